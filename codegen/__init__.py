@@ -1,0 +1,1 @@
+"""Generated repositories: from a graph and its weights to a folder that runs without the portal."""

@@ -1,0 +1,1 @@
+"""The Django project: settings, routes, accounts, `manage.py up`, health."""

@@ -1,0 +1,251 @@
+"""One settings module, driven by the environment; with an empty environment it is the embedded portal on this machine.
+
+| variable | meaning, and what holds without it |
+|---|---|
+| NASPORTAL_DATA | data folder; `var` beside manage.py |
+| NASPORTAL_SECRET_KEY | secret key; the file `secret_key` in the data folder, which `manage.py up` makes |
+| NASPORTAL_HOSTS | host names that the portal answers to, by comma; this machine's loopback names |
+| NASPORTAL_TLS | `proxy` (a trusted proxy speaks TLS and sets X-Forwarded-Proto) or `certificate`; plain HTTP |
+| NASPORTAL_TLS_CERTIFICATE, NASPORTAL_TLS_KEY | PEM files for `certificate` |
+| NASPORTAL_WORKERS | django-q2 workers of this machine; 4 |
+| NASPORTAL_DEBUG | Django's debug pages, for developers; off |
+| DATABASE_URL | PostgreSQL; SQLite in the data folder |
+| REDIS_URL | channel layer and cache; both in the memory of the process |
+"""
+
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONE, SELF, UNSAFE_INLINE
+from django.core.exceptions import ImproperlyConfigured
+
+env = environ.Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env.str("NASPORTAL_DATA", default=str(BASE_DIR / "var"))).absolute()
+DEBUG: bool = env.bool("NASPORTAL_DEBUG", default=False)
+
+# Nothing is created here: `manage.py search`, `sample` and `generate` need no data folder and no key. What serves
+# (`up`, `worker`) makes or demands the file first and starts its children afterwards.
+SECRET_KEY_FILE = DATA_DIR / "secret_key"
+
+
+def _secret_key() -> str:
+    given = env.str("NASPORTAL_SECRET_KEY", default="")
+    if given:
+        return str(given)
+    try:
+        return SECRET_KEY_FILE.read_text("ascii").strip()
+    except OSError:
+        return secrets.token_urlsafe(50)
+
+
+SECRET_KEY = _secret_key()
+
+# Who may ask, and how safely
+TLS: str = env.str("NASPORTAL_TLS", default="")
+if TLS not in ("", "proxy", "certificate"):
+    raise ImproperlyConfigured(f"NASPORTAL_TLS must be 'proxy', 'certificate' or empty, but is {TLS!r}.")
+TLS_CERTIFICATE: str = env.str("NASPORTAL_TLS_CERTIFICATE", default="")
+TLS_KEY: str = env.str("NASPORTAL_TLS_KEY", default="")
+LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS: list[str] = env.list("NASPORTAL_HOSTS", default=LOOPBACK_HOSTS)
+SECURE_SSL_REDIRECT = bool(TLS)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TLS == "proxy" else None
+SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = bool(TLS)
+SECURE_HSTS_PRELOAD = bool(TLS)
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = bool(TLS)
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_NAME = "nasportal_session"
+CSRF_COOKIE_NAME = "nasportal_csrf"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF, UNSAFE_INLINE],  # plotly.js writes style elements
+        "img-src": [SELF, "data:", "blob:"],  # plotly's picture of the plot
+        "connect-src": [SELF],  # holds for the websocket of the same host, too
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+INSTALLED_APPS = [
+    "nasportal",
+    "nasportal.accounts",
+    "searches",
+    "codegen",
+    "profiling",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_htmx",
+    "django_q",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "nasportal.urls"
+ASGI_APPLICATION = "nasportal.asgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Rows. IMMEDIATE: a transaction that reads first and writes later cannot upgrade a stale snapshot; with WAL alone,
+# a third of the writes of two writers are refused. synchronous stays FULL: a commit that was answered is on the disk.
+SQLITE_OPTIONS = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": "PRAGMA journal_mode=WAL"}
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'nasportal.sqlite3'}")
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
+DATABASES["default"] |= {"CONN_MAX_AGE": 0, "ATOMIC_REQUESTS": False}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Messages between processes are rows; what is below only nudges.
+REDIS_URL: str = env.str("REDIS_URL", default="")
+if REDIS_URL:
+    CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
+        "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+    }
+    CACHES: dict[str, dict[str, Any]] = {
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    }
+else:
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# The ORM broker on PostgreSQL, too: the Redis broker loses the task of a killed worker. A supervisor's slice ends
+# after ten minutes, so the timeout never hits a healthy one, and a task is handed out again only after the timeout.
+Q_WORKERS: int = env.int("NASPORTAL_WORKERS", default=4)
+Q_CLUSTER: dict[str, Any] = {
+    "name": "nasportal",
+    "label": "Tasks",
+    "orm": "default",
+    "workers": Q_WORKERS,
+    "queue_limit": Q_WORKERS,  # what waits in the cluster's memory is locked away from other machines
+    "bulk": 1,
+    "poll": 0.3,
+    "timeout": 720,
+    "retry": 780,
+    "ack_failures": True,
+    "max_attempts": 1,
+    "catch_up": False,
+    "save_limit": 250,
+    "recycle": 1_000_000,  # the watchdog takes a vanished worker for a killed one
+}
+
+# Files
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "nasportal.static_files.PlotlyFinder",
+]
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "files"}},
+    "staticfiles": {"BACKEND": "nasportal.static_files.HashedStaticFiles"},
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+FILE_UPLOAD_TEMP_DIR = None
+
+# People
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "accounts:login"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+]
+_VALIDATION = "django.contrib.auth.password_validation"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"{_VALIDATION}.UserAttributeSimilarityValidator"},
+    {"NAME": f"{_VALIDATION}.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
+    {"NAME": f"{_VALIDATION}.NumericPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+# Programs
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],  # the browsable one needs inline scripts
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "PAGE_SIZE": 50,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "NAS Portal",
+    "DESCRIPTION": "Start searches, follow their events, fetch what was generated.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        name: {"handlers": ["console"], "level": "INFO", "propagate": False}
+        for name in ("nasportal", "searches", "codegen", "django-q")
+    }
+    | {"django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False}},
+}

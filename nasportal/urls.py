@@ -1,0 +1,18 @@
+"""All routes: pages of searches and codegen, the API, accounts, health."""
+
+from django.urls import include, path
+
+from nasportal import views
+
+urlpatterns = [
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    path("", include("nasportal.accounts.urls")),
+    path("", include("codegen.urls")),
+    path("", include("searches.urls")),
+]
+
+handler400 = "nasportal.views.bad_request"
+handler403 = "nasportal.views.permission_denied"
+handler404 = "nasportal.views.page_not_found"
+handler500 = "nasportal.views.server_error"

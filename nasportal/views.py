@@ -1,0 +1,83 @@
+"""Health for a load balancer, and the pages for what went wrong."""
+
+import os
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.template import TemplateDoesNotExist
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+
+@login_not_required
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+@login_not_required
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> HttpResponse:
+    """The portal can do its work: rows can be read, the schema is this version's, the data folder takes files."""
+    faults = {name: fault for name, fault in (("database", _database()), ("data", _data_folder())) if fault}
+    document = {"status": "unavailable" if faults else "ok"} | faults
+    return JsonResponse(document, status=503 if faults else 200)
+
+
+def _database() -> str:
+    try:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        return f"cannot be read: {error}"
+    return f"{len(missing)} migrations are not applied" if missing else ""
+
+
+def _data_folder() -> str:
+    return "" if os.access(settings.DATA_DIR, os.W_OK) else "cannot be written"
+
+
+_WORDS = {
+    400: ("This request could not be read", "Go back, look over what you entered and send it again."),
+    403: ("You may not see this", "It belongs to somebody else, or your form was open for too long: reload and retry."),
+    404: ("There is no such page", "It may have been deleted, or the address has a typing error."),
+    500: ("Something went wrong here", "It is in the portal's log; nothing that was saved is lost."),
+}
+
+
+def _failed(request: HttpRequest, status: int) -> HttpResponse:
+    title, way_out = _WORDS[status]
+    if request.path.startswith("/api/"):
+        return JsonResponse({"detail": f"{title}. {way_out}"}, status=status)
+    words = {"status": status, "title": title, "way_out": way_out}
+    try:
+        return render(request, f"{status}.html", words, status=status)
+    except TemplateDoesNotExist:
+        return HttpResponse(f"{title}. {way_out}", status=status, content_type="text/plain; charset=utf-8")
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """400."""
+    return _failed(request, 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """403."""
+    return _failed(request, 403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """404."""
+    return _failed(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500."""
+    return _failed(request, 500)

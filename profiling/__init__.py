@@ -1,0 +1,1 @@
+"""Hardware targets and meters: what a network costs, and where that number comes from."""

@@ -1,0 +1,1 @@
+"""Projects, search specs, runs, candidates, events; forms, views, API, consumers, background tasks."""
