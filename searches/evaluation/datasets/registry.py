@@ -1,0 +1,105 @@
+"""The registries of built-in data sets and of readers, and the two questions asked of them: open, and facts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from architectures.registry import Registry, UnknownName
+from searches.evaluation.datasets.dataset import DataSet, DataSetError
+from searches.evaluation.datasets.splits import SPLITS
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a form, an estimate or a search space needs to know before any image is read."""
+
+    name: str
+    input_shape: tuple[int, int, int]
+    classes: int
+    sizes: Mapping[str, int]  # images in train, validation and test
+
+    @property
+    def images(self) -> int:
+        return sum(self.sizes.values())
+
+
+class BuiltIn(Protocol):
+    """A data set that is known by a name; ``facts`` must equal what ``load`` then returns."""
+
+    title: ClassVar[str]
+    facts: ClassVar[Facts]
+
+    def load(self) -> DataSet: ...
+
+
+class Reader(Protocol):
+    """A kind of file or folder that holds a data set."""
+
+    title: ClassVar[str]
+
+    @staticmethod
+    def accepts(path: Path) -> bool: ...
+
+    def read(self, path: Path) -> DataSet: ...
+
+
+datasets: Registry[BuiltIn] = Registry("data set", "searches.evaluation.datasets")
+readers: Registry[Reader] = Registry("data-set format", "searches.evaluation.datasets")
+
+
+def names() -> tuple[str, ...]:
+    return datasets.names()
+
+
+def describe(name: str) -> str:
+    return datasets.get(name).title
+
+
+def open(name_or_path: str | Path) -> DataSet:
+    """A built-in data set by its name, or any npz file, folder or zip by its path."""
+    text = str(name_or_path)
+    if text in datasets.names():
+        return datasets.get(text)().load()
+    path = Path(text)
+    if not path.exists():
+        raise missing(text)
+    for format_name in readers.names():
+        reader = readers.get(format_name)
+        if reader.accepts(path):
+            return reader().read(path)
+    formats = "; ".join(readers.get(format_name).title for format_name in readers.names())
+    raise DataSetError(f"{path.name} is none of the formats that can be read: {formats}")
+
+
+def missing(text: str) -> DataSetError:
+    if "/" in text or "." in text:
+        return DataSetError(f"there is no file or folder {text!r}; name an existing one or a built-in data set")
+    try:
+        datasets.get(text)
+    except UnknownName as error:
+        return DataSetError(str(error))
+    raise AssertionError(text)
+
+
+def facts(name_or_path: str | Path) -> Facts:
+    """Cheap for a built-in name; a file is opened once and remembered until it changes."""
+    text = str(name_or_path)
+    if text in datasets.names():
+        return datasets.get(text).facts
+    path = Path(text)
+    if not path.exists():
+        raise missing(text)
+    stat = path.stat()
+    return facts_of_path(text, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=32)
+def facts_of_path(text: str, changed: int, size: int) -> Facts:
+    return facts_of(open(text))
+
+
+def facts_of(dataset: DataSet) -> Facts:
+    sizes = {name: len(dataset.splits[name]) for name in SPLITS}
+    return Facts(dataset.name, dataset.input_shape, dataset.classes, sizes)
