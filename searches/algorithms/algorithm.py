@@ -1,0 +1,93 @@
+"""What an algorithm is given and what it answers."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import ClassVar, Protocol, TypeAlias
+
+from architectures.spaces import Decision, Variation
+
+Genotype: TypeAlias = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A genotype to evaluate, and where it comes from."""
+
+    genotype: Genotype
+    parents: tuple[int, ...] = ()  # numbers
+    change: str = ""  # in words
+    refused: tuple[str, ...] = ()  # reasons of the draws before it that broke a limit
+    is_refused: bool = False  # this one breaks a limit too: no draw of this number kept them
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """An accepted result, as an algorithm sees it."""
+
+    number: int
+    genotype: Genotype
+    fingerprint: str
+    losses: tuple[float, ...]  # all minimised; empty where it failed
+    violation: float = 0.0  # how far measured values are beyond the limits; infinite where it failed
+
+    @property
+    def failed(self) -> bool:
+        return not self.losses
+
+    @property
+    def feasible(self) -> bool:
+        return self.violation == 0.0
+
+
+class Choices(Protocol):
+    """What an algorithm needs of a search space; every Space has it, and so does a table."""
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]: ...
+    @property
+    def size(self) -> int: ...
+    def canonical(self, genotype: Genotype) -> Genotype: ...
+    def sample(self, random: Random) -> Genotype: ...
+    def mutate(self, genotype: Genotype, random: Random, rate: float | None = None) -> Variation: ...
+    def crossover(self, first: Genotype, second: Genotype, random: Random) -> Variation: ...
+
+
+class Problem(Protocol):
+    """What is searched, fixed for a whole run."""
+
+    @property
+    def space(self) -> Choices: ...
+    @property
+    def objectives(self) -> tuple[str, ...]: ...
+    @property
+    def seed(self) -> int: ...
+    def refusal(self, genotype: Genotype) -> str:
+        """Why this genotype may not be evaluated; empty where it may."""
+
+
+@dataclass(frozen=True)
+class History:
+    """What job ``number`` may know: results below ``number - lag``, and what was proposed below ``number``."""
+
+    problem: Problem
+    evaluated: Sequence[Evaluated]  # ordered by number
+    proposed: Collection[Genotype]  # networks that have a number, evaluated or not yet
+
+
+class Algorithm(Protocol):
+    """A dataclass whose fields are its options; what it derives from a history it may keep, one instance a run.
+
+    ``ask`` depends on the options, the problem, the number and the history alone: asking again gives the same answer.
+    """
+
+    title: ClassVar[str]
+    population: int  # numbers in a generation
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Options that contradict each other: field and message."""
+
+    def ask(self, number: int, history: History) -> Proposal: ...
+
+    def preference(self, front: Sequence[Evaluated], history: History) -> tuple[list[Evaluated], str] | None:
+        """The front from best to worst by the algorithm's own knowledge, with the reason; None abstains."""

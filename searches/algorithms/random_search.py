@@ -1,0 +1,26 @@
+"""Random search: the control that every other algorithm has to beat (Bergstra & Bengio 2012)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from searches import algorithms
+from searches.algorithms.algorithm import Evaluated, History, Proposal
+from searches.algorithms.draws import Draft, settle
+
+
+@algorithms.register("random_search")
+@dataclass
+class RandomSearch:
+    title: ClassVar[str] = "Random search: independent uniform draws"
+
+    population: int = field(default=10, metadata={"min": 1, "max": 10_000, "help": "draws in a generation"})
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        yield from ()
+
+    def ask(self, number: int, history: History) -> Proposal:
+        return settle(lambda random: Draft(history.problem.space.sample(random)), number, history)
+
+    def preference(self, front: Sequence[Evaluated], history: History) -> tuple[list[Evaluated], str] | None:
+        return None  # it has learned nothing that could rank a front

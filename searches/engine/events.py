@@ -1,0 +1,191 @@
+"""What a search reports: a closed set of frozen classes, each in the past tense, each with a JSON document.
+
+The stream of a resumed search begins with SearchStarted again and repeats what was proposed above the last accepted
+evaluation; numbers and generations are the identity of what is repeated. EvaluationFinished is never repeated.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, TypeAlias, get_args
+
+JSON: TypeAlias = Any  # what json.loads gives
+PHASES = ("problem", "space", "search", "selection", "code")
+
+
+class UnknownEvent(ValueError):
+    """A document that no event class reads: written by another version, or not by the engine."""
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What all events share: their kind is their class name, their document their fields."""
+
+    kind: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        cls.kind = cls.__name__
+
+    def to_document(self) -> dict[str, JSON]:
+        return {"kind": self.kind} | {each.name: plain(getattr(self, each.name)) for each in fields(self)}
+
+
+@dataclass(frozen=True)
+class SearchStarted(Reported):
+    header: Mapping[str, JSON]
+
+
+@dataclass(frozen=True)
+class PhaseChanged(Reported):
+    phase: str  # one of PHASES
+
+
+@dataclass(frozen=True)
+class CandidateProposed(Reported):
+    number: int
+    fingerprint: str
+    genotype: Sequence[int]
+    parents: Sequence[int]  # numbers
+    change: str  # in words, against the first parent
+    graph: JSON  # compact form
+    params: int
+    macs: int
+    memory_bytes: int  # peak of the activations, batch 1
+    generation: int
+
+
+@dataclass(frozen=True)
+class ProposalRefused(Reported):
+    """Draws that broke a limit; they cost nothing."""
+
+    number: int
+    reason: str  # of the last of them
+    times: int
+
+
+@dataclass(frozen=True)
+class DuplicateProposed(Reported):
+    """A network that has a number already; it takes a number and costs nothing."""
+
+    number: int
+    fingerprint: str
+    of: int
+
+
+@dataclass(frozen=True)
+class EvaluationStarted(Reported):
+    number: int
+    fidelity: int
+
+
+@dataclass(frozen=True)
+class EvaluationFinished(Reported):
+    """An accepted result. These, in their order, are the history of a search."""
+
+    number: int
+    fidelity: int  # epochs
+    fingerprint: str
+    genotype: Sequence[int]
+    parents: Sequence[int]
+    change: str
+    values: Mapping[str, float]  # empty where the candidate failed
+    status: str  # done or failed
+    reason: str  # empty where it is done
+    timing: Mapping[str, JSON]  # the only part that differs between equal searches
+    curve: Sequence[Sequence[float | None]]  # epoch, training loss, validation accuracy
+    files: Mapping[str, JSON]  # name: {path below the folder of the run, sha256}
+    cached: bool = False
+
+
+@dataclass(frozen=True)
+class GenerationFinished(Reported):
+    generation: int
+    evaluated: int
+    hypervolume: float
+    front: Sequence[int]  # numbers
+    best: Mapping[str, float]
+    mean: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class SelectionFinished(Reported):
+    chosen: int | None  # nothing feasible: None
+    front: Sequence[int]
+    how: str  # knee, vote, or weights:…
+    reasons: Sequence[str]
+
+
+@dataclass(frozen=True)
+class TestMeasured(Reported):
+    """The test split, read once for each member of the front after the selection is frozen."""
+
+    __test__: ClassVar[bool] = False  # not a test case
+
+    number: int
+    test_accuracy: float
+
+
+@dataclass(frozen=True)
+class SearchFinished(Reported):
+    reason: str
+    evaluations: int
+    hypervolume: float
+    history_sha256: str
+
+
+@dataclass(frozen=True)
+class SearchFailed(Reported):
+    """A broken spec or engine; a candidate's own failure is an EvaluationFinished."""
+
+    reason: str
+    traceback: str
+
+
+@dataclass(frozen=True)
+class Progress(Reported):
+    """What an evaluator is doing now: overwritten, never stored as an event."""
+
+    evaluator: int
+    number: int
+    epoch: int
+    epochs: int
+    loss: float | None
+    accuracy: float | None
+    seconds_left: float | None = field(default=None)
+
+
+Event: TypeAlias = (
+    SearchStarted
+    | PhaseChanged
+    | CandidateProposed
+    | ProposalRefused
+    | DuplicateProposed
+    | EvaluationStarted
+    | EvaluationFinished
+    | GenerationFinished
+    | SelectionFinished
+    | TestMeasured
+    | SearchFinished
+    | SearchFailed
+)
+KINDS: Mapping[str, type[Event | Progress]] = {each.kind: each for each in (*get_args(Event), Progress)}
+
+
+def from_document(document: Mapping[str, JSON]) -> Event | Progress:
+    """The event of a document; fields that a later version added are left out."""
+    kind = document.get("kind")
+    if kind not in KINDS:
+        raise UnknownEvent(f"no event is of the kind {kind!r}; the kinds are {', '.join(KINDS)}")
+    known = {each.name for each in fields(KINDS[kind])}
+    try:
+        return KINDS[kind](**{name: value for name, value in document.items() if name in known})
+    except TypeError as error:
+        raise UnknownEvent(f"the document of a {kind} is incomplete: {error}") from error
+
+
+def plain(value: JSON) -> JSON:
+    """Tuples as lists and mappings as dicts, all the way down: equal to what JSON gives back."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value

@@ -1,0 +1,80 @@
+"""The accepted history of a search: its lines, their canonical text, and the hash that two equal searches share."""
+
+import json
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import Any
+
+from searches.engine.events import EvaluationFinished, plain
+
+VERSION = 1
+LINE = ("number", "fidelity", "fingerprint", "genotype", "parents", "change", "values", "status", "reason")
+MACHINE = "machine"  # the header's part that says where a search ran
+TIMING = "timing"  # a line's part that says how long it took
+
+
+class HistoryError(ValueError):
+    """A history that cannot be gone on with."""
+
+
+def line(event: EvaluationFinished | Mapping[str, Any]) -> dict[str, Any]:
+    """The line of an accepted evaluation, as ``history.jsonl`` holds it."""
+    document = event.to_document() if isinstance(event, EvaluationFinished) else event
+    return {name: plain(document[name]) for name in (*LINE, TIMING)}
+
+
+def order(entry: Mapping[str, Any]) -> tuple[int, int]:
+    return entry["number"], entry["fidelity"]
+
+
+def canonical(entry: Mapping[str, Any]) -> str:
+    """One line of text that is the same wherever and however fast the evaluation ran."""
+    return dumps({name: value for name, value in entry.items() if name not in (TIMING, MACHINE)})
+
+
+def dumps(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+
+
+def history_sha256(lines: Iterable[Mapping[str, Any]], header: Mapping[str, Any]) -> str:
+    """Over the canonical header and lines; ``lines`` are in their order and may hold more than a line needs."""
+    digest = sha256(canonical(header).encode() + b"\n")
+    for entry in lines:
+        digest.update(canonical({name: entry[name] for name in LINE}).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def lines_sha256(texts: Iterable[str], header: Mapping[str, Any]) -> str:
+    """The same hash from lines that are canonical text already."""
+    digest = sha256(canonical(header).encode() + b"\n")
+    for text in texts:
+        digest.update(text.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def read(text: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Header and lines of a ``history.jsonl``; a last line that was cut off by a kill is left out."""
+    rows = text.split("\n")
+    whole, rest = rows[:-1], rows[-1]
+    entries = [parse(row, index + 1) for index, row in enumerate(whole)]
+    if not entries:
+        raise HistoryError(f"history.jsonl has no complete header line, only {rest[:40]!r}; start a new search")
+    header, *lines = entries
+    if header.get("version") != VERSION:
+        raise HistoryError(f"history.jsonl has version {header.get('version')!r}, but this program reads {VERSION}")
+    if sorted(lines, key=order) != lines:
+        raise HistoryError("the lines of history.jsonl are not ordered by number and fidelity; it was edited")
+    return header, lines
+
+
+def parse(row: str, number: int) -> dict[str, Any]:
+    try:
+        entry = json.loads(row)
+    except json.JSONDecodeError as error:
+        raise HistoryError(f"line {number} of history.jsonl is not JSON: {error}") from error
+    if not isinstance(entry, dict):
+        raise HistoryError(f"line {number} of history.jsonl is not a JSON object")
+    if number > 1 and not {*LINE, TIMING} <= entry.keys():
+        missing = sorted({*LINE, TIMING} - entry.keys())
+        raise HistoryError(f"line {number} of history.jsonl lacks {', '.join(missing)}")
+    return entry

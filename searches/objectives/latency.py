@@ -1,0 +1,20 @@
+"""Time of one image through the network on the target: measured on this machine, estimated for other targets."""
+
+from typing import ClassVar, Literal
+
+from architectures.ir.complexity import Complexity
+from searches import objectives
+
+
+@objectives.register("latency")
+class Latency:
+    title: ClassVar[str] = "latency, batch 1"
+    unit: ClassVar[str] = "ms"
+    direction: ClassVar[Literal["maximise", "minimise"]] = "minimise"
+    is_measured: ClassVar[bool] = True
+    ideal: ClassVar[float] = 0.0
+    worst: ClassVar[float | None] = None
+
+    @staticmethod
+    def count(complexity: Complexity) -> float | None:
+        return None

@@ -1,0 +1,48 @@
+"""Hypervolume and the share of it that each point alone holds (moocore)."""
+
+from collections.abc import Sequence
+
+import moocore
+import numpy as np
+from numpy.typing import NDArray
+
+from searches.pareto.front import Losses, front, matrix
+
+
+def hypervolume(losses: Losses, reference: Sequence[float]) -> float:
+    """The volume between the points and the reference point; a point beyond the reference adds nothing."""
+    points, bound = inside(losses, reference)
+    if not len(points):
+        return 0.0
+    if len(bound) == 1:
+        return float(bound[0] - points.min())
+    return float(moocore.hypervolume(points, ref=bound))
+
+
+def contributions(losses: Losses, reference: Sequence[float]) -> NDArray[np.float64]:
+    """What the hypervolume loses without each point; equal points hold nothing alone.
+
+    Slow with very many points (seconds at 1,000 points in 4 objectives): ask it of a front, not of a history.
+    """
+    points = matrix(losses)
+    share = np.zeros(len(points))
+    if not len(points):
+        return share
+    members = front(points)
+    bound = np.asarray(reference, dtype=np.float64)
+    if points.shape[1] > 1:
+        share[members] = moocore.hv_contributions(points[members], ref=bound)
+        return share
+    if len(members) == 1:
+        others = np.delete(points[:, 0], members[0])
+        share[members] = max(0.0, min([bound[0], *others]) - points[members[0], 0])
+    return share
+
+
+def inside(losses: Losses, reference: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    points, bound = matrix(losses), np.asarray(reference, dtype=np.float64)
+    if not len(points):
+        return points, bound
+    if points.shape[1] != len(bound):
+        raise ValueError(f"the reference point has {len(bound)} objectives, but the points have {points.shape[1]}")
+    return points[(points < bound).all(axis=1)], bound
