@@ -1,0 +1,83 @@
+"""The repositories that were asked for, and what became of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import models
+from django.db.models import Q
+
+
+class RepositoryStatus(models.TextChoices):
+    """The states of a repository's background job."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class RepositoryQuerySet(models.QuerySet["Repository"]):
+    """Repositories by whom they belong to, and by the work that is left."""
+
+    def owned_by(self, user: AbstractBaseUser | AnonymousUser) -> RepositoryQuerySet:
+        return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
+
+    def unfinished(self) -> RepositoryQuerySet:
+        return self.filter(status__in=(RepositoryStatus.QUEUED, RepositoryStatus.RUNNING))
+
+
+class Repository(models.Model):
+    """One generated repository: what it was asked to be, its archive, and the gate's verdict."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="repositories")
+    name = models.CharField(max_length=200)
+    fingerprint = models.CharField(max_length=64)
+    request = models.JSONField()  # what `python -m codegen.generate` reads
+    request_sha256 = models.CharField(max_length=64)
+    status = models.CharField(max_length=10, choices=RepositoryStatus.choices, default=RepositoryStatus.QUEUED)
+    progress = models.CharField(max_length=200, blank=True)
+    reason = models.TextField(blank=True)
+    log = models.TextField(blank=True)
+    archive = models.CharField(max_length=300, blank=True)  # below the data folder
+    sha256 = models.CharField(max_length=64, blank=True)
+    size_bytes = models.PositiveBigIntegerField(default=0)
+    verdict = models.JSONField(null=True, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    started = models.DateTimeField(null=True, blank=True)
+    finished = models.DateTimeField(null=True, blank=True)
+    lease_token = models.PositiveBigIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    attempt = models.PositiveIntegerField(default=0)
+
+    objects = RepositoryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created", "-pk"]
+        verbose_name_plural = "repositories"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=RepositoryStatus.values), name="repository_has_a_known_status"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="ready") | (~Q(archive="") & ~Q(sha256="")), name="ready_means_an_archive"
+            ),
+        ]
+        indexes = [models.Index(fields=["owner", "request_sha256"], name="repository_request")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_ready(self) -> bool:
+        return self.status == RepositoryStatus.READY
+
+    @property
+    def archive_path(self) -> Path:
+        return Path(settings.DATA_DIR) / self.archive
+
+    @property
+    def folder(self) -> Path:
+        return Path(settings.DATA_DIR) / "repositories" / str(self.pk)

@@ -1,0 +1,205 @@
+"""What users do with projects and runs. Each verb is one transaction, and a lost race is said in a sentence."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.text import slugify
+from django_q.tasks import async_task
+
+from searches.models import Event, Membership, Project, SearchRun
+from searches.run_events import RepositoryRequested, StatusChanged
+from searches.spec import SearchSpec
+from searches.status import DELETABLE, OVER, WISHES, WITH_WORK, Role, Status
+
+RunEvent = StatusChanged | RepositoryRequested
+DONE = {"pause": "paused", "resume": "resumed", "cancel": "cancelled", "delete": "deleted"}
+WAY_OUT = {
+    "pause": "only a queued or running run can be paused",
+    "resume": "only a paused or failed run can be resumed; clone it to search again",
+    "cancel": "only a run that is not over can be cancelled",
+    "delete": "cancel it first",
+}
+
+
+class RunRefuses(ValueError):
+    """A wish that the state of the run does not allow."""
+
+    def __init__(self, run: SearchRun, wish: str) -> None:
+        super().__init__(f"The run is {run.status} and cannot be {DONE[wish]}: {WAY_OUT[wish]}.")
+        self.wish = wish
+        self.status = run.status
+
+
+# Projects
+
+
+@transaction.atomic
+def project_create(*, owner: AbstractBaseUser, name: str) -> Project:
+    name = " ".join(name.split())
+    project = Project(owner_id=owner.pk, name=name, slug=_free_slug(name))
+    project.full_clean()
+    project.save()
+    return project
+
+
+def _free_slug(name: str) -> str:
+    stem = slugify(name)[:60].strip("-") or "project"
+    taken = set(Project.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
+    return next(slug for slug in _numbered(stem, len(taken) + 2) if slug not in taken)
+
+
+def _numbered(stem: str, count: int) -> list[str]:
+    return [stem, *(f"{stem}-{number}" for number in range(2, count + 1))]
+
+
+@transaction.atomic
+def project_rename(*, project: Project, name: str) -> Project:
+    """The slug stays: links to the project go on working."""
+    project.name = " ".join(name.split())
+    project.full_clean()
+    project.save(update_fields=["name"])
+    return project
+
+
+@transaction.atomic
+def project_delete(*, project: Project) -> None:
+    """Refused while a run in it is live: its files would be pulled from under an engine."""
+    live = SearchRun.objects.select_for_update().filter(project=project, status__in=WITH_WORK).count()
+    if live:
+        raise ValidationError(f"{live} of the project's runs are not over: cancel or pause them first.")
+    for folder in [run.folder for run in project.runs.all()]:
+        transaction.on_commit(_removal(folder))
+    project.delete()
+
+
+@transaction.atomic
+def member_add(*, project: Project, user: AbstractBaseUser, role: str) -> Membership:
+    """Adds somebody to a project, or changes their role."""
+    if user.pk == project.owner_id:
+        raise ValidationError("The owner of a project needs no further role in it.")
+    membership = Membership.objects.filter(project=project, user_id=user.pk).first()
+    membership = membership or Membership(project=project, user_id=user.pk)
+    membership.role = Role(role)
+    membership.full_clean()
+    membership.save()
+    return membership
+
+
+@transaction.atomic
+def member_remove(*, project: Project, user: AbstractBaseUser) -> None:
+    Membership.objects.filter(project=project, user_id=user.pk).delete()
+
+
+# Runs
+
+
+@transaction.atomic
+def run_create(*, project: Project, spec: SearchSpec, name: str, by: AbstractBaseUser) -> SearchRun:
+    """Queues a search; a supervisor is rung for once the row is committed."""
+    run = SearchRun(
+        project=project,
+        name=" ".join(name.split()),
+        created_by_id=by.pk,
+        spec=spec.to_document(),
+        evaluations_total=spec.evaluations,
+        queued=timezone.now(),
+    )
+    run.full_clean()
+    run.save()
+    events_append(run=run, events=[StatusChanged(Status.QUEUED, by.get_username())])
+    ring(run.pk)
+    return run
+
+
+def run_clone(*, run: SearchRun, by: AbstractBaseUser, project: Project | None = None, name: str = "") -> SearchRun:
+    """The same spec once more, from the start; with the same seed it finds the same history."""
+    spec = SearchSpec.from_document(run.spec)
+    name = name or f"{run.name.removesuffix(' (copy)')[:190]} (copy)"
+    return run_create(project=project or run.project, spec=spec, name=name, by=by)
+
+
+def run_pause(*, run: SearchRun, by: AbstractBaseUser) -> SearchRun:
+    return _wish(run, "pause", by)
+
+
+def run_resume(*, run: SearchRun, by: AbstractBaseUser) -> SearchRun:
+    return _wish(run, "resume", by)
+
+
+def run_cancel(*, run: SearchRun, by: AbstractBaseUser) -> SearchRun:
+    return _wish(run, "cancel", by)
+
+
+@transaction.atomic
+def run_delete(*, run: SearchRun, by: AbstractBaseUser) -> None:
+    """Deletes rows and files. A live run is refused, since its engine is still writing."""
+    locked = SearchRun.objects.select_for_update().get(pk=run.pk)
+    if locked.status not in DELETABLE:
+        raise RunRefuses(locked, "delete")
+    transaction.on_commit(_removal(locked.folder))
+    locked.delete()
+
+
+@transaction.atomic
+def _wish(run: SearchRun, wish: str, by: AbstractBaseUser) -> SearchRun:
+    now = timezone.now()
+    locked = SearchRun.objects.select_for_update().get(pk=run.pk)
+    target = WISHES[wish].get(Status(locked.status))
+    if target is None or not run_move(
+        run=locked, sources=[Status(locked.status)], target=target, by=by.get_username(), now=now
+    ):
+        raise RunRefuses(locked, wish)
+    if target in WITH_WORK:
+        ring(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def run_move(
+    *,
+    run: SearchRun,
+    sources: Sequence[Status],
+    target: Status,
+    by: str = "",
+    reason: str = "",
+    now: datetime | None = None,
+    **fields: Any,
+) -> bool:
+    """Moves a run by a conditional update and tells it as an event; False if another was quicker."""
+    now = now or timezone.now()
+    if target == Status.QUEUED:
+        fields |= {"queued": now, "finished": None, "reason": ""}
+    if target in OVER:
+        fields |= {"finished": now, "reason": reason}
+    moved = SearchRun.objects.filter(pk=run.pk, status__in=sources).update(status=target, **fields)
+    if moved:
+        events_append(run=run, events=[StatusChanged(target, by, reason)], at=now)
+    return bool(moved)
+
+
+def events_append(*, run: SearchRun, events: Sequence[RunEvent], at: datetime | None = None) -> None:
+    """Takes the next `seq` numbers in the transaction that reports the facts."""
+    at = at or timezone.now()
+    SearchRun.objects.filter(pk=run.pk).update(seq=F("seq") + len(events))
+    newest = SearchRun.objects.values_list("seq", flat=True).get(pk=run.pk)
+    first = newest - len(events) + 1
+    Event.objects.bulk_create(
+        Event(run_id=run.pk, seq=first + place, kind=type(event).__name__, payload=event.to_document(), at=at)
+        for place, event in enumerate(events)
+    )
+
+
+def ring(run_id: int) -> None:
+    """Tells the cluster, after the commit, that there may be work. The message is a hint: the rows are the truth."""
+    transaction.on_commit(lambda: async_task("searches.tasks.supervise", run_id, group="supervise", save=False))
+
+
+def _removal(folder: Any) -> Callable[[], None]:
+    return lambda: shutil.rmtree(folder, ignore_errors=True)
