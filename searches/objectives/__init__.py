@@ -1,4 +1,4 @@
-"""What is optimised: each objective is one file, with its direction, its unit, and whether it is counted or measured."""
+"""What is optimised: each objective is one file with its direction and unit, counted on the graph or measured."""
 
 from collections.abc import Mapping, Sequence
 

@@ -42,7 +42,7 @@ class Choice:
 
 
 def weight(part: str) -> tuple[str, float]:
-    name, equals, value = part.partition("=")
+    name, _equals, value = part.partition("=")
     try:
         return name.strip(), float(value)
     except ValueError:
@@ -77,7 +77,7 @@ def select_best(front: Sequence[Entry], **weights: float) -> Entry:
 
 
 def knee(front: Sequence[Entry], names: Sequence[str]) -> Entry:
-    """The entry nearest to the ideal point, after scaling to 0-1 over the front. Ties go to the smallest fingerprint."""
+    """The entry nearest to the ideal point, after scaling to 0-1 over the front; ties by fingerprint."""
     if not front:
         raise ChoiceError("there is no candidate to choose from; the front is empty")
     scales = [scaled(front, name) for name in names if spread(front, name)]

@@ -17,7 +17,7 @@ def matrix(losses: Losses) -> NDArray[np.float64]:
 
 
 def ranks(losses: Losses) -> NDArray[np.int64]:
-    """0 for a point that nothing dominates, 1 for one that only those dominate, and so on; equal points share a rank."""
+    """0 where nothing dominates a point, 1 where only those do, and so on; equal points share a rank."""
     points = matrix(losses)
     if not len(points):
         return np.zeros(0, dtype=np.int64)
