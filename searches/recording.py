@@ -5,7 +5,7 @@ its generation, is dropped here and gets no second `seq`.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import singledispatchmethod
@@ -294,6 +294,13 @@ def history_of(run: SearchRun) -> list[dict[str, Any]]:
     return [
         json.loads(line) | {"timing": timing, "curve": curve, "files": files} for line, timing, curve, files in rows
     ]
+
+
+def history_jsonl(run: SearchRun) -> Iterator[str]:
+    """The lines of history.jsonl: the header, then each accepted evaluation with its timing."""
+    yield history.dumps(run.header or {}) + "\n"
+    for line, timing in run.evaluations.in_order().values_list("line", "timing"):
+        yield history.dumps(json.loads(line) | {"timing": timing}) + "\n"
 
 
 @transaction.atomic

@@ -1,0 +1,152 @@
+"""What is done with repositories: ask for one, and the steps of the job that makes it."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from codegen.models import Repository, RepositoryStatus
+
+ATTEMPTS = 3
+REASON_AT_MOST = 4_000  # characters
+LOG_AT_MOST = 64_000
+
+
+@dataclass(frozen=True)
+class Job:
+    """A claimed repository; `token` fences its writes."""
+
+    repository_id: int
+    token: int
+    request: Mapping[str, Any]
+
+
+@transaction.atomic
+def repository_request(*, owner: AbstractBaseUser, name: str, request: Mapping[str, Any]) -> Repository:
+    """Queues the generation of a repository. The same request is answered with the repository that is there already."""
+    text = json.dumps(request, sort_keys=True, allow_nan=False)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    there = Repository.objects.filter(owner_id=owner.pk, request_sha256=digest).exclude(status=RepositoryStatus.FAILED)
+    known = there.order_by("pk").first()
+    if known is not None:
+        return known
+    repository = Repository(
+        owner_id=owner.pk,
+        name=name,
+        fingerprint=request.get("provenance", {}).get("fingerprint", ""),
+        request=json.loads(text),
+        request_sha256=digest,
+    )
+    repository.full_clean(exclude=["fingerprint"])
+    repository.save()
+    ring(repository.pk)
+    return repository
+
+
+def ring(repository_id: int) -> None:
+    """Tells the cluster, after the commit, that a repository waits. Called twice, the second finds it claimed."""
+    transaction.on_commit(lambda: async_task("codegen.tasks.generate", repository_id, group="generate", save=False))
+
+
+def claimable() -> Q:
+    """Repositories that wait, or whose job died."""
+    dead = Q(status=RepositoryStatus.RUNNING, lease_until__lt=timezone.now())
+    return Q(status=RepositoryStatus.QUEUED) | dead
+
+
+@transaction.atomic
+def repository_claim(*, repository_id: int, seconds: float) -> Job | None:
+    """Claims the job by compare-and-swap; one that died three times is recorded as failed."""
+    repository = Repository.objects.select_for_update().filter(claimable(), pk=repository_id).first()
+    if repository is None:
+        return None
+    if repository.attempt >= ATTEMPTS:
+        Repository.objects.filter(pk=repository.pk).update(
+            status=RepositoryStatus.FAILED,
+            finished=timezone.now(),
+            reason=f"The generator died {ATTEMPTS} times, most likely for want of memory. Ask for it once more.",
+        )
+        return None
+    token = repository.lease_token + 1
+    won = Repository.objects.filter(claimable(), pk=repository.pk, lease_token=repository.lease_token).update(
+        status=RepositoryStatus.RUNNING,
+        started=timezone.now(),
+        progress="starting",
+        lease_token=token,
+        lease_until=timezone.now() + timedelta(seconds=seconds),
+        attempt=F("attempt") + 1,
+    )
+    return Job(repository.pk, token, repository.request) if won else None
+
+
+def repository_heartbeat(*, job: Job, seconds: float, progress: str = "") -> bool:
+    """Prolongs the job's lease and tells how far it is; False when it was lost or the repository is gone."""
+    changes: dict[str, Any] = {"lease_until": timezone.now() + timedelta(seconds=seconds)}
+    if progress:
+        changes["progress"] = progress[:200]
+    return bool(_held(job).update(**changes))
+
+
+def repository_finish(
+    *, job: Job, archive: str, sha256: str, size_bytes: int, verdict: Mapping[str, Any], log: str = ""
+) -> bool:
+    """The archive stands on the disk under its last name before this row says so."""
+    return bool(
+        _held(job).update(
+            status=RepositoryStatus.READY,
+            finished=timezone.now(),
+            lease_until=None,
+            progress="",
+            reason="",
+            archive=archive,
+            sha256=sha256,
+            size_bytes=size_bytes,
+            verdict=dict(verdict),
+            log=log[-LOG_AT_MOST:],
+        )
+    )
+
+
+def repository_fail(*, job: Job, reason: str, log: str = "", verdict: Mapping[str, Any] | None = None) -> bool:
+    return bool(
+        _held(job).update(
+            status=RepositoryStatus.FAILED,
+            finished=timezone.now(),
+            lease_until=None,
+            progress="",
+            reason=reason[:REASON_AT_MOST],
+            verdict=dict(verdict) if verdict is not None else None,
+            log=log[-LOG_AT_MOST:],
+        )
+    )
+
+
+@transaction.atomic
+def repository_release(*, job: Job) -> bool:
+    """Gives the job back unfinished, because the portal is being stopped; this is no attempt."""
+    given = _held(job).update(status=RepositoryStatus.QUEUED, lease_until=None, progress="", attempt=F("attempt") - 1)
+    if given:
+        ring(job.repository_id)
+    return bool(given)
+
+
+@transaction.atomic
+def repository_delete(*, repository: Repository) -> None:
+    """Row and files; a running job sees at its next heartbeat that the row is gone."""
+    folder: Path = repository.folder
+    transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True))
+    repository.delete()
+
+
+def _held(job: Job) -> Any:
+    return Repository.objects.filter(pk=job.repository_id, lease_token=job.token, status=RepositoryStatus.RUNNING)
