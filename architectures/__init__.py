@@ -1,1 +1,1 @@
-"""What a network is: graph, operations, search spaces, torch module."""
+"""The ground floor: what a network is. Every app above may use it; it uses nothing of theirs."""

@@ -1,0 +1,19 @@
+"""1×1 convolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from architectures.ir.builder import Builder
+from architectures.operations import register
+from architectures.operations.parts import convolution
+
+
+@register("conv1x1")
+@dataclass(frozen=True)
+class Conv1x1:
+    activation_first: bool = False
+
+    def expand(self, builder: Builder, x: str, channels: int, stride: int) -> str:
+        first = self.activation_first
+        return convolution(builder, x, channels, kernel=1, stride=stride, dilation=1, activation_first=first)

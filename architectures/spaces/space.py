@@ -1,0 +1,269 @@
+"""What every search space is: decisions, and all that follows from them without knowing what is searched."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from math import prod
+from random import Random
+from typing import Any, ClassVar, NamedTuple
+
+from architectures.ir.graph import Graph
+from architectures.registry import Option
+
+Genotype = tuple[int, ...]
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+class SpaceError(ValueError):
+    """A search space cannot be as asked: the field and what is wrong with it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field} {message}")
+        self.field, self.message = field, message
+
+    def __reduce__(self) -> tuple[type[SpaceError], tuple[str, str]]:
+        return type(self), (self.field, self.message)
+
+
+class Decision(NamedTuple):
+    """A categorical choice. `block` is what is kept whole when genotypes are crossed: "stage1" or "stage1.layer2"."""
+
+    name: str
+    choices: tuple[str, ...]
+    block: str
+
+
+class Variation(NamedTuple):
+    """A child and, in words, how it differs from its (first) parent."""
+
+    genotype: Genotype
+    change: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space(ABC):
+    """Subclasses are frozen dataclasses whose further fields are their options."""
+
+    name: ClassVar[str]
+    input_shape: tuple[int, ...]
+    classes: int
+
+    # What a subclass says
+
+    @cached_property
+    @abstractmethod
+    def decisions(self) -> tuple[Decision, ...]: ...
+
+    @abstractmethod
+    def decode(self, genotype: Sequence[int], prune: bool = True) -> Graph:
+        """The network of a genotype; `prune=False` keeps what does not change its output."""
+
+    def canonical(self, genotype: Sequence[int]) -> Genotype:
+        """The one genotype that stands for all that mean the same network."""
+        return self.checked(genotype)
+
+    def relevant(self, genotype: Sequence[int]) -> tuple[bool, ...]:
+        """For each decision, whether it matters in a genotype (those of missing layers do not)."""
+        return (True,) * len(self.decisions)
+
+    @property
+    def size(self) -> int:
+        """How many genotypes there are, apart from decisions that do not matter."""
+        return prod(len(decision.choices) for decision in self.decisions)
+
+    # What follows
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options in force, safe for JSON: creating the space with them gives it again."""
+        found = {field.name: getattr(self, field.name) for field in fields(self) if "help" in field.metadata}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+
+    def checked(self, genotype: Sequence[int]) -> Genotype:
+        found = tuple(genotype)
+        if len(found) != len(self.decisions):
+            raise SpaceError("genotype", f"must have {len(self.decisions)} decisions, but has {len(found)}")
+        for value, decision in zip(found, self.decisions, strict=True):
+            if type(value) is not int or not 0 <= value < len(decision.choices):
+                last = len(decision.choices) - 1
+                raise SpaceError("genotype", f"must have 0 to {last} at {decision.name}, but has {value!r}")
+        return found
+
+    def draw(self, random: Random) -> Genotype:
+        """Each decision uniformly, irrelevant ones included."""
+        return tuple([int(random.random() * count) for count in self._counts])
+
+    def sample(self, random: Random) -> Genotype:
+        """A canonical genotype; each decision is drawn uniformly."""
+        return self.canonical(self.draw(random))
+
+    def mutate(self, genotype: Sequence[int], random: Random, rate: float | None = None) -> Variation:
+        """One change of the network, or with a rate, a change of each decision with that probability (at least one)."""
+        parent = self.canonical(genotype)
+        if rate is None:
+            return self._first_that_differs(parent, self.moves(parent, random))
+        if not 0 < rate <= 1:
+            raise SpaceError("rate", f"must be above 0 and at most 1, but is {rate}")
+        for _ in range(100):
+            relevant = self.relevant(parent)
+            chosen = [i for i, matters in enumerate(relevant) if matters and random.random() < rate]
+            changed = [self._other(parent, i, random) for i in chosen if len(self.decisions[i].choices) > 1]
+            child = list(parent)
+            for index, value in changed:
+                child[index] = value
+            if self.canonical(child) != parent:
+                words = "; ".join(self._words(parent, index, value) for index, value in changed)
+                return Variation(self.canonical(child), words)
+        return self.mutate(parent, random)
+
+    def moves(self, parent: Genotype, random: Random) -> Iterable[Variation]:
+        """Single changes in random order. Spaces whose blocks can be inserted or deleted add those."""
+        relevant = self.relevant(parent)
+        every = [
+            (index, value)
+            for index, decision in enumerate(self.decisions)
+            if relevant[index]
+            for value in range(len(decision.choices))
+            if value != parent[index]
+        ]
+        random.shuffle(every)
+        for index, value in every:
+            yield Variation((*parent[:index], value, *parent[index + 1 :]), self._words(parent, index, value))
+
+    def crossover(self, first: Sequence[int], second: Sequence[int], random: Random) -> Variation:
+        """The first parent with whole blocks of the second: stages, or layers that stand at the same place in both."""
+        mother, father = self.canonical(first), self.canonical(second)
+        by_block = self._exchangeable(mother, father, whole_stages=random.random() < 0.5)
+        if len(by_block) < 2:
+            by_block = self._exchangeable(mother, father, whole_stages=False)
+        if not by_block:
+            return Variation(mother, "no block of the parents could be exchanged")
+        count = random.randint(1, max(1, len(by_block) - 1))
+        taken = sorted(random.sample(sorted(by_block), count))
+        child = list(mother)
+        for block in taken:
+            for index in by_block[block]:
+                child[index] = father[index]
+        return Variation(self.canonical(child), f"{', '.join(taken)} of the second parent")
+
+    def describe(self, genotype: Sequence[int]) -> str:
+        """The decisions that matter, in words."""
+        found = self.canonical(genotype)
+        matters = self.relevant(found)
+        rows = zip(self.decisions, found, matters, strict=True)
+        return ", ".join(f"{decision.name} {decision.choices[value]}" for decision, value, relevant in rows if relevant)
+
+    def encode(self, genotype: Sequence[int]) -> str:
+        """A short word (at most 64 characters of 0-9, A-Z, a-z) for the canonical genotype."""
+        number = 0
+        for value, count in zip(self.canonical(genotype), self._counts, strict=True):
+            number = number * count + value
+        return _word(number)
+
+    def parse(self, text: str) -> Genotype:
+        """The genotype of a word from `encode`."""
+        if not text or len(text) > 64 or any(letter not in _DIGITS for letter in text):
+            raise SpaceError("genotype", f"must be 1 to 64 of 0-9, A-Z, a-z, but is {text[:70]!r}")
+        number = 0
+        for letter in text:
+            number = number * len(_DIGITS) + _DIGITS.index(letter)
+        found = []
+        for count in reversed(self._counts):
+            number, value = divmod(number, count)
+            found.append(value)
+        if number:
+            raise SpaceError("genotype", f"must be a word of {self.name} with these options, but {text!r} lies beyond")
+        return self.canonical(found[::-1])
+
+    # Parts
+
+    @cached_property
+    def _counts(self) -> tuple[int, ...]:
+        return tuple(len(decision.choices) for decision in self.decisions)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """The position of each decision by its name."""
+        return {decision.name: index for index, decision in enumerate(self.decisions)}
+
+    def _first_that_differs(self, parent: Genotype, moves: Iterable[Variation]) -> Variation:
+        for move in moves:
+            child = self.canonical(move.genotype)
+            if child != parent:
+                return Variation(child, move.change)
+        return Variation(parent, "no decision could be changed")
+
+    def _other(self, parent: Genotype, index: int, random: Random) -> tuple[int, int]:
+        value = random.randrange(len(self.decisions[index].choices) - 1)
+        return index, value + (value >= parent[index])
+
+    def _words(self, parent: Genotype, index: int, value: int) -> str:
+        decision = self.decisions[index]
+        return f"{decision.name}: {decision.choices[parent[index]]} → {decision.choices[value]}"
+
+    def _exchangeable(self, mother: Genotype, father: Genotype, *, whole_stages: bool) -> dict[str, list[int]]:
+        """Blocks in which the parents differ, with their decisions; single ones must matter in both."""
+        here, there = self.relevant(mother), self.relevant(father)
+        members: dict[str, list[int]] = {}
+        for index, decision in enumerate(self.decisions):
+            block = decision.block.partition(".")[0] if whole_stages else decision.block
+            if whole_stages or (here[index] and there[index]):
+                members.setdefault(block, []).append(index)
+        return {
+            block: indices
+            for block, indices in members.items()
+            if any(mother[index] != father[index] for index in indices)
+        }
+
+
+def option_value(option: Option, value: Any) -> Any:
+    """The value of an option as its field wants it, checked against its type and bounds."""
+    kind = option.type.removesuffix(" | None")
+    if value is None and kind != option.type:
+        return None
+    if kind.startswith("tuple"):
+        return _several(option, kind, value)
+    if kind == "int" and type(value) is not int:
+        raise SpaceError(option.name, f"must be a whole number, but is {value!r}")
+    if kind == "float" and type(value) not in (int, float):
+        raise SpaceError(option.name, f"must be a number, but is {value!r}")
+    if kind == "bool" and type(value) is not bool:
+        raise SpaceError(option.name, f"must be true or false, but is {value!r}")
+    _bounded(option, value)
+    return value
+
+
+def _several(option: Option, kind: str, value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, (list, tuple)) or not value:
+        raise SpaceError(option.name, f"must be a list of at least one value, but is {value!r}")
+    member = int if "int" in kind else str
+    for each in value:
+        if type(each) is not member:
+            raise SpaceError(
+                option.name, f"must hold {'whole numbers' if member is int else 'names'}, but has {each!r}"
+            )
+        _bounded(option, each)
+    if len(set(value)) < len(value):
+        raise SpaceError(option.name, f"must not repeat a value, but is {list(value)}")
+    return tuple(value)
+
+
+def _bounded(option: Option, value: Any) -> None:
+    if option.choices and value not in option.choices:
+        raise SpaceError(option.name, f"must be one of {', '.join(map(str, option.choices))}, but is {value!r}")
+    if option.min is not None and value < option.min:
+        raise SpaceError(option.name, f"must be at least {option.min}, but is {value}")
+    if option.max is not None and value > option.max:
+        raise SpaceError(option.name, f"must be at most {option.max}, but is {value}")
+
+
+def _word(number: int) -> str:
+    letters = []
+    while number:
+        number, digit = divmod(number, len(_DIGITS))
+        letters.append(_DIGITS[digit])
+    return "".join(reversed(letters)) or _DIGITS[0]
