@@ -6,7 +6,8 @@ import sys
 
 if sys.version_info < (3, 11):
     found = ".".join(str(part) for part in sys.version_info[:3])
-    sys.exit(f"NAS Portal needs Python 3.11 or newer, but this is {found}: run it as .venv/bin/python (`make install`).")
+    sys.stderr.write(f"NAS Portal needs Python 3.11 or newer, but this is {found}: use .venv/bin/python.\n")
+    sys.exit(2)
 
 
 def main() -> None:

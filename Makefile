@@ -1,0 +1,33 @@
+# The commands of a checkout. Anything else: .venv/bin/python manage.py help
+
+# The first that runs; python3.11 is what constraints.txt was tested with. A shim may exist without running.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do $$name -c '' 2>/dev/null && echo $$name && break; done)
+PORT ?= 8000
+TESTS ?= tests
+OPTIONS ?=
+export PORT TORCH_INDEX_URL
+
+.PHONY: install run test lint types imports format
+
+install: ## .venv with everything; a second call takes a second
+	@$(if $(PYTHON),$(PYTHON) nasportal/installation.py,echo "NAS Portal needs Python 3.11 or newer, and no python3 was found: install one." >&2; exit 2)
+
+run: install ## the portal on 127.0.0.1:$(PORT), until Ctrl-C
+	@exec .venv/bin/python manage.py up
+
+test: install ## the whole suite; TESTS=tests/area and OPTIONS=-x narrow it
+	.venv/bin/python -m pytest $(OPTIONS) $(TESTS)
+
+lint: install
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+types: install
+	.venv/bin/mypy
+
+imports: install
+	.venv/bin/lint-imports
+
+format: install
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .

@@ -1,0 +1,25 @@
+"""The django-q2 cluster as one tree: kill any process of it, and what is below goes with it.
+
+    python -m nasportal.cluster
+"""
+
+import os
+
+import django
+
+
+def main() -> None:
+    """Starts the cluster; comes back when it was stopped."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nasportal.settings")
+    django.setup()
+    from django_q.cluster import Cluster
+
+    from nasportal.processes import die_with_parent
+
+    # A killed parent would leave sentinel, workers, monitor and pusher running, and working.
+    os.register_at_fork(after_in_child=die_with_parent)
+    Cluster().start()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""`manage.py up`: the whole portal in one command."""
+
+import os
+import ssl
+import sys
+from argparse import ArgumentParser
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from nasportal import preparation, web
+from nasportal.preparation import Unprepared, say
+from nasportal.processes import Child
+from nasportal.supervisor import Supervisor
+
+
+class Command(BaseCommand):
+    """Prepares the data folder and serves until Ctrl-C."""
+
+    help = "Prepares everything, starts web server, task cluster, reaper and watchdog, and keeps them running until Ctrl-C."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Where to listen."""
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on; all but loopback demand TLS")
+        parser.add_argument("--port", type=_port, default=os.environ.get("PORT", "8000"), help="default: PORT, or 8000")
+
+    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        """Exit 0 after Ctrl-C or SIGTERM, 2 where something stands in the way of a start."""
+        try:
+            preparation.demand_tls(host)
+            preparation.demand_certificate()
+            preparation.make_data_folder()
+            with preparation.only_portal():
+                preparation.claim_port(host, port)
+                self._serve(host, port)
+        except Unprepared as fault:
+            say(str(fault))
+            sys.exit(2)
+
+    def _serve(self, host: str, port: int) -> None:
+        preparation.migrate()
+        preparation.collect_static()
+        user, secret = preparation.first_account()
+        address = f"{'https' if settings.TLS == 'certificate' else 'http'}://{_shown(host)}:{port}"
+        python = [sys.executable, "-m"]
+        programs = {
+            "guard": [*python, "nasportal.guard"],
+            "web": web.command(host, port),
+            "cluster": [*python, "nasportal.cluster"],
+        }
+        environment = preparation.child_environment()
+        children = [
+            Child(name, argv, environment, settings.DATA_DIR / "log" / f"{name}.log") for name, argv in programs.items()
+        ]
+
+        def ready() -> None:
+            say(f"NAS Portal runs at {address}/ (data in {settings.DATA_DIR}); Ctrl-C stops it.")
+            if secret:
+                say(f"Sign in as {user.username} with this link, which works once and for a day:")
+                print(f"{address}/login/once/{secret}/", flush=True)
+
+        Supervisor(children, say).run(until=lambda: _answers(host, port), ready=ready)
+        say("NAS Portal has stopped; runs that were under way go on at the next start.")
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 < port < 65536:
+        raise ValueError(text)
+    return port
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _answers(host: str, port: int) -> bool:
+    """Whether the web process serves; it may be up to us to speak TLS to it."""
+    if settings.TLS == "certificate":
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        connection: HTTPConnection = HTTPSConnection(host, port, timeout=1, context=context)
+    else:
+        connection = HTTPConnection(host, port, timeout=1)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": settings.ALLOWED_HOSTS[0].lstrip(".*") or host})
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
