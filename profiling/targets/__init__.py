@@ -8,4 +8,10 @@ register = registry.register
 names = registry.names
 get = registry.get
 
-__all__ = ["Source", "Target", "get", "names", "register"]
+
+def create(name: str) -> Target:
+    """The target with its published numbers; a calibration replaces them (``dataclasses.replace``)."""
+    return get(name)()  # type: ignore[call-arg]  # each registered target gives all numbers as defaults
+
+
+__all__ = ["Source", "Target", "create", "get", "names", "register"]

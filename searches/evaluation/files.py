@@ -1,0 +1,41 @@
+"""Files that a database row will name: whole or absent, and known by their sha256."""
+
+import hashlib
+import os
+from pathlib import Path
+
+
+class FileDamaged(ValueError):
+    """A stored file is not the one that was written."""
+
+
+def write_file(path: Path, content: bytes) -> str:
+    """Temporary name, fsync, rename, fsync of the folder; answers with the sha256."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_file(path: Path, sha256: str) -> bytes:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise FileDamaged(f"{path.name} is missing; evaluate the candidate again") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise FileDamaged(f"{path.name} has sha256 {found[:12]}…, but {sha256[:12]}… was stored; evaluate it again")
+    return content

@@ -1,0 +1,53 @@
+"""The values of a candidate besides accuracy: counted, measured here, or modelled for its target, as far as asked."""
+
+from torch import nn
+
+from architectures.ir.complexity import Complexity
+from architectures.ir.graph import Graph
+from profiling import targets
+from profiling.meters.energy import Rapl, modelled
+from profiling.meters.energy import measured as measured_energy
+from profiling.meters.latency import latency, one_at_a_time, one_thread, runner
+from profiling.meters.reading import Reading
+from profiling.meters.roofline import predict
+
+Values = dict[str, float | int]
+Details = dict[str, object]
+
+
+def measured(
+    graph: Graph, counted: Complexity, module: nn.Module | None, objectives: tuple[str, ...], target_name: str
+) -> tuple[Values, Details]:
+    """Counted values always; latency and energy only for a trained module and only when asked: they cost time."""
+    values: Values = {
+        "params": counted.params,
+        "flops": counted.flops,
+        "memory_bytes": counted.activation_peak_bytes,
+    }
+    details: Details = {}
+    if module is None:
+        return values, details
+    target = targets.create(target_name)
+    if "latency" in objectives:
+        reading = latency_of(graph, counted, module, target)
+        values["latency_ms"] = reading.value
+        details["latency"] = reading.to_document()
+    if "energy" in objectives:
+        reading = energy_of(graph, counted, module, target)
+        values["energy_mj"] = reading.value
+        details["energy"] = reading.to_document()
+    return values, details
+
+
+def latency_of(graph: Graph, counted: Complexity, module: nn.Module, target: targets.Target) -> Reading:
+    if target.is_this_machine:
+        return latency(module, graph.input_shape)
+    return Reading(predict(graph, target, counted).milliseconds, "ms", "modelled", {"target": target.title})
+
+
+def energy_of(graph: Graph, counted: Complexity, module: nn.Module, target: targets.Target) -> Reading:
+    counter = Rapl()
+    if not target.is_this_machine or not counter.is_readable():
+        return modelled(counted, target)
+    with one_thread(), one_at_a_time():
+        return measured_energy(runner(module, graph.input_shape), counter)

@@ -1,0 +1,72 @@
+"""The recipe of a training: what a spec may set, with its limits. No torch here, forms read it too."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+RECIPE_VERSION = 1  # raised when the same options train differently; part of the cache key
+
+OPTIMIZERS = ("sgd", "adamw")
+AUGMENTATIONS = ("auto", "none", "shift", "flip_crop", "flip_crop_cutout")
+
+
+class RecipeError(ValueError):
+    """An option of the recipe that cannot be trained with."""
+
+    def __init__(self, field_name: str, message: str) -> None:
+        super().__init__(f"{field_name} {message}")
+        self.field = field_name
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Short annealed training: the learning rate rises to its peak, then falls to zero (Smith 2017, 1708.07120)."""
+
+    epochs: int = field(default=8, metadata={"help": "passes over the training images", "min": 1, "max": 1000})
+    batch_size: int = field(default=32, metadata={"help": "images a step", "min": 2, "max": 4096})
+    learning_rate: float = field(
+        default=0.15, metadata={"help": "at the peak of the schedule", "min": 1e-6, "max": 10.0}
+    )
+    warmup: float = field(default=0.25, metadata={"help": "share of the steps before the peak", "min": 0.0, "max": 0.9})
+    optimizer: str = field(default="sgd", metadata={"help": "SGD with Nesterov, or AdamW", "choices": OPTIMIZERS})
+    momentum: float = field(default=0.9, metadata={"help": "of SGD", "min": 0.0, "max": 0.999})
+    weight_decay: float = field(default=5e-4, metadata={"help": "on weights, not on norms", "min": 0.0, "max": 1.0})
+    label_smoothing: float = field(default=0.1, metadata={"help": "share of the target", "min": 0.0, "max": 0.5})
+    augmentation: str = field(
+        default="auto", metadata={"help": "auto takes what suits the data set", "choices": AUGMENTATIONS}
+    )
+
+    def __post_init__(self) -> None:
+        for option in fields(self):
+            check(option.name, getattr(self, option.name), option.metadata)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, object]) -> "Recipe":
+        known = {option.name for option in fields(cls)}
+        unknown = sorted(set(document) - known)
+        if unknown:
+            raise RecipeError(unknown[0], f"is no option of the recipe; the options are {', '.join(sorted(known))}")
+        return cls(**document)  # type: ignore[arg-type]  # __post_init__ checks each value
+
+    def to_document(self) -> dict[str, object]:
+        return {option.name: getattr(self, option.name) for option in fields(self)}
+
+
+def check(name: str, value: object, metadata: Mapping[str, object]) -> None:
+    choices = metadata.get("choices")
+    if isinstance(choices, tuple):
+        if value not in choices:
+            raise RecipeError(name, f"must be one of {', '.join(choices)}, but is {value!r}")
+        return
+    whole = isinstance(metadata["min"], int)
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+        raise RecipeError(name, f"must be {'a whole number' if whole else 'a number'}, but is {value!r}")
+    low, high = metadata["min"], metadata["max"]
+    assert isinstance(low, (int, float))
+    assert isinstance(high, (int, float))
+    if not low <= value <= high:  # false for NaN too
+        raise RecipeError(name, f"must be from {low} to {high}, but is {value}")
+
+
+def counted_cost(macs: int, images: int, epochs: int) -> int:
+    """What a training costs, in multiply-adds: backward counts twice the forward pass. No clock is asked."""
+    return 3 * macs * images * epochs

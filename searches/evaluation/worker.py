@@ -1,0 +1,106 @@
+"""A warm evaluator: ``python -m searches.evaluation.worker`` reads jobs and writes answers, a JSON document a line.
+
+Job and answer are described in ``searches/evaluation/job.py``. It ends with its standard input, and with its parent:
+the parent must start it from a thread that lives as long as the evaluator shall.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TextIO
+
+from searches.evaluation.job import Job
+from searches.evaluation.process import die_with_parent, limit_memory, protocol_streams
+
+if TYPE_CHECKING:
+    from searches.evaluation.trainer import Moment
+
+PROGRESS_SECONDS = 0.5
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m searches.evaluation.worker", description=__doc__)
+    parser.add_argument("--messages-fd", type=int, help="inherited descriptor for the answers (default: stdout)")
+    parser.add_argument("--parent", type=int, help="process that must be the parent")
+    parser.add_argument("--memory-limit-bytes", type=int, help="how much more than at its start it may allocate")
+    options = parser.parse_args(arguments)
+    die_with_parent(options.parent)
+    jobs, messages = protocol_streams(options.messages_fd)
+    import torch  # after the streams are apart: importing may print, and takes seconds
+
+    # One thread: two threads of one process beside another busy one were 60 times slower than one thread each.
+    torch.set_num_threads(1)
+    torch.set_num_interop_threads(1)
+    torch.use_deterministic_algorithms(True)
+    if options.memory_limit_bytes is not None:
+        limit_memory(options.memory_limit_bytes)
+    send(messages, {"type": "ready", "torch": torch.__version__, "machine": platform.machine()})
+    for line in jobs:
+        if line.strip():
+            answer(line, messages)
+    return 0
+
+
+def answer(line: str, messages: TextIO) -> None:
+    """The outermost loop's body: whatever a job does, the evaluator lives on and says what happened."""
+    from searches.evaluation.evaluator import perform
+
+    document: Mapping[str, object] = {}
+    try:
+        document = json.loads(line)
+        job = Job.from_document(document)
+        send(messages, perform(job, Watch(job, messages)).to_document())
+    except Exception as error:
+        send(
+            messages,
+            {
+                "type": "error",
+                "number": document.get("number") if isinstance(document, dict) else None,
+                "fidelity": document.get("fidelity") if isinstance(document, dict) else None,
+                "reason": f"{type(error).__name__}: {error}"[:2000],
+                "traceback": traceback.format_exc()[-8000:],
+            },
+        )
+
+
+class Watch:
+    """Turns a training's moments into progress lines, at most two a second."""
+
+    def __init__(self, job: Job, messages: TextIO) -> None:
+        self.job = job
+        self.messages = messages
+        self.sent = 0.0
+
+    def __call__(self, moment: Moment) -> None:
+        now = time.monotonic()
+        if now - self.sent < PROGRESS_SECONDS:
+            return
+        self.sent = now
+        send(
+            self.messages,
+            {
+                "type": "progress",
+                "number": self.job.number,
+                "fidelity": self.job.fidelity,
+                "epoch": moment.epoch,
+                "epochs": moment.epochs,
+                "loss": moment.loss if abs(moment.loss) < 1e30 else None,  # NaN and infinity are no JSON
+                "accuracy": moment.accuracy,
+                "seconds_left": round(moment.seconds_left, 2),
+            },
+        )
+
+
+def send(messages: TextIO, document: Mapping[str, object]) -> None:
+    messages.write(json.dumps(document, allow_nan=False) + "\n")
+    messages.flush()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
