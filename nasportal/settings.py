@@ -8,11 +8,14 @@
 | NASPORTAL_TLS | `proxy` (a trusted proxy speaks TLS and sets X-Forwarded-Proto) or `certificate`; plain HTTP |
 | NASPORTAL_TLS_CERTIFICATE, NASPORTAL_TLS_KEY | PEM files for `certificate` |
 | NASPORTAL_WORKERS | django-q2 workers of this machine; 4 |
+| NASPORTAL_RUNS_AT_ONCE | searches that run at the same time on this machine, the others wait; one for two cores |
+| NASPORTAL_EVALUATORS | evaluator processes of a search, one core each; the cores divided by the searches |
 | NASPORTAL_DEBUG | Django's debug pages, for developers; off |
 | DATABASE_URL | PostgreSQL; SQLite in the data folder |
 | REDIS_URL | channel layer and cache; both in the memory of the process |
 """
 
+import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -160,6 +163,12 @@ else:
 # The ORM broker on PostgreSQL, too: the Redis broker loses the task of a killed worker. A supervisor's slice ends
 # after ten minutes, so the timeout never hits a healthy one, and a task is handed out again only after the timeout.
 Q_WORKERS: int = env.int("NASPORTAL_WORKERS", default=4)
+CORES = len(os.sched_getaffinity(0))
+RUNS_AT_ONCE: int = env.int("NASPORTAL_RUNS_AT_ONCE", default=max(1, min(CORES // 2, Q_WORKERS - 1)))
+EVALUATORS: int = env.int("NASPORTAL_EVALUATORS", default=max(1, CORES // RUNS_AT_ONCE))
+LEASE_SECONDS = env.float("NASPORTAL_LEASE_SECONDS", default=10.0)
+HEARTBEAT_SECONDS = env.float("NASPORTAL_HEARTBEAT_SECONDS", default=2.0)
+SLICE_SECONDS = env.float("NASPORTAL_SLICE_SECONDS", default=600.0)
 Q_CLUSTER: dict[str, Any] = {
     "name": "nasportal",
     "label": "Tasks",
