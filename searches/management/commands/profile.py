@@ -1,0 +1,67 @@
+"""``manage.py profile ARCHITECTURE.json``: what the meters say of a network."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from architectures.ir import json as graph_json
+from architectures.ir.graph import Graph
+from architectures.ir.verify import GraphError
+from profiling import targets
+from profiling.profile import Profile, profile
+
+LARGEST_FILE = 16 * 2**20
+
+
+class Command(BaseCommand):
+    help = "Parameters, FLOPs, memory, latency and energy of an architecture, on this machine or for another target."
+    requires_system_checks: list[str] = []  # needs no database and no settings of a portal
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("architecture", type=Path, metavar="ARCHITECTURE.json")
+        parser.add_argument("--target", default="this_machine", help=f"one of {', '.join(targets.names())}")
+        parser.add_argument("--estimate", action="store_true", help="estimate the latency of this machine, run nothing")
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["target"] not in targets.names():
+            known = ", ".join(targets.names())
+            raise CommandError(f"--target: no target is named {options['target']!r}; there are {known}", returncode=2)
+        graph = read(options["architecture"])
+        if options["target"] == "this_machine" and not options["estimate"]:
+            print("measuring on this machine …", file=sys.stderr)
+        result = profile(graph, options["target"], measure=not options["estimate"])
+        self.stdout.write(json.dumps(result.to_document(), indent=2) if options["json"] else text(result))
+
+
+def read(path: Path) -> Graph:
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise CommandError(f"{path} has more than {LARGEST_FILE:,} bytes; it is no architecture.json", returncode=2)
+        return graph_json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{path} cannot be read: {error}", returncode=2) from error
+    except GraphError as error:
+        raise CommandError(f"{path} holds no architecture: {error}", returncode=2) from error
+
+
+def text(result: Profile) -> str:
+    lines = [f"{result.fingerprint} on: {result.target.title}"]
+    for name, reading in result.readings.items():
+        value = f"{reading.value:,}" if isinstance(reading.value, int) else f"{reading.value:.4g}"
+        lines.append(f"  {name:<8} {value:>14} {reading.unit:<10} {reading.how}")
+    latency = result.readings["latency"]
+    if latency.how == "measured":
+        raw = "raw " + ", ".join(f"{key} {latency.details[f'raw_{key}_ms']:.3f} ms" for key in ("p50", "p95", "min"))
+        steady = "steady" if latency.details["is_steady"] else "NOT steady: measure again on a quieter machine"
+        lines.append(f"           {raw}; {latency.details['rounds']} rounds, {steady}")
+    if result.unfit:
+        lines.append(f"  does not fit: {result.unfit}")
+    slowest = sorted(result.prediction.nodes, key=lambda node: -node.seconds)[:5]
+    lines.append(
+        "  slowest by estimate: " + ", ".join(f"{n.name} {n.seconds * 1e6:.0f} µs ({n.bound})" for n in slowest)
+    )
+    return "\n".join(lines)
