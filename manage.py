@@ -4,7 +4,7 @@
 import os
 import sys
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036  # whoever has an older one shall read why
     found = ".".join(str(part) for part in sys.version_info[:3])
     sys.stderr.write(f"NAS Portal needs Python 3.11 or newer, but this is {found}: use .venv/bin/python.\n")
     sys.exit(2)

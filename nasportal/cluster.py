@@ -1,9 +1,10 @@
 """The django-q2 cluster as one tree: kill any process of it, and what is below goes with it.
 
-    python -m nasportal.cluster
+python -m nasportal.cluster
 """
 
 import os
+from typing import Any
 
 import django
 
@@ -15,10 +16,19 @@ def main() -> None:
     from django_q.cluster import Cluster
 
     from nasportal.processes import die_with_parent
+    from searches import stopping  # before any fork: the flag is shared with the workers
+
+    class PortalCluster(Cluster):  # type: ignore[misc]
+        """Asks the running supervisors to settle, and does not only wait for them."""
+
+        def sig_handler(self, signum: int, frame: Any) -> None:
+            """SIGTERM and SIGINT."""
+            stopping.request()
+            super().sig_handler(signum, frame)
 
     # A killed parent would leave sentinel, workers, monitor and pusher running, and working.
     os.register_at_fork(after_in_child=die_with_parent)
-    Cluster().start()
+    PortalCluster().start()
 
 
 if __name__ == "__main__":

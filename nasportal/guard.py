@@ -2,9 +2,9 @@
 
     python -m nasportal.guard
 
-The reaper rings for runs that have work and no live lease. The watchdog asks the supervisor (SIGUSR1 to its parent) for
-a new cluster when no work can flow through this one. django-q2 heals less than it says: an idle worker that is killed
-dies with the lock of the task queue, and its "reincarnated" successor waits for ever.
+The reaper rings for work that nobody is at. The watchdog asks the supervisor (SIGUSR1 to its parent) for a new cluster
+when no work can flow through this one. django-q2 heals less than it says: an idle worker that is killed dies with the
+lock of the task queue, and its "reincarnated" successor waits for ever.
 """
 
 import logging
@@ -19,53 +19,77 @@ import psutil
 logger = logging.getLogger("nasportal.guard")
 BEAT_SECONDS = 1.0
 REAP_SECONDS = 2.0
+SWEEP_SECONDS = 3600.0
 CANARY_SECONDS = 15.0
 CANARY_PATIENCE_SECONDS = 30.0
 START_PATIENCE_SECONDS = 30.0
+AUXILIARY = 2  # monitor and pusher, beside the workers
 
 
 @dataclass
 class Watchdog:
-    """Looks at the processes of one cluster: it has to keep those that it started with."""
+    """Watches the processes of one cluster: it has to keep those that it started with."""
 
     workers: int
-    seen: float = field(default_factory=time.monotonic)
-    members: frozenset[int] = frozenset()
     cluster: int = 0
+    members: frozenset[int] = frozenset()
+    since: float = field(default_factory=time.monotonic)
 
     def fault(self, cluster: psutil.Process | None) -> str:
         """What is wrong with the cluster, in words; nothing while it is starting or well."""
         if cluster is None:
-            self.cluster = 0
-            return ""  # the supervisor starts it again
+            return ""  # it has ended, which the supervisor sees by itself
         if cluster.pid != self.cluster:
-            self.cluster, self.members, self.seen = cluster.pid, frozenset(), time.monotonic()
-        members = self._members(cluster)
-        if not self.members:
-            if len(members) == self.workers + 3:  # sentinel, monitor, pusher
-                self.members = members
-            elif time.monotonic() - self.seen > START_PATIENCE_SECONDS:
-                return f"{len(members)} of {self.workers + 3} processes after {START_PATIENCE_SECONDS:g} s"
-            return ""
-        lost = self.members - members
-        return f"process {', '.join(map(str, sorted(lost)))} is gone" if lost else ""
+            self.cluster, self.members, self.since = cluster.pid, frozenset(), time.monotonic()
+        members = members_of(cluster)
+        if self.members:
+            lost = sorted(self.members - members)
+            return f"its process {lost[0]} is gone" if lost else ""
+        if len(members) == self.workers + AUXILIARY + 1:
+            self.members = members
+        elif time.monotonic() - self.since > START_PATIENCE_SECONDS:
+            return f"{len(members)} processes instead of {self.workers + AUXILIARY + 1}"
+        return ""
 
-    def has_idle_worker(self, cluster: psutil.Process) -> bool:
-        """Whether some worker has no child process; all long work is done in child processes."""
-        try:
-            auxiliary = 2
-            without_child = [p for s in cluster.children() for p in s.children() if not p.children()]
-        except psutil.NoSuchProcess:
-            return False
-        return len(without_child) > auxiliary
 
-    def _members(self, cluster: psutil.Process) -> frozenset[int]:
-        try:
-            sentinels = cluster.children()
-            processes = [*sentinels, *(p for s in sentinels for p in s.children())]
-            return frozenset(p.pid for p in processes if p.status() != psutil.STATUS_ZOMBIE)
-        except psutil.NoSuchProcess:
-            return frozenset()
+@dataclass
+class Canary:
+    """A small task, sent again and again to see whether work flows."""
+
+    task: str = ""
+    sent: float = -CANARY_SECONDS
+
+    def fault(self, cluster: psutil.Process | None) -> str:
+        """In words, that a worker is free and yet nobody takes the task."""
+        from django_q.models import Task
+        from django_q.tasks import async_task
+
+        waited = time.monotonic() - self.sent
+        if self.task and not Task.objects.filter(pk=self.task).exists():
+            is_stuck = waited > CANARY_PATIENCE_SECONDS and cluster is not None and has_idle_worker(cluster)
+            return f"a worker is idle, but a small task has waited for {waited:.0f} s" if is_stuck else ""
+        if waited > CANARY_SECONDS:
+            self.task, self.sent = str(async_task("searches.tasks.canary", group="canary")), time.monotonic()
+        return ""
+
+
+def members_of(cluster: psutil.Process) -> frozenset[int]:
+    """The sentinel and its children: workers, monitor, pusher; not what workers have started."""
+    try:
+        sentinels = cluster.children()
+        processes = [*sentinels, *(process for sentinel in sentinels for process in sentinel.children())]
+        return frozenset(process.pid for process in processes if process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return frozenset()
+
+
+def has_idle_worker(cluster: psutil.Process) -> bool:
+    """Whether some worker has no child process: all long work is done in child processes."""
+    try:
+        childless = [p for sentinel in cluster.children() for p in sentinel.children() if not p.children()]
+    except psutil.NoSuchProcess:
+        return False
+    return len(childless) > AUXILIARY
 
 
 def cluster_beside() -> psutil.Process | None:
@@ -74,7 +98,7 @@ def cluster_beside() -> psutil.Process | None:
         try:
             if "nasportal.cluster" in process.cmdline():
                 return process
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        except psutil.NoSuchProcess:
             continue
     return None
 
@@ -86,32 +110,28 @@ def main() -> None:
     from django.conf import settings
     from django.db import DatabaseError, close_old_connections
 
-    from nasportal import canary
-    from searches import services
+    from searches import reaper
 
-    watchdog = Watchdog(workers=settings.Q_WORKERS)
-    reaped = rang = 0.0
+    watchdog, canary = Watchdog(settings.Q_WORKERS), Canary()
+    reaped = swept = time.monotonic() - REAP_SECONDS
     while True:
         cluster = cluster_beside()
         fault = watchdog.fault(cluster)
         try:
             close_old_connections()
-            if time.monotonic() - reaped > REAP_SECONDS:
-                services.runs_reap()
+            if time.monotonic() - reaped >= REAP_SECONDS:
+                reaper.reap()
                 reaped = time.monotonic()
-            if time.monotonic() - rang > CANARY_SECONDS:
-                waited = canary.waited_seconds()
-                rang = time.monotonic()
-                if waited is None:
-                    canary.ring()
-                elif cluster and waited > CANARY_PATIENCE_SECONDS and watchdog.has_idle_worker(cluster):
-                    fault = fault or f"a worker is idle, but a small task has waited for {waited:.0f} s"
-        except DatabaseError:
-            logger.exception("the database does not answer; the next attempt follows")
+            if time.monotonic() - swept >= SWEEP_SECONDS:
+                reaper.sweep()
+                swept = time.monotonic()
+            fault = fault or canary.fault(cluster)
+        except (DatabaseError, OSError):
+            logger.exception("a round of the reaper failed; the next one follows")
         if fault:
             logger.error("the cluster is taken for broken: %s", fault)
-            watchdog = Watchdog(workers=settings.Q_WORKERS)
-            canary.forget()
+            # What the old cluster had taken, a canary too, is handed out again only much later.
+            watchdog, canary = Watchdog(settings.Q_WORKERS), Canary()
             os.kill(os.getppid(), signal.SIGUSR1)
         time.sleep(BEAT_SECONDS)
 

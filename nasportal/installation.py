@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import urllib.request
+from typing import Any, Dict, List, Sequence
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
@@ -42,12 +43,12 @@ def main() -> int:
     return 0
 
 
-def demand_python(version: tuple, executable: str) -> None:
+def demand_python(version: Sequence[int], executable: str) -> None:
     """Refuses a Python that is too old."""
     if tuple(version) < OLDEST:
         shown = ".".join(str(part) for part in version)
         raise Refused(
-            "NAS Portal needs Python 3.11 or newer, but %s is %s: install a newer one and run `make PYTHON=python3.11 …`."
+            "NAS Portal needs Python 3.11 or newer, but %s is %s: name a newer one, `make PYTHON=python3.11 run`."
             % (executable, shown)
         )
 
@@ -86,15 +87,15 @@ def make_venv() -> None:
         raise Refused("%s -m venv failed: on Debian and Ubuntu, install python3-venv first." % sys.executable)
 
 
-def requirements() -> list:
+def requirements() -> List[str]:
     """What pyproject.toml asks for, with what tests and checks need."""
     import tomllib
 
     project = tomllib.loads(read(os.path.join(ROOT, "pyproject.toml")))["project"]
-    return project["dependencies"] + project["optional-dependencies"]["dev"]
+    return [*project["dependencies"], *project["optional-dependencies"]["dev"]]
 
 
-def pip_install(arguments: list, **options: object) -> "subprocess.CompletedProcess":
+def pip_install(arguments: List[str], **options: Any) -> "subprocess.CompletedProcess[str]":
     """`pip install` as pip is configured on this machine, with our constraints."""
     command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--constraint", CONSTRAINTS]
     if index_of_torch():
@@ -106,8 +107,10 @@ def pip_install(arguments: list, **options: object) -> "subprocess.CompletedProc
 def install() -> None:
     """Everything, at the versions of constraints.txt."""
     sys.stderr.write("Installing what pyproject.toml names, at the versions of constraints.txt …\n")
-    if pip_install(["--quiet"] + requirements()).returncode:
-        raise Refused("pip could not install everything; its message is above. Once that is mended, run `make install` again.")
+    if pip_install(["--quiet", *requirements()]).returncode:
+        raise Refused(
+            "pip could not install everything; its message is above. Once that is mended, run `make install` again."
+        )
 
 
 def warn_of_cuda() -> None:
@@ -115,7 +118,7 @@ def warn_of_cuda() -> None:
     if has_driver():
         return
     torch = [line for line in requirements() if line.startswith("torch==")]
-    dry = ["--quiet", "--dry-run", "--report", "-"] + torch
+    dry = ["--quiet", "--dry-run", "--report", "-", *torch]
     answer = pip_install(dry, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, universal_newlines=True)
     if answer.returncode:
         return  # the installation itself will say why
@@ -129,7 +132,7 @@ def has_driver() -> bool:
     return os.path.exists("/proc/driver/nvidia/version") or shutil.which("nvidia-smi") is not None
 
 
-def cuda_downloads(report: dict) -> list:
+def cuda_downloads(report: Dict[str, Any]) -> List[str]:
     """Addresses of the CUDA libraries in pip's report of what it would install."""
     return [
         item["download_info"]["url"]
@@ -138,7 +141,7 @@ def cuda_downloads(report: dict) -> list:
     ]
 
 
-def total_size(urls: list) -> int:
+def total_size(urls: List[str]) -> int:
     """Bytes to download; 0 where a server does not say."""
     total = 0
     for url in urls:
@@ -154,9 +157,9 @@ def cuda_warning(count: int, size: int) -> str:
     """What comes, how large it is, and the way out."""
     amount = "%.1f GB" % (size / 1e9) if size else "several GB"
     return (
-        "The torch that pip finds brings %d CUDA libraries (%s), and this machine has no NVIDIA driver. It works, but the CPU\n"
-        "build is much smaller: stop with Ctrl-C and run `make install TORCH_INDEX_URL=…` with PyTorch's index of CPU wheels.\n"
-        % (count, amount)
+        "The torch that pip finds brings %d CUDA libraries (%s), and this machine has no NVIDIA driver. It works, but\n"
+        "the CPU build is much smaller: stop with Ctrl-C and run `make install TORCH_INDEX_URL=…` with the address of\n"
+        "PyTorch's index of CPU wheels.\n" % (count, amount)
     )
 
 

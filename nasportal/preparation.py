@@ -34,11 +34,13 @@ def make_data_folder() -> None:
         (folder / "log").mkdir(mode=0o700, exist_ok=True)
         _make_secret_key(settings.SECRET_KEY_FILE)
     except OSError as error:
-        raise Unprepared(
-            f"The data folder {folder} cannot be written ({error.strerror}): make it writable or name another one in NASPORTAL_DATA."
-        ) from error
+        raise _unwritable(folder, error.strerror) from error
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise Unprepared(f"The data folder {folder} cannot be written: make it writable or name another one in NASPORTAL_DATA.")
+        raise _unwritable(folder, "permission denied")
+
+
+def _unwritable(folder: Path, reason: str | None) -> Unprepared:
+    return Unprepared(f"The data folder {folder} cannot be written ({reason}): make it writable or set NASPORTAL_DATA.")
 
 
 def _make_secret_key(path: Path) -> None:
@@ -77,7 +79,8 @@ def claim_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise Unprepared(
-                f"Port {port} of {host} cannot be used ({error.strerror}): stop what listens there or choose another one with PORT=…"
+                f"Port {port} of {host} cannot be used ({error.strerror}): "
+                "stop what listens there, or choose another one with PORT=…"
             ) from error
 
 
@@ -87,11 +90,13 @@ def demand_tls(host: str) -> None:
         return
     if not settings.TLS:
         raise Unprepared(
-            f"--host {host} opens the portal to the network and needs TLS: set NASPORTAL_TLS=proxy behind a trusted proxy, "
-            "or NASPORTAL_TLS=certificate with NASPORTAL_TLS_CERTIFICATE and NASPORTAL_TLS_KEY."
+            f"--host {host} opens the portal to the network and needs TLS: set NASPORTAL_TLS=proxy behind a trusted "
+            "proxy, or NASPORTAL_TLS=certificate with NASPORTAL_TLS_CERTIFICATE and NASPORTAL_TLS_KEY."
         )
     if settings.ALLOWED_HOSTS == settings.LOOPBACK_HOSTS:
-        raise Unprepared(f"--host {host} opens the portal to the network: say in NASPORTAL_HOSTS by which names it is called.")
+        raise Unprepared(
+            f"--host {host} opens the portal to the network: say in NASPORTAL_HOSTS by which names it is called."
+        )
 
 
 def demand_certificate() -> None:
@@ -112,7 +117,9 @@ def migrate() -> None:
         call_command("migrate", verbosity=0, interactive=False)
     except OperationalError as error:
         what = " ".join(str(error).split())
-        raise Unprepared(f"The database cannot be used ({what}): see DATABASE_URL, or the data folder for SQLite.") from error
+        raise Unprepared(
+            f"The database cannot be used ({what}): see DATABASE_URL, or the data folder for SQLite."
+        ) from error
 
 
 def collect_static() -> None:

@@ -96,7 +96,7 @@ class Child:
 def below(pid: int) -> list[psutil.Process]:
     """All processes that descend from this one."""
     try:
-        return psutil.Process(pid).children(recursive=True)
+        return list(psutil.Process(pid).children(recursive=True))
     except psutil.NoSuchProcess:
         return []
 

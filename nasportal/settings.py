@@ -7,7 +7,7 @@
 | NASPORTAL_HOSTS | host names that the portal answers to, by comma; this machine's loopback names |
 | NASPORTAL_TLS | `proxy` (a trusted proxy speaks TLS and sets X-Forwarded-Proto) or `certificate`; plain HTTP |
 | NASPORTAL_TLS_CERTIFICATE, NASPORTAL_TLS_KEY | PEM files for `certificate` |
-| NASPORTAL_WORKERS | django-q2 workers of this machine; 4 |
+| NASPORTAL_LEASE_SECONDS, NASPORTAL_HEARTBEAT_SECONDS, NASPORTAL_SLICE_SECONDS | 10, 2, 600 |
 | NASPORTAL_RUNS_AT_ONCE | searches that run at the same time on this machine, the others wait; one for two cores |
 | NASPORTAL_EVALUATORS | evaluator processes of a search, one core each; the cores divided by the searches |
 | NASPORTAL_DEBUG | Django's debug pages, for developers; off |
@@ -24,6 +24,8 @@ from typing import Any
 import environ
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
+
+from searches import crashpoints
 
 env = environ.Env()
 
@@ -56,6 +58,8 @@ TLS_CERTIFICATE: str = env.str("NASPORTAL_TLS_CERTIFICATE", default="")
 TLS_KEY: str = env.str("NASPORTAL_TLS_KEY", default="")
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS: list[str] = env.list("NASPORTAL_HOSTS", default=LOOPBACK_HOSTS)
+if TLS or ALLOWED_HOSTS != LOOPBACK_HOSTS:
+    crashpoints.disarm()  # the places where tests kill a process do not exist in production
 SECURE_SSL_REDIRECT = bool(TLS)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TLS == "proxy" else None
@@ -160,15 +164,17 @@ else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
-# The ORM broker on PostgreSQL, too: the Redis broker loses the task of a killed worker. A supervisor's slice ends
-# after ten minutes, so the timeout never hits a healthy one, and a task is handed out again only after the timeout.
-Q_WORKERS: int = env.int("NASPORTAL_WORKERS", default=4)
+# Searches: a supervisor holds a run by a lease, which its heartbeats prolong, for a slice of time.
 CORES = len(os.sched_getaffinity(0))
-RUNS_AT_ONCE: int = env.int("NASPORTAL_RUNS_AT_ONCE", default=max(1, min(CORES // 2, Q_WORKERS - 1)))
+RUNS_AT_ONCE: int = env.int("NASPORTAL_RUNS_AT_ONCE", default=max(1, min(CORES // 2, 4)))
 EVALUATORS: int = env.int("NASPORTAL_EVALUATORS", default=max(1, CORES // RUNS_AT_ONCE))
-LEASE_SECONDS = env.float("NASPORTAL_LEASE_SECONDS", default=10.0)
-HEARTBEAT_SECONDS = env.float("NASPORTAL_HEARTBEAT_SECONDS", default=2.0)
-SLICE_SECONDS = env.float("NASPORTAL_SLICE_SECONDS", default=600.0)
+LEASE_SECONDS: float = env.float("NASPORTAL_LEASE_SECONDS", default=10.0)
+HEARTBEAT_SECONDS: float = env.float("NASPORTAL_HEARTBEAT_SECONDS", default=2.0)
+SLICE_SECONDS: float = env.float("NASPORTAL_SLICE_SECONDS", default=600.0)
+
+# The ORM broker on PostgreSQL, too: the Redis broker loses the task of a killed worker. A supervisor's slice is
+# shorter than the timeout, which therefore hits none that works, and no task is handed out again before the timeout.
+Q_WORKERS = RUNS_AT_ONCE + 2  # repositories and the canary do not wait for searches
 Q_CLUSTER: dict[str, Any] = {
     "name": "nasportal",
     "label": "Tasks",
@@ -177,8 +183,8 @@ Q_CLUSTER: dict[str, Any] = {
     "queue_limit": Q_WORKERS,  # what waits in the cluster's memory is locked away from other machines
     "bulk": 1,
     "poll": 0.3,
-    "timeout": 720,
-    "retry": 780,
+    "timeout": int(SLICE_SECONDS) + 120,
+    "retry": int(SLICE_SECONDS) + 180,
     "ack_failures": True,
     "max_attempts": 1,
     "catch_up": False,

@@ -19,6 +19,7 @@ from nasportal.processes import Child, adopt_orphans, below, end
 STOPPING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 WAITED_FOR = STOPPING | {signal.SIGUSR1, signal.SIGCHLD}
 STOP_SECONDS = 8.0
+RENEW_SECONDS = 3.0
 
 
 class Supervisor:
@@ -66,7 +67,10 @@ class Supervisor:
         for child in self.children:
             if child.name == name and child.process is not None and child.is_running():
                 self.say(f"{name} no longer takes work; it is started anew")
-                end([*below(child.process.pid), psutil.Process(child.process.pid)])
+                everything = [*below(child.process.pid), psutil.Process(child.process.pid)]
+                child.process.terminate()  # healthy workers settle their runs, though a broken cluster never ends
+                psutil.wait_procs(everything, timeout=RENEW_SECONDS)
+                end(everything)
                 child.process.wait()
                 child.process = None
                 child.start()

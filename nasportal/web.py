@@ -8,7 +8,17 @@ from django.conf import settings
 
 def command(host: str, port: int) -> Sequence[str]:
     """The command line of the web process."""
-    daphne = [sys.executable, "-m", "daphne", "--verbosity", "0", "--server-name", "", "--application-close-timeout", "3"]
+    daphne = [
+        sys.executable,
+        "-m",
+        "daphne",
+        "--verbosity",
+        "0",
+        "--server-name",
+        "",
+        "--application-close-timeout",
+        "3",
+    ]
     if settings.TLS == "certificate":
         place = f"ssl:{port}:interface={_escaped(host)}"
         pem = f"privateKey={_escaped(settings.TLS_KEY)}:certKey={_escaped(settings.TLS_CERTIFICATE)}"

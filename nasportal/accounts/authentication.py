@@ -20,7 +20,9 @@ class BearerToken(BaseAuthentication):
             return None
         token = services.token_use(text=text.decode("ascii", "replace").strip())
         if token is None:
-            raise AuthenticationFailed("This API token is unknown, revoked or expired: make a new one on your account page.")
+            raise AuthenticationFailed(
+                "This API token is unknown, revoked or expired: make a new one on your account page."
+            )
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

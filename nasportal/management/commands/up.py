@@ -19,7 +19,7 @@ from nasportal.supervisor import Supervisor
 class Command(BaseCommand):
     """Prepares the data folder and serves until Ctrl-C."""
 
-    help = "Prepares everything, starts web server, task cluster, reaper and watchdog, and keeps them running until Ctrl-C."
+    help = "Prepares everything, then keeps web server, task cluster, reaper and watchdog running until Ctrl-C."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
