@@ -33,7 +33,7 @@ def run_claim(*, owner: str, seconds: float, runs_at_once: int, run_id: int | No
     """Claims the run, or the one whose turn it is; None when nothing waits or the machine has enough to do."""
     now = timezone.now()
     machine = owner.partition("/")[0]
-    if SearchRun.objects.leased(now).filter(lease_owner__startswith=f"{machine}/").count() >= runs_at_once:
+    if SearchRun.objects.leased_on(machine, now).count() >= runs_at_once:
         return None
     waiting = SearchRun.objects.claimable(now)
     waiting = waiting.filter(pk=run_id) if run_id is not None else waiting.fairly_ordered(now)

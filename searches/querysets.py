@@ -68,6 +68,9 @@ class SearchRunQuerySet(models.QuerySet["SearchRun"]):
         """Runs on which a supervisor holds a live lease."""
         return self.filter(lease_until__gt=now or timezone.now(), status__in=UNDER_LEASE)
 
+    def leased_on(self, machine: str, now: datetime | None = None) -> SearchRunQuerySet:
+        return self.leased(now).filter(lease_owner__startswith=f"{machine}/")
+
     def claimable(self, now: datetime | None = None) -> SearchRunQuerySet:
         """Runs that have work and no live lease."""
         free = Q(lease_until__isnull=True) | Q(lease_until__lte=now or timezone.now())

@@ -1,5 +1,7 @@
 """Websocket routes."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-websocket_urlpatterns: list[URLPattern | URLResolver] = []
+from searches.consumers import RunConsumer
+
+websocket_urlpatterns = [path("ws/runs/<int:pk>/", RunConsumer.as_asgi())]

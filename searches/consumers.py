@@ -1,0 +1,107 @@
+"""The live view of a run: first the subscription, then a snapshot, then the events after its `seq`."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from typing import Any
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import DatabaseError
+
+from searches.models import SearchRun
+from searches.snapshot import snapshot
+from searches.tail import GONE, RESYNC, Frame, Subscription, tail
+
+log = logging.getLogger(__name__)
+
+RECHECK_SECONDS = 30.0  # a member who was removed stops seeing within this time
+NOT_FOUND = 4404  # also for what is not yours
+CHATTER_AT_MOST = 200  # messages of a client; it has nothing to say, and one that talks on is let go
+TOO_CHATTY = 4429
+TRY_AGAIN = 1013
+
+
+class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
+    """One browser that watches one run."""
+
+    subscription: Subscription | None = None
+    pump: asyncio.Task[None] | None = None
+    heard = 0
+
+    async def connect(self) -> None:
+        self.run_id = int(self.scope["url_route"]["kwargs"]["pk"])
+        if not await self.may_see():
+            await self.close(NOT_FOUND)
+            return
+        await self.accept()
+        self.subscription = await tail().subscribe(self.run_id)
+        self.pump = asyncio.create_task(self.send_all(self.subscription), name=f"run {self.run_id}")
+
+    async def disconnect(self, code: int) -> None:
+        if self.subscription is not None:
+            tail().unsubscribe(self.subscription)
+        if self.pump is not None:
+            self.pump.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.pump
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Nothing that a browser says is read: what it wants, it asks for over HTTP."""
+        self.heard += 1
+        if self.heard > CHATTER_AT_MOST:
+            await self.close(TOO_CHATTY)
+
+    async def send_all(self, subscription: Subscription) -> None:
+        try:
+            await self.follow(subscription)
+        except DatabaseError:
+            log.exception("run %s: the database does not answer", self.run_id)
+            await self.close(TRY_AGAIN)
+        else:
+            await self.close(NOT_FOUND)
+
+    async def follow(self, subscription: Subscription) -> None:
+        """Snapshot, then what is newer than it; a client that fell behind gets another snapshot."""
+        seq = await self.send_snapshot()
+        checked = time.monotonic()
+        while seq is not None:
+            try:
+                frame = await asyncio.wait_for(subscription.frames.get(), RECHECK_SECONDS)
+            except TimeoutError:
+                frame = None
+            if time.monotonic() - checked > RECHECK_SECONDS:
+                checked = time.monotonic()
+                if not await self.may_see():
+                    break
+            if frame is None or frame.get("seq", seq + 1) <= seq:
+                continue
+            await self.send_frame(frame)
+            if frame is GONE:
+                break
+            seq = await self.send_snapshot() if frame is RESYNC else frame.get("seq", seq)
+
+    async def send_snapshot(self) -> int | None:
+        """The `seq` of the snapshot that was sent; None when the run is gone."""
+        state = await database_sync_to_async(_snapshot)(self.run_id)
+        if state is None:
+            return None
+        await self.send_frame(state)
+        return int(state["seq"])
+
+    async def send_frame(self, frame: Frame) -> None:
+        await self.send(json.dumps(frame, allow_nan=False, separators=(",", ":")))
+
+    async def may_see(self) -> bool:
+        return bool(await database_sync_to_async(_is_visible)(self.run_id, self.scope.get("user")))
+
+
+def _is_visible(run_id: int, user: Any) -> bool:
+    return user is not None and SearchRun.objects.visible_to(user).filter(pk=run_id).exists()
+
+
+def _snapshot(run_id: int) -> dict[str, Any] | None:
+    run = SearchRun.objects.filter(pk=run_id).first()
+    return snapshot(run) if run else None

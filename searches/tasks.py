@@ -1,0 +1,25 @@
+"""What django-q2 runs: shells round services. A message carries an id, and only means that there may be work."""
+
+from django.conf import settings
+
+from searches import leases, reaper
+from searches.crashpoints import crash_point
+from searches.supervisor import Supervisor
+
+
+def supervise(run_id: int) -> str:
+    """Works for one slice on the run whose turn it is; that need not be the one that rang."""
+    claim = leases.run_claim(
+        owner=leases.owner_name(), seconds=settings.LEASE_SECONDS, runs_at_once=settings.RUNS_AT_ONCE
+    )
+    if claim is None:
+        return f"rung for run {run_id}: nothing waits, or this machine has enough to do"
+    crash_point("claimed")
+    outcome = Supervisor(claim).work()
+    reaper.ring_for_next()
+    return f"run {claim.run_id}: {outcome.value}"
+
+
+def canary() -> str:
+    """Proves that a message goes in and is worked on; the watchdog sends it."""
+    return "alive"
