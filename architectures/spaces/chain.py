@@ -191,7 +191,7 @@ class Chain(Space):
         return tuple(found)
 
     def canonical(self, genotype: Sequence[int]) -> Genotype:
-        """Empty stages last, no skip that cannot be, layers that do nothing dropped (last, where a stage needs them)."""
+        """Empty stages last, no impossible skips, layers that do nothing dropped (last, where a stage needs them)."""
         stages = [stage for stage in self.read(self.checked(genotype)) if stage.layers]
         outputs, found = 1, []
         for number, stage in enumerate(stages):
