@@ -107,10 +107,14 @@ def checked(entry: Entry, given: Any, path: str) -> Any:
     if entry.choices is not None and value not in entry.choices:
         raise SpecError(path, f"must be one of {', '.join(map(str, entry.choices))}, but is {describe(given)}")
     if entry.min is not None and value < entry.min:
-        raise SpecError(path, f"must be at least {entry.min:g}, but is {describe(given)}")
+        raise SpecError(path, f"must be at least {plain(entry.min)}, but is {describe(given)}")
     if entry.max is not None and value > entry.max:
-        raise SpecError(path, f"must be at most {entry.max:g}, but is {describe(given)}")
+        raise SpecError(path, f"must be at most {plain(entry.max)}, but is {describe(given)}")
     return value
+
+
+def plain(bound: float) -> str:
+    return f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"
 
 
 def scalar(kind: Any, given: Any, path: str) -> Any:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from architectures.spaces.limits import Limits
-
 from architectures import spaces
 from architectures.registry import Option, UnknownName, options
+from architectures.spaces.limits import Limits
 from profiling import targets
 from searches import algorithms, objectives
 from searches.evaluation import datasets
@@ -45,6 +44,10 @@ class SearchSpec:
     deadline_seconds: float = field(
         default=600.0,
         metadata={"min": 1.0, "max": 604_800.0, "help": "a candidate that trains longer is recorded as failed"},
+    )
+    training_memory_bytes: int = field(
+        default=2 * 2**30,
+        metadata={"min": 2**26, "max": 2**42, "help": "a candidate that needs more to train is recorded as failed"},
     )
     lag: int = field(
         default=8, metadata={"min": 0, "max": 1024, "help": "how many numbers back a proposal may look at results"}

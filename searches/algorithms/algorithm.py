@@ -1,6 +1,6 @@
 """What an algorithm is given and what it answers."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import ClassVar, Protocol, TypeAlias
@@ -29,15 +29,20 @@ class Evaluated:
     genotype: Genotype
     fingerprint: str
     losses: tuple[float, ...]  # all minimised; empty where it failed
-    violation: float = 0.0  # how far measured values are beyond the limits; infinite where it failed
+    violation: float = 0.0  # how far measured values are beyond their limits, as a share; infinite where it failed
 
     @property
-    def failed(self) -> bool:
-        return not self.losses
-
-    @property
-    def feasible(self) -> bool:
+    def is_feasible(self) -> bool:
         return self.violation == 0.0
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """One voter's order of a front, best first; without a ranking it abstains, and says why."""
+
+    voter: str
+    ranking: tuple[int, ...]  # numbers
+    reason: str
 
 
 class Choices(Protocol):
@@ -47,7 +52,6 @@ class Choices(Protocol):
     def decisions(self) -> tuple[Decision, ...]: ...
     @property
     def size(self) -> int: ...
-    def canonical(self, genotype: Genotype) -> Genotype: ...
     def sample(self, random: Random) -> Genotype: ...
     def mutate(self, genotype: Genotype, random: Random, rate: float | None = None) -> Variation: ...
     def crossover(self, first: Genotype, second: Genotype, random: Random) -> Variation: ...
@@ -59,11 +63,15 @@ class Problem(Protocol):
     @property
     def space(self) -> Choices: ...
     @property
-    def objectives(self) -> tuple[str, ...]: ...
-    @property
     def seed(self) -> int: ...
     def refusal(self, genotype: Genotype) -> str:
         """Why this genotype may not be evaluated; empty where it may."""
+
+
+class Known(Protocol):
+    """The networks that have a number already, evaluated or not yet."""
+
+    def __contains__(self, genotype: object) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,7 @@ class History:
 
     problem: Problem
     evaluated: Sequence[Evaluated]  # ordered by number
-    proposed: Collection[Genotype]  # networks that have a number, evaluated or not yet
+    known: Known
 
 
 class Algorithm(Protocol):
@@ -89,5 +97,5 @@ class Algorithm(Protocol):
 
     def ask(self, number: int, history: History) -> Proposal: ...
 
-    def preference(self, front: Sequence[Evaluated], history: History) -> tuple[list[Evaluated], str] | None:
-        """The front from best to worst by the algorithm's own knowledge, with the reason; None abstains."""
+    def ballots(self, front: Sequence[Evaluated], history: History) -> list[Ballot]:
+        """How this algorithm, or each of its members, would order a front by its own knowledge."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from searches import algorithms
-from searches.algorithms.algorithm import Evaluated, History, Proposal
-from searches.algorithms.draws import Draft, settle
+from searches.algorithms.algorithm import Ballot, Evaluated, History, Proposal
+from searches.algorithms.draws import sampled, settle
 
 
 @algorithms.register("random_search")
@@ -20,7 +20,7 @@ class RandomSearch:
         yield from ()
 
     def ask(self, number: int, history: History) -> Proposal:
-        return settle(lambda random: Draft(history.problem.space.sample(random)), number, history)
+        return settle(lambda random, failed: sampled(random, history), number, history)
 
-    def preference(self, front: Sequence[Evaluated], history: History) -> tuple[list[Evaluated], str] | None:
-        return None  # it has learned nothing that could rank a front
+    def ballots(self, front: Sequence[Evaluated], history: History) -> list[Ballot]:
+        return [Ballot("random_search", (), "abstains: it has learned nothing that could rank a front")]

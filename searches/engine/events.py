@@ -4,11 +4,13 @@ The stream of a resumed search begins with SearchStarted again and repeats what 
 evaluation; numbers and generations are the identity of what is repeated. EvaluationFinished is never repeated.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeAlias, get_args
 
 JSON: TypeAlias = Any  # what json.loads gives
+MAX_LINE = 1 << 16  # bytes
 PHASES = ("problem", "space", "search", "selection", "code")
 
 
@@ -180,6 +182,17 @@ def from_document(document: Mapping[str, JSON]) -> Event | Progress:
         return KINDS[kind](**{name: value for name, value in document.items() if name in known})
     except TypeError as error:
         raise UnknownEvent(f"the document of a {kind} is incomplete: {error}") from error
+
+
+def line(report: Event | Progress) -> bytes:
+    """One line of JSON for the pipe, at most MAX_LINE long: of a very long learning curve every k-th row is kept."""
+    document = report.to_document()
+    written = json.dumps(document, allow_nan=False).encode() + b"\n"
+    while len(written) > MAX_LINE and len(document.get("curve", ())) > 2:
+        curve = document["curve"]
+        document["curve"] = [*curve[:-1:2], curve[-1]]
+        written = json.dumps(document, allow_nan=False).encode() + b"\n"
+    return written
 
 
 def plain(value: JSON) -> JSON:

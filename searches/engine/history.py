@@ -11,6 +11,7 @@ VERSION = 1
 LINE = ("number", "fidelity", "fingerprint", "genotype", "parents", "change", "values", "status", "reason")
 MACHINE = "machine"  # the header's part that says where a search ran
 TIMING = "timing"  # a line's part that says how long it took
+FILES = "files"  # a line's part that says where the weights are
 
 
 class HistoryError(ValueError):
@@ -20,7 +21,7 @@ class HistoryError(ValueError):
 def line(event: EvaluationFinished | Mapping[str, Any]) -> dict[str, Any]:
     """The line of an accepted evaluation, as ``history.jsonl`` holds it."""
     document = event.to_document() if isinstance(event, EvaluationFinished) else event
-    return {name: plain(document[name]) for name in (*LINE, TIMING)}
+    return {name: plain(document[name]) for name in (*LINE, TIMING, FILES)}
 
 
 def order(entry: Mapping[str, Any]) -> tuple[int, int]:
@@ -29,7 +30,7 @@ def order(entry: Mapping[str, Any]) -> tuple[int, int]:
 
 def canonical(entry: Mapping[str, Any]) -> str:
     """One line of text that is the same wherever and however fast the evaluation ran."""
-    return dumps({name: value for name, value in entry.items() if name not in (TIMING, MACHINE)})
+    return dumps({name: value for name, value in entry.items() if name not in (TIMING, FILES, MACHINE)})
 
 
 def dumps(value: Any) -> str:

@@ -13,6 +13,8 @@ class Accuracy:
     direction: ClassVar[Literal["maximise", "minimise"]] = "maximise"
     is_measured: ClassVar[bool] = False
     ideal: ClassVar[float] = 1.0
+    measured_as: ClassVar[str] = "accuracy"
+    limit: ClassVar[str | None] = None
     worst: ClassVar[float | None] = 0.0
 
     @staticmethod

@@ -11,8 +11,10 @@ class Energy:
     title: ClassVar[str] = "energy of one image"
     unit: ClassVar[str] = "mJ"
     direction: ClassVar[Literal["maximise", "minimise"]] = "minimise"
-    is_measured: ClassVar[bool] = True
+    is_measured: ClassVar[bool] = False
     ideal: ClassVar[float] = 0.0
+    measured_as: ClassVar[str] = "energy_mj"
+    limit: ClassVar[str | None] = None
     worst: ClassVar[float | None] = None
 
     @staticmethod

@@ -13,6 +13,8 @@ class Flops:
     direction: ClassVar[Literal["maximise", "minimise"]] = "minimise"
     is_measured: ClassVar[bool] = False
     ideal: ClassVar[float] = 0.0
+    measured_as: ClassVar[str] = "flops"
+    limit: ClassVar[str | None] = "max_flops"
     worst: ClassVar[float | None] = None
 
     @staticmethod

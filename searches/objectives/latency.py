@@ -13,6 +13,8 @@ class Latency:
     direction: ClassVar[Literal["maximise", "minimise"]] = "minimise"
     is_measured: ClassVar[bool] = True
     ideal: ClassVar[float] = 0.0
+    measured_as: ClassVar[str] = "latency_ms"
+    limit: ClassVar[str | None] = "max_latency_ms"
     worst: ClassVar[float | None] = None
 
     @staticmethod

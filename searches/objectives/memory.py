@@ -13,6 +13,8 @@ class Memory:
     direction: ClassVar[Literal["maximise", "minimise"]] = "minimise"
     is_measured: ClassVar[bool] = False
     ideal: ClassVar[float] = 0.0
+    measured_as: ClassVar[str] = "memory_bytes"
+    limit: ClassVar[str | None] = "max_memory_bytes"
     worst: ClassVar[float | None] = None
 
     @staticmethod

@@ -13,6 +13,8 @@ class Objective(Protocol):
     direction: ClassVar[Literal["maximise", "minimise"]]
     is_measured: ClassVar[bool]  # by a clock: two measurements differ
     ideal: ClassVar[float]  # no network is better
+    measured_as: ClassVar[str]  # what an evaluator calls its value
+    limit: ClassVar[str | None]  # the field of Limits that bounds it
     worst: ClassVar[float | None]  # no network is worse, where such a bound exists
 
     @staticmethod

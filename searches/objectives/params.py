@@ -13,6 +13,8 @@ class Params:
     direction: ClassVar[Literal["maximise", "minimise"]] = "minimise"
     is_measured: ClassVar[bool] = False
     ideal: ClassVar[float] = 0.0
+    measured_as: ClassVar[str] = "params"
+    limit: ClassVar[str | None] = "max_params"
     worst: ClassVar[float | None] = None
 
     @staticmethod

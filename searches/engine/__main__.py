@@ -1,0 +1,79 @@
+"""The engine as a child process: ``python -m searches.engine`` reads one JSON document and writes events.
+
+The document: ``{"spec": …, "history": […], "folder": …, "workers": 2, "events_fd": 5, "parent": PID, "elapsed": 0.0}``.
+Events go to the descriptor as JSON lines of at most 64 KB; a full pipe blocks. Everything printed is the log's.
+SIGTERM ends it within seconds: evaluators are killed, what was not accepted is done again by the next one.
+"""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from contextlib import closing
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from searches.crashpoints import crash_point
+from searches.engine.events import Event, Progress, SearchFailed, line
+from searches.engine.processes import ProcessExecutor
+from searches.engine.search import search
+from searches.evaluation.process import die_with_parent
+from searches.spec import SearchSpec, SpecErrors
+
+DONE, FAILED, STOPPED = 0, 1, 143  # 143: 128 + SIGTERM, as a shell reports it
+
+
+def main() -> int:
+    document = json.load(sys.stdin)
+    die_with_parent(document["parent"])
+    signal.signal(signal.SIGTERM, stop)
+    descriptor = document["events_fd"]
+    os.set_inheritable(descriptor, False)  # an evaluator that outlived us would keep the pipe open
+    try:
+        run(document, descriptor)
+    except SpecErrors as errors:
+        return fail(descriptor, f"the spec cannot be searched: {errors}")
+    except Exception as error:
+        return fail(descriptor, f"{type(error).__name__}: {error}")
+    return DONE
+
+
+def run(document: dict[str, Any], descriptor: int) -> None:
+    spec = SearchSpec.from_document(document["spec"], files=True)
+    folder = Path(document["folder"])
+    remove_unfinished(folder / "weights")
+    executor = ProcessExecutor(document["workers"], spec.training_memory_bytes)
+    history, elapsed = document["history"], document["elapsed"]
+    with closing(search(spec, history=history, executor=executor, folder=folder, elapsed=elapsed)) as reports:
+        for report in reports:
+            send(descriptor, report)
+
+
+def send(descriptor: int, report: Event | Progress) -> None:
+    crash_point("event")
+    left = memoryview(line(report))
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def fail(descriptor: int, reason: str) -> int:
+    send(descriptor, SearchFailed(reason[:4000], traceback.format_exc()[-16_000:]))
+    return FAILED
+
+
+def stop(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough, the way out must not be interrupted
+    raise SystemExit(STOPPED)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """What killed evaluators had begun to write; whole files have other names."""
+    if folder.is_dir():
+        for path in folder.glob(".*"):
+            path.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,104 @@
+"""The accepted results of a search as its objectives see them: front, hypervolume, best and mean."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, isfinite
+from typing import Any
+
+from architectures.spaces.limits import Limits
+from searches import objectives, pareto
+from searches.algorithms.algorithm import Evaluated
+
+MARGIN = 1.1  # of the worst first value, where nothing else bounds an objective
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A hypervolume, in the product of the objectives' units, and the share of its box."""
+
+    value: float
+    share: float
+
+
+class Archive:
+    """Values by number, beside what algorithms see of them."""
+
+    def __init__(self, names: Sequence[str], limits: Limits) -> None:
+        self.names = tuple(names)
+        self.limits = limits
+        self.values: dict[int, Mapping[str, float]] = {}
+        self.reference: tuple[float, ...] | None = None  # as losses
+
+    def evaluated(self, line: Mapping[str, Any]) -> Evaluated:
+        """A line of the history as algorithms see it; its values are kept here."""
+        number, values = line["number"], line["values"]
+        self.values[number] = values
+        if line["status"] != "done":
+            return Evaluated(number, tuple(line["genotype"]), line["fingerprint"], (), inf)
+        losses = objectives.losses(self.names, values)
+        return Evaluated(number, tuple(line["genotype"]), line["fingerprint"], losses, self.violation(values))
+
+    def violation(self, values: Mapping[str, float]) -> float:
+        """How far measured values are beyond their limits: the sum of the shares."""
+        total = 0.0
+        for name in self.names:
+            field = objectives.get(name).limit
+            most = getattr(self.limits, field) if field else None
+            if most is not None:
+                total += max(0.0, values[name] / most - 1)
+        return total
+
+    def front(self, evaluated: Sequence[Evaluated]) -> list[Evaluated]:
+        """Those that keep the limits and that no other of them dominates, in the order of their numbers."""
+        feasible = [each for each in evaluated if each.is_feasible]
+        return [feasible[index] for index in pareto.front([each.losses for each in feasible])]
+
+    def fix_reference(self, evaluated: Sequence[Evaluated]) -> None:
+        """Fixed once, by the first generation that has a feasible member: a moving one would let volumes fall."""
+        feasible = [each.losses for each in evaluated if each.is_feasible]
+        if self.reference is None and feasible:
+            columns = zip(*feasible, strict=True)
+            self.reference = tuple(
+                self.bound(name, max(column)) for name, column in zip(self.names, columns, strict=True)
+            )
+
+    def bound(self, name: str, worst_seen: float) -> float:
+        """The loss at the reference point: the objective's own bound, the spec's limit, or what was seen first."""
+        objective = objectives.get(name)
+        if objective.worst is not None:
+            return objectives.loss(name, objective.worst)
+        limit = getattr(self.limits, objective.limit) if objective.limit else None
+        if limit is not None:
+            return float(limit)
+        return MARGIN * worst_seen if worst_seen > 0 else 1.0
+
+    def volume(self, front: Sequence[Evaluated]) -> Volume:
+        if self.reference is None:
+            return Volume(0.0, 0.0)
+        value = pareto.hypervolume([each.losses for each in front], self.reference)
+        box = 1.0
+        for name, bound in zip(self.names, self.reference, strict=True):
+            box *= bound - objectives.loss(name, objectives.get(name).ideal)
+        return Volume(value, value / box)
+
+    def reference_point(self) -> list[float] | None:
+        """In the objectives' own units, in their order."""
+        if self.reference is None:
+            return None
+        return [objectives.loss(name, bound) + 0.0 for name, bound in zip(self.names, self.reference, strict=True)]
+
+    def best(self, evaluated: Sequence[Evaluated]) -> dict[str, float]:
+        columns = self.columns(evaluated)
+        choose = {name: max if objectives.get(name).direction == "maximise" else min for name in columns}
+        return {name: choose[name](column) for name, column in columns.items()}
+
+    def mean(self, evaluated: Sequence[Evaluated]) -> dict[str, float]:
+        return {name: sum(column) / len(column) for name, column in self.columns(evaluated).items()}
+
+    def columns(self, evaluated: Sequence[Evaluated]) -> dict[str, list[float]]:
+        done = [self.values[each.number] for each in evaluated if each.losses]
+        return {name: [values[name] for values in done] for name in self.names} if done else {}
+
+
+def all_finite(values: Mapping[str, float]) -> bool:
+    return all(isfinite(value) for value in values.values())

@@ -1,0 +1,61 @@
+"""What the engine needs of whoever evaluates: jobs go in, messages come back in any order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+Job: TypeAlias = Mapping[str, Any]  # the document described in searches/evaluation/job.py
+
+
+class EvaluatorBroken(RuntimeError):
+    """No evaluator can do this job, or none can be started: the search itself is at fault, not a candidate."""
+
+
+@dataclass(frozen=True)
+class JobStarted:
+    number: int
+    fidelity: int
+    evaluator: int
+
+
+@dataclass(frozen=True)
+class JobProgressed:
+    number: int
+    evaluator: int
+    epoch: int
+    epochs: int
+    loss: float | None
+    accuracy: float | None
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class JobFinished:
+    kind: str  # evaluate or test
+    number: int
+    fidelity: int
+    status: str  # done or failed
+    reason: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
+    timing: Mapping[str, Any] = field(default_factory=dict)
+    curve: Sequence[Sequence[float | None]] = ()
+    files: Mapping[str, Any] = field(default_factory=dict)
+
+
+Message: TypeAlias = JobStarted | JobProgressed | JobFinished
+
+
+class Executor(Protocol):
+    """Evaluates on this machine, on others, or in a test by a formula."""
+
+    @property
+    def room(self) -> int:
+        """How many jobs it takes now."""
+
+    def submit(self, job: Job) -> None: ...
+
+    def receive(self, timeout: float) -> Message | None:
+        """The next message, or None after ``timeout`` seconds."""
+
+    def close(self) -> None:
+        """Ends what runs; nothing is left behind."""

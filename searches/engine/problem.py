@@ -1,0 +1,79 @@
+"""A spec's problem: its space, its limits, and the network of each genotype."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from random import Random
+
+from architectures import spaces
+from architectures.ir.complexity import Complexity, complexity
+from architectures.ir.fingerprint import fingerprint
+from architectures.ir.graph import Graph
+from architectures.spaces import Space
+from profiling import targets
+from profiling.meters.roofline import predict
+from profiling.targets import Target
+from searches.algorithms.algorithm import Genotype
+from searches.evaluation.datasets import Facts
+from searches.spec import SearchSpec
+
+REMEMBERED = 4096  # networks; a search draws the same ones again and again
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a genotype stands for, with all that is counted on it."""
+
+    graph: Graph
+    fingerprint: str
+    complexity: Complexity
+
+
+class SpecProblem:
+    """The problem of a spec on a data set of these facts."""
+
+    def __init__(self, spec: SearchSpec, facts: Facts) -> None:
+        self.spec = spec
+        self.facts = facts
+        self.networks: dict[Genotype, Network] = {}
+
+    @cached_property
+    def space(self) -> Space:
+        return spaces.create(self.spec.space, self.facts.input_shape, self.facts.classes, **self.spec.space_options)
+
+    @cached_property
+    def target(self) -> Target:
+        return targets.get(self.spec.target)()
+
+    @property
+    def seed(self) -> int:
+        return self.spec.seed
+
+    def network(self, genotype: Genotype) -> Network:
+        network = self.networks.get(genotype)
+        if network is None:
+            if len(self.networks) >= REMEMBERED:
+                del self.networks[next(iter(self.networks))]
+            graph = self.space.decode(genotype)
+            network = self.networks[genotype] = Network(graph, fingerprint(graph), complexity(graph))
+        return network
+
+    def identity(self, genotype: Genotype) -> str:
+        return self.network(genotype).fingerprint
+
+    def refusal(self, genotype: Genotype) -> str:
+        network = self.network(genotype)
+        broken = list(self.spec.limits.violations(network.complexity, self.predicted_ms(network)))
+        counted = network.complexity
+        if unfit := self.target.fits(counted.weight_bytes, counted.activation_peak_bytes):
+            broken.append(unfit)
+        return "; ".join(broken)
+
+    def predicted_ms(self, network: Network) -> float | None:
+        """Of another target, where it is the objective itself; this machine is measured, its estimate binds nobody."""
+        if self.target.is_this_machine or self.spec.limits.max_latency_ms is None:
+            return None
+        return predict(network.graph, self.target, network.complexity).milliseconds
+
+    def training_seed(self, fingerprint: str, fidelity: int) -> int:
+        """Of the network, never of the number: the same network trains the same way wherever it stands."""
+        return Random(f"{self.spec.seed}/{fingerprint}/{fidelity}").getrandbits(63)

@@ -1,0 +1,53 @@
+"""The choice at the end of a search, with its reasons in words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from searches import objectives
+from searches.algorithms.algorithm import Ballot, Evaluated
+from searches.engine.archive import Archive
+from searches.pareto import Choice, borda, knee, select_best
+from searches.spec import SearchSpec
+
+
+def choose(
+    spec: SearchSpec, front: Sequence[Evaluated], archive: Archive, ballots: Sequence[Ballot]
+) -> tuple[int | None, list[str]]:
+    """The number chosen, and why; None where no candidate keeps the limits."""
+    if not front:
+        return None, ["no candidate keeps the limits; loosen them or allow more evaluations"]
+    entries = [entry(each, archive) for each in front]
+    choice = Choice.parse(spec.choose)
+    if choice.how == "vote":
+        return voted(entries, spec.objectives, ballots)
+    if choice.how == "knee":
+        best = knee(entries, spec.objectives)
+        why = "nearest to the ideal point, each objective scaled to 0-1 over the front"
+    else:
+        best = select_best(entries, **choice.weights)
+        why = f"highest weighted sum ({choice}), each objective scaled to 0-1 over the front"
+    return best["number"], [why, f"of {len(entries)} on the front", described(best, spec.objectives)]
+
+
+def entry(each: Evaluated, archive: Archive) -> dict[str, Any]:
+    return {"number": each.number, "fingerprint": each.fingerprint, "values": archive.values[each.number]}
+
+
+def voted(
+    entries: Sequence[Mapping[str, Any]], names: Sequence[str], ballots: Sequence[Ballot]
+) -> tuple[int, list[str]]:
+    """Borda count over those who have a ranking; the knee where all abstain."""
+    reasons = [f"{ballot.voter}: {ballot.reason}" for ballot in ballots]
+    cast = [[str(number) for number in ballot.ranking] for ballot in ballots if ballot.ranking]
+    if not cast:
+        best = knee(entries, names)
+        return best["number"], [*reasons, "all abstained, so the knee is taken", described(best, names)]
+    points = borda(cast)
+    best = min(entries, key=lambda each: (-points[str(each["number"])], each["fingerprint"]))
+    tally = f"{points[str(best['number'])]} points of {len(cast)} ballots on {len(entries)} candidates"
+    return best["number"], [*reasons, tally, described(best, names)]
+
+
+def described(best: Mapping[str, Any], names: Sequence[str]) -> str:
+    parts = [f"{name} {best['values'][name]:.6g} {objectives.get(name).unit}".strip() for name in names]
+    return ", ".join(parts)
