@@ -159,7 +159,7 @@ class Candidate(models.Model):
     genotype = models.JSONField()
     parents = models.JSONField(default=list, blank=True)
     change = models.TextField(blank=True)
-    graph = models.JSONField()
+    graph = models.TextField()  # compact form
     params = models.PositiveBigIntegerField()
     macs = models.PositiveBigIntegerField()
     memory_bytes = models.PositiveBigIntegerField()

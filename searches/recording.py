@@ -136,7 +136,7 @@ class Ledger:
                 genotype=engine.plain(event.genotype),
                 parents=engine.plain(event.parents),
                 change=event.change,
-                graph=engine.plain(event.graph),
+                graph=event.graph,
                 params=event.params,
                 macs=event.macs,
                 memory_bytes=event.memory_bytes,

@@ -13,11 +13,16 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django_q.tasks import async_task
 
-from searches.models import Event, Membership, Project, SearchRun
+from codegen import services as repository_services
+from codegen.models import Repository, RepositoryStatus
+from codegen.request import RepositoryRequest
+from searches.delivery import NothingToDeliver, request_of
+from searches.models import Candidate, CandidateRepository, Event, Membership, Project, SearchRun
 from searches.run_events import RepositoryRequested, StatusChanged
 from searches.spec import SearchSpec
 from searches.status import DELETABLE, OVER, WISHES, WITH_WORK, Role, Status
 
+__all__ = ["NothingToDeliver", "RunRefuses"]
 RunEvent = StatusChanged | RepositoryRequested
 DONE = {"pause": "paused", "resume": "resumed", "cancel": "cancelled", "delete": "deleted"}
 WAY_OUT = {
@@ -160,6 +165,32 @@ def _wish(run: SearchRun, wish: str, by: AbstractBaseUser) -> SearchRun:
         ring(run.pk)
     run.refresh_from_db()
     return run
+
+
+# Repositories
+
+
+def repository_request(*, candidate: Candidate, by: AbstractBaseUser) -> Repository:
+    """The team shares a candidate's repository: one that is there, or on its way, is not made twice."""
+    there = CandidateRepository.objects.filter(candidate=candidate).exclude(repository__status=RepositoryStatus.FAILED)
+    link = there.select_related("repository").first()
+    if link:
+        return link.repository
+    request = request_of(candidate, by.get_username())
+    return _repository_link(candidate, request, by)
+
+
+@transaction.atomic
+def _repository_link(candidate: Candidate, request: RepositoryRequest, by: AbstractBaseUser) -> Repository:
+    repository = repository_services.repository_request(owner=by, name=request.name, request=request.to_document())
+    _, is_new = CandidateRepository.objects.get_or_create(candidate=candidate, repository=repository)
+    if is_new:
+        told = RepositoryRequested(candidate.number, repository.pk, by.get_username())
+        events_append(run=candidate.run, events=[told])
+    return repository
+
+
+# What verbs share
 
 
 def run_move(

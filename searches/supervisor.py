@@ -101,6 +101,7 @@ class Supervisor:
 
     def _engine(self) -> int | None:
         """One life of an engine: its exit code if it ended by itself, None if it was stopped by us."""
+        self.run.refresh_from_db()
         history = history_of(self.run)
         crash_point("engine-start")
         with engine_of(self.run, history) as (process, reports):
@@ -166,7 +167,7 @@ class Supervisor:
 def engine_of(run: SearchRun, history: list[dict[str, Any]]) -> Iterator[tuple[launch.EngineProcess, Reports]]:
     """The engine as a child process that is gone afterwards, with all its evaluators."""
     run.folder.mkdir(parents=True, exist_ok=True)
-    process = launch.start(run.spec, history, run.folder, settings.EVALUATORS)
+    process = launch.start(run.spec, history, run.folder, settings.EVALUATORS, elapsed=run.worked_seconds)
     reports: Reports = queue.Queue(WAITING_AT_MOST)
     reader = Thread(target=read, args=(process, reports), name="events", daemon=True)
     reader.start()
