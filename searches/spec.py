@@ -70,7 +70,7 @@ class SearchSpec:
             problem = SpecError("version", f"must be {VERSION}, but is {describe(document['version'])}")
             raise SpecErrors((problem,))
         reading = Reading()
-        spec = reading.read(cls, document, "")
+        spec: SearchSpec = reading.read(cls, document, "")
         problems = [*reading.problems]
         broken = {problem.field.partition(".")[0] for problem in problems}
         problems += [problem for problem in faults(spec, files) if problem.field.partition(".")[0] not in broken]
@@ -166,8 +166,9 @@ def limit_faults(limits: Limits) -> Iterator[SpecError]:
         value = getattr(limits, each.name)
         if value is not None and value <= 0:
             yield SpecError(f"limits.{each.name}", f"must be above 0, but is {value:g}; leave it out for no limit")
-    if None not in (limits.min_params, limits.max_params) and limits.min_params > limits.max_params:
-        message = f"must be at least limits.min_params ({limits.min_params}), but is {limits.max_params}"
+    least, most = limits.min_params, limits.max_params
+    if least is not None and most is not None and least > most:
+        message = f"must be at least limits.min_params ({least:,}), but is {most:,}"
         yield SpecError("limits.max_params", message)
 
 

@@ -174,7 +174,7 @@ KINDS: Mapping[str, type[Event | Progress]] = {each.kind: each for each in (*get
 
 def from_document(document: Mapping[str, JSON]) -> Event | Progress:
     """The event of a document; fields that a later version added are left out."""
-    kind = document.get("kind")
+    kind = str(document.get("kind"))
     if kind not in KINDS:
         raise UnknownEvent(f"no event is of the kind {kind!r}; the kinds are {', '.join(KINDS)}")
     known = {each.name for each in fields(KINDS[kind])}

@@ -1,7 +1,7 @@
 """The search: a generator of events. ``list(search(spec, executor=…, folder=…))`` is a whole run, without Django."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ def search(
     executor: Executor,
     folder: Path,
     elapsed: float = 0.0,
-) -> Iterator[Event | Progress]:
+) -> Generator[Event | Progress, None, None]:
     """Runs the spec to its end, going on behind ``history``; closing the generator cancels it.
 
     ``elapsed`` are the seconds that the search has spent before, for its limit on the wall clock.
