@@ -8,6 +8,7 @@ urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("", include("nasportal.accounts.urls")),
+    path("api/v1/", include("searches.api_urls")),
     path("", include("codegen.urls")),
     path("", include("searches.urls")),
 ]

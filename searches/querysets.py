@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from codegen.models import Repository
 from searches.status import UNDER_LEASE, WITH_WORK, Role, Status
 
 if TYPE_CHECKING:
@@ -133,3 +134,14 @@ class EventQuerySet(models.QuerySet["Event"]):
             {"type": "event", "seq": seq, "kind": kind, "payload": payload, "at": at.isoformat()}
             for seq, kind, payload, at in rows
         ]
+
+
+def repositories_visible_to(user: User) -> models.QuerySet[Repository]:
+    """One's own, and those of candidates in runs that one may see."""
+    linked = apps.get_model("searches", "CandidateRepository")._default_manager
+    shared = linked.filter(shared_with(user, "candidate__run__project__", VIEW)).values("repository_id")
+    return (
+        Repository.objects.filter(Q(owner_id=user.pk) | Q(pk__in=shared))
+        if user.is_authenticated
+        else (Repository.objects.none())
+    )

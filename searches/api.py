@@ -1,0 +1,343 @@
+"""The API for programs, `/api/v1/`: thin views over the services and querysets that the pages use, too.
+
+What somebody may not see is not found; what they may see but not change is refused with 403.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import django_filters
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError as ModelValidationError
+from django.db.models import QuerySet
+from django.http import FileResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import mixins, pagination, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
+from rest_framework.filters import OrderingFilter
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from architectures.ir import compact
+from architectures.ir.json import to_document
+from codegen import services as repository_services
+from codegen.models import Repository, RepositoryStatus
+from searches import services
+from searches.choosing import chosen_by, front_of, parse_weights, reasons
+from searches.delivery import origin
+from searches.models import Candidate, Membership, Project, SearchRun
+from searches.pareto import ChoiceError
+from searches.parsing import BoundedJSONParser
+from searches.querysets import repositories_visible_to
+from searches.recording import history_jsonl
+from searches.serializers import (
+    CandidateSerializer,
+    CloneSerializer,
+    EventsQuerySerializer,
+    EventsSerializer,
+    MemberSerializer,
+    ProjectSerializer,
+    RepositorySerializer,
+    RunCreateSerializer,
+    RunDetailSerializer,
+    RunSerializer,
+)
+from searches.snapshot import snapshot
+from searches.status import Status
+
+NUMBER = OpenApiParameter("number", OpenApiTypes.INT, OpenApiParameter.PATH)
+
+
+class Conflict(APIException):
+    """What was asked for is legal, but not in the present state."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+
+
+class Pages(pagination.LimitOffsetPagination):
+    """`?limit=50&offset=100`, with an upper bound."""
+
+    default_limit = 50
+    max_limit = 500
+
+
+def person(request: Request) -> User:
+    """Who asks. IsAuthenticated has let nobody else through."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
+    """Runs by project and status."""
+
+    project = django_filters.CharFilter(field_name="project__slug")
+    status = django_filters.MultipleChoiceFilter(choices=Status.choices)
+
+    class Meta:
+        model = SearchRun
+        fields = ["project", "status"]
+
+
+class CandidateFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
+    """Candidates by generation, and whether they are on the front."""
+
+    on_front = django_filters.BooleanFilter(method="filter_on_front", label="on the Pareto front")
+
+    class Meta:
+        model = Candidate
+        fields = ["generation", "fingerprint"]
+
+    def filter_on_front(self, queryset: QuerySet[Candidate], name: str, value: bool) -> QuerySet[Candidate]:
+        members = Candidate.objects.on_front().values("pk")
+        return queryset.filter(pk__in=members) if value else queryset.exclude(pk__in=members)
+
+
+class ProjectViewSet(viewsets.ModelViewSet[Project]):
+    """Projects that the user owns or is a member of."""
+
+    queryset = Project.objects.none()
+    serializer_class = ProjectSerializer
+    parser_classes = [BoundedJSONParser]
+    pagination_class = Pages
+    lookup_field = "slug"
+    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+
+    def get_queryset(self) -> QuerySet[Project]:
+        return Project.objects.visible_to(self.request.user).select_related("owner")
+
+    def owned(self) -> Project:
+        project = self.get_object()
+        if project.owner_id != self.request.user.pk:
+            raise PermissionDenied("Only its owner may change a project or its members.")
+        return project
+
+    def perform_update(self, serializer: Any) -> None:
+        self.owned()
+        serializer.save()
+
+    def perform_destroy(self, instance: Project) -> None:
+        self.owned()
+        try:
+            services.project_delete(project=instance)
+        except ModelValidationError as refusal:
+            raise Conflict(" ".join(refusal.messages)) from refusal
+
+    @extend_schema(request=MemberSerializer, responses=MemberSerializer(many=True))
+    @action(detail=True, methods=["get", "post"], pagination_class=None, filter_backends=[])
+    def members(self, request: Request, slug: str) -> Response:
+        """Who else may see the project. A POST adds a member or changes their role."""
+        if request.method == "POST":
+            project = self.owned()
+            serializer = MemberSerializer(data=request.data, context={"project": project, "request": request})
+            serializer.is_valid(raise_exception=True)
+            try:
+                serializer.save()
+            except ModelValidationError as refusal:
+                raise ValidationError({"user": refusal.messages}) from refusal
+            return Response(serializer.data, status=status.HTTP_201_CREATED)
+        members = Membership.objects.filter(project=self.get_object()).select_related("user")
+        return Response(MemberSerializer(members, many=True).data)
+
+    @extend_schema(parameters=[OpenApiParameter("user", str, OpenApiParameter.PATH)], responses={204: None})
+    @action(detail=True, methods=["delete"], url_path=r"members/(?P<user>[^/]+)", url_name="member")
+    def member(self, request: Request, slug: str, user: str) -> Response:
+        """Removes a member; members may also remove themselves."""
+        project = self.get_object() if user == request.user.get_username() else self.owned()
+        membership = get_object_or_404(project.memberships.select_related("user"), user__username=user)
+        services.member_remove(project=project, user=membership.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class RunViewSet(
+    mixins.CreateModelMixin,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.DestroyModelMixin,
+    viewsets.GenericViewSet[SearchRun],
+):
+    """Search runs: create, follow, steer, and read what they found."""
+
+    queryset = SearchRun.objects.none()
+    parser_classes = [BoundedJSONParser]
+    pagination_class = Pages
+    filterset_class = RunFilter
+    filter_backends = [django_filters.rest_framework.DjangoFilterBackend, OrderingFilter]
+    ordering_fields = ["created", "name", "best_accuracy", "status"]
+    ordering = ["-created", "-id"]
+    lookup_value_regex = r"\d+"
+    serializer_class = RunDetailSerializer
+
+    def get_queryset(self) -> QuerySet[SearchRun]:
+        return SearchRun.objects.visible_to(self.request.user).select_related("project", "created_by")
+
+    def get_serializer_class(self) -> Any:
+        return {"list": RunSerializer, "create": RunCreateSerializer}.get(self.action, RunDetailSerializer)
+
+    def editable(self) -> SearchRun:
+        run = self.get_object()
+        if not SearchRun.objects.editable_by(self.request.user).filter(pk=run.pk).exists():
+            raise PermissionDenied("You may look at this run, but only the owner and editors of its project change it.")
+        return run
+
+    @extend_schema(request=RunCreateSerializer, responses={201: RunDetailSerializer})
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Queues a search. What the spec leaves out has its default; every fault of it is named with its field."""
+        serializer = RunCreateSerializer(data=request.data, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        run = serializer.save()
+        return Response(RunDetailSerializer(run).data, status=status.HTTP_201_CREATED)
+
+    def perform_destroy(self, instance: SearchRun) -> None:
+        self._steer(services.run_delete)
+
+    def _steer(self, verb: Callable[..., Any], **options: Any) -> Any:
+        try:
+            return verb(run=self.editable(), by=self.request.user, **options)
+        except services.RunRefuses as refusal:
+            raise Conflict(str(refusal)) from refusal
+
+    @extend_schema(request=None, responses=RunDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, pk: str) -> Response:
+        """Stops the engine at once; what was accepted stays."""
+        return Response(RunDetailSerializer(self._steer(services.run_pause)).data)
+
+    @extend_schema(request=None, responses=RunDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, pk: str) -> Response:
+        """Goes on behind the accepted history."""
+        return Response(RunDetailSerializer(self._steer(services.run_resume)).data)
+
+    @extend_schema(request=None, responses=RunDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Ends the run for good."""
+        return Response(RunDetailSerializer(self._steer(services.run_cancel)).data)
+
+    @extend_schema(request=CloneSerializer, responses={201: RunDetailSerializer})
+    @action(detail=True, methods=["post"])
+    def clone(self, request: Request, pk: str) -> Response:
+        """The same spec as a new run."""
+        serializer = CloneSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        clone = self._steer(services.run_clone, name=serializer.validated_data["name"])
+        return Response(RunDetailSerializer(clone).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @action(detail=True, filter_backends=[], pagination_class=None)
+    def snapshot(self, request: Request, pk: str) -> Response:
+        """The state that a live view starts from; the events after its `seq` go on from there."""
+        return Response(snapshot(self.get_object()))
+
+    @extend_schema(parameters=[EventsQuerySerializer], responses=EventsSerializer)
+    @action(detail=True, filter_backends=[], pagination_class=None)
+    def events(self, request: Request, pk: str) -> Response:
+        """Events in the order of `seq`, from `after` on; ask again with the last one's `seq`."""
+        run = self.get_object()
+        query = EventsQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        frames = run.events.after(query.validated_data["after"])[: query.validated_data["limit"]].frames()
+        return Response({"first_seq": run.first_seq, "seq": run.seq, "events": frames})
+
+    @extend_schema(responses={(200, "application/jsonl"): OpenApiTypes.STR})
+    @action(detail=True, filter_backends=[], pagination_class=None)
+    def history(self, request: Request, pk: str) -> StreamingHttpResponse:
+        """history.jsonl: the header, then each accepted evaluation."""
+        run = self.get_object()
+        headers = {"Content-Disposition": f'attachment; filename="history-{run.pk}.jsonl"'}
+        return StreamingHttpResponse(list(history_jsonl(run)), content_type="application/jsonl", headers=headers)
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @action(detail=True, filter_backends=[], pagination_class=None)
+    def front(self, request: Request, pk: str) -> Response:
+        """The Pareto front, and which of it the weights choose (`?accuracy=.7&latency=.3`); without any, the knee."""
+        run = self.get_object()
+        names, front = run.spec["objectives"], front_of(run)
+        if not front:
+            return Response({"front": [], "chosen": None, "reasons": []})
+        try:
+            entry = chosen_by(front, parse_weights(request.query_params.dict(), names), names)
+        except ChoiceError as fault:
+            raise ValidationError({"weights": [str(fault)]}) from fault
+        return Response({"front": front, "chosen": entry["number"], "reasons": reasons(front, entry, names)})
+
+
+class CandidateViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Candidate]):
+    """The candidates of a run."""
+
+    queryset = Candidate.objects.none()
+    serializer_class = CandidateSerializer
+    parser_classes = [BoundedJSONParser]
+    pagination_class = Pages
+    filterset_class = CandidateFilter
+    filter_backends = [django_filters.rest_framework.DjangoFilterBackend, OrderingFilter]
+    ordering_fields = ["number", "params", "macs", "memory_bytes"]
+    ordering = ["number"]
+    lookup_field = "number"
+    lookup_value_regex = r"\d{1,9}"
+
+    def get_queryset(self) -> QuerySet[Candidate]:
+        if getattr(self, "swagger_fake_view", False):
+            return Candidate.objects.none()
+        runs = SearchRun.objects.visible_to(self.request.user)
+        run = get_object_or_404(runs, pk=self.kwargs["run_pk"])
+        return Candidate.objects.filter(run=run).select_related("run").with_evaluations()
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @action(detail=True, filter_backends=[], pagination_class=None)
+    def architecture(self, request: Request, run_pk: str, number: str) -> Response:
+        """architecture.json: the graph, which `manage.py generate` and another search can read."""
+        candidate = self.get_object()
+        return Response(to_document(compact.loads(candidate.graph), origin=origin(candidate)))
+
+    @extend_schema(request=None, responses={202: RepositorySerializer, 409: OpenApiResponse(description="untrained")})
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def repository(self, request: Request, run_pk: str, number: str) -> Response:
+        """Asks for the repository of this candidate; follow it under `/repositories/`."""
+        try:
+            repository = services.repository_request(candidate=self.get_object(), by=person(request))
+        except services.NothingToDeliver as refusal:
+            raise Conflict(str(refusal)) from refusal
+        return Response(RepositorySerializer(repository).data, status=status.HTTP_202_ACCEPTED)
+
+
+class RepositoryViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet[Repository]
+):
+    """Generated repositories: one's own, and those of runs that one may see."""
+
+    queryset = Repository.objects.none()
+    serializer_class = RepositorySerializer
+    parser_classes = [BoundedJSONParser]
+    pagination_class = Pages
+    filterset_fields = ["status", "fingerprint"]
+    lookup_value_regex = r"\d+"
+
+    def get_queryset(self) -> QuerySet[Repository]:
+        return repositories_visible_to(self.request.user).select_related("owner").order_by("-created", "-pk")
+
+    def perform_destroy(self, instance: Repository) -> None:
+        if instance.owner_id != self.request.user.pk:
+            raise PermissionDenied("Only who asked for a repository may delete it.")
+        repository_services.repository_delete(repository=instance)
+
+    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    @action(detail=True, filter_backends=[], pagination_class=None)
+    def download(self, request: Request, pk: str) -> FileResponse:
+        """The archive, once the gate has passed it."""
+        repository = self.get_object()
+        if repository.status != RepositoryStatus.READY:
+            raise Conflict(f"The repository is {repository.status}; it can be downloaded once it is ready.")
+        return archive_response(repository)
+
+
+def archive_response(repository: Repository) -> FileResponse:
+    """The zip under its own name."""
+    path = repository.archive_path
+    if not path.is_file():
+        raise Conflict("The archive is no longer on the disk. Delete the repository and ask for it once more.")
+    return FileResponse(path.open("rb"), as_attachment=True, filename=path.name, content_type="application/zip")

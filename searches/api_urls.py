@@ -1,0 +1,22 @@
+"""Routes of `/api/v1/`."""
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.routers import SimpleRouter
+
+from searches import api
+
+app_name = "api"
+
+router = SimpleRouter()
+router.register("projects", api.ProjectViewSet, basename="project")
+router.register("runs", api.RunViewSet, basename="run")
+router.register(r"runs/(?P<run_pk>\d+)/candidates", api.CandidateViewSet, basename="candidate")
+router.register("repositories", api.RepositoryViewSet, basename="repository")
+
+urlpatterns = [
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    # The split view keeps its script in a file of its own: the content policy allows no inline script.
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
+    path("", include(router.urls)),
+]

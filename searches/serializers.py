@@ -1,0 +1,180 @@
+"""What programs send and get. A spec is read by SearchSpec and by nothing else; its faults keep their field paths."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from codegen.models import Repository
+from searches import services
+from searches.models import Candidate, Evaluation, Membership, Project, SearchRun
+from searches.snapshot import evaluation_facts
+from searches.spec import SearchSpec, SpecErrors
+from searches.status import Role
+
+LARGEST_SEQ = 2**63 - 1
+
+
+class OneLine(serializers.CharField):
+    """A name: kept as it was given, but for white space at its ends and control characters, which are refused."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = str(super().to_internal_value(data))
+        if not text.isprintable():
+            raise serializers.ValidationError("A name must be one line of printable characters.")
+        return text
+
+
+class ProjectSerializer(serializers.ModelSerializer[Project]):
+    """A project, and what the asker is in it."""
+
+    name = OneLine(max_length=200)
+    owner = serializers.CharField(source="owner.username", read_only=True)
+    role = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Project
+        fields = ["slug", "name", "owner", "role", "created"]
+        read_only_fields = ["slug", "created"]
+
+    def get_role(self, project: Project) -> str | None:
+        return project.role_of(self.context["request"].user)
+
+    def create(self, validated_data: dict[str, Any]) -> Project:
+        return services.project_create(owner=self.context["request"].user, name=validated_data["name"])
+
+    def update(self, instance: Project, validated_data: dict[str, Any]) -> Project:
+        return services.project_rename(project=instance, name=validated_data.get("name", instance.name))
+
+
+class MemberSerializer(serializers.ModelSerializer[Membership]):
+    """Somebody beside the owner, by their user name."""
+
+    user = serializers.SlugRelatedField(slug_field="username", queryset=User.objects.filter(is_active=True))
+    role = serializers.ChoiceField(choices=[Role.EDITOR, Role.VIEWER])
+
+    class Meta:
+        model = Membership
+        fields = ["user", "role", "created"]
+        read_only_fields = ["created"]
+
+    def create(self, validated_data: dict[str, Any]) -> Membership:
+        return services.member_add(project=self.context["project"], **validated_data)
+
+
+class RunSerializer(serializers.ModelSerializer[SearchRun]):
+    """A run as a list shows it."""
+
+    project = serializers.SlugRelatedField[Project](slug_field="slug", read_only=True)
+    created_by = serializers.SlugRelatedField[User](slug_field="username", read_only=True)
+
+    class Meta:
+        model = SearchRun
+        fields = [
+            "id", "project", "name", "created_by", "status", "phase", "reason", "created", "started", "finished",
+            "evaluations_total", "evaluations_done", "evaluations_failed", "duplicates", "refused", "generation",
+            "hypervolume", "front_size", "best_accuracy", "chosen_number", "history_sha256", "seq", "first_seq",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class RunDetailSerializer(RunSerializer):
+    """A run with its spec, its header and its selection."""
+
+    class Meta(RunSerializer.Meta):
+        fields = [*RunSerializer.Meta.fields, "spec", "header", "selection"]
+        read_only_fields = fields
+
+
+class RunCreateSerializer(serializers.Serializer[SearchRun]):
+    """A new run: the project, a name, and the spec with whatever differs from its defaults."""
+
+    project = serializers.SlugField(max_length=80)
+    name = OneLine(max_length=200)
+    spec = serializers.JSONField()
+
+    def validate_project(self, slug: str) -> Project:
+        project = Project.objects.editable_by(self.context["request"].user).filter(slug=slug).first()
+        if project is None:
+            raise serializers.ValidationError(f"There is no project {slug!r} in which you may start runs.")
+        return project
+
+    def validate_spec(self, document: Any) -> SearchSpec:
+        try:
+            return SearchSpec.from_document(document)
+        except SpecErrors as errors:
+            raise serializers.ValidationError(
+                {problem.field or "spec": [problem.message] for problem in errors.problems}
+            ) from errors
+
+    def create(self, validated_data: dict[str, Any]) -> SearchRun:
+        return services.run_create(by=self.context["request"].user, **validated_data)
+
+
+class CloneSerializer(serializers.Serializer[SearchRun]):
+    """What may differ in a clone."""
+
+    name = OneLine(max_length=200, required=False, default="")
+
+
+class CandidateSerializer(serializers.ModelSerializer[Candidate]):
+    """A candidate with its best evaluation."""
+
+    flops = serializers.SerializerMethodField()
+    evaluation = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Candidate
+        fields = [
+            "number", "fingerprint", "genotype", "parents", "change", "generation",
+            "params", "macs", "flops", "memory_bytes", "evaluation",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    def get_flops(self, candidate: Candidate) -> int:
+        return 2 * candidate.macs
+
+    @extend_schema_field({"type": "object", "nullable": True})
+    def get_evaluation(self, candidate: Candidate) -> dict[str, Any] | None:
+        evaluations: list[Evaluation] = sorted(candidate.evaluations.all(), key=lambda each: each.fidelity)
+        return evaluation_facts(evaluations[-1]) | {"curve": evaluations[-1].curve} if evaluations else None
+
+
+class EventsQuerySerializer(serializers.Serializer[Any]):
+    """Where to go on in the stream."""
+
+    after = serializers.IntegerField(min_value=0, max_value=LARGEST_SEQ, default=0)
+    limit = serializers.IntegerField(min_value=1, max_value=1000, default=500)
+
+
+class EventSerializer(serializers.Serializer[Any]):
+    """One event; the payload belongs to its kind."""
+
+    type = serializers.CharField()
+    seq = serializers.IntegerField()
+    kind = serializers.CharField()
+    payload = serializers.JSONField()
+    at = serializers.DateTimeField()
+
+
+class EventsSerializer(serializers.Serializer[Any]):
+    """Events in order. Where `first_seq` is above `after` + 1 older ones were deleted: start from the snapshot."""
+
+    first_seq = serializers.IntegerField()
+    seq = serializers.IntegerField()
+    events = EventSerializer(many=True)
+
+
+class RepositorySerializer(serializers.ModelSerializer[Repository]):
+    """A generated repository: how far its job is, and the verdict of the gate."""
+
+    owner = serializers.SlugRelatedField[User](slug_field="username", read_only=True)
+
+    class Meta:
+        model = Repository
+        fields = [
+            "id", "name", "owner", "fingerprint", "status", "progress", "reason", "verdict", "sha256", "size_bytes",
+            "created", "started", "finished",
+        ]  # fmt: skip
+        read_only_fields = fields
