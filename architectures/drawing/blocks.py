@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import groupby
 
-from architectures.drawing.words import headline
+from architectures.drawing.words import family, headline
 from architectures.ir.graph import Graph, Node
 from architectures.ir.primitives import Shape
 
@@ -38,6 +38,12 @@ class Block:
         return tuple(".".join(parts[: index + 1]) for index in range(len(parts)))
 
     @property
+    def main(self) -> tuple[Node, ...]:
+        """The nodes without those of scopes inside (projections, squeeze and excitation)."""
+        own = tuple(node for node in self.nodes if node.scope == self.name)
+        return own if any(family(node.primitive) in ("conv", "pool") for node in own) else self.nodes
+
+    @property
     def shape(self) -> Shape:
         return self.nodes[-1].shape
 
@@ -50,7 +56,7 @@ def blocks_of(graph: Graph) -> tuple[Block, ...]:
 
 
 def labelled(blocks: Iterable[Block]) -> tuple[Block, ...]:
-    return tuple(block if block.label else replace(block, label=headline(block.nodes)) for block in blocks)
+    return tuple(block if block.label else replace(block, label=headline(block.main)) for block in blocks)
 
 
 def folded(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
@@ -80,8 +86,11 @@ def links_of(blocks: tuple[Block, ...]) -> tuple[Link, ...]:
     found: dict[tuple[int, int, bool], Link] = {}
     for target, block in enumerate(blocks):
         for node in block.nodes:
-            for name in node.inputs:
-                source, is_skip = home[name], node is not block.nodes[0] and not block.repeats
+            for place, name in enumerate(node.inputs):
+                source = home[name]
+                is_skip = not block.repeats and (
+                    node is not block.nodes[0] or (node.primitive.commutative and place > 0)
+                )
                 if source != target:
                     is_projected = is_skip and node.primitive.kind == "Conv2d"
                     found.setdefault((source, target, is_skip), Link(source, target, is_skip, is_projected))

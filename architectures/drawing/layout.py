@@ -30,6 +30,7 @@ class Arc:
     link: Link
     x: float
     side: int
+    is_outermost: bool  # no block stands between its ends and the lane
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,12 @@ def layout(blocks: tuple[Block, ...], links: tuple[Link, ...]) -> Layout:
     columns = _columns(ranks, links)
     corners = _corners(blocks, ranks, columns)
     boxes = _boxes(blocks, corners)
-    straight = tuple(link for link in links if not link.is_skip and ranks[link.target] == ranks[link.source] + 1)
+    main = {(link.source, link.target) for link in links if not link.is_skip}
+    straight = tuple(
+        link
+        for link in links
+        if ranks[link.target] == ranks[link.source] + 1 and (not link.is_skip or (link.source, link.target) not in main)
+    )
     bent = [link for link in links if link not in straight]
     arcs = _arcs(bent, ranks, corners, boxes)
     xs = [x for x, _ in corners]
@@ -137,5 +143,14 @@ def _arcs(links: list[Link], ranks: list[int], corners: list[tuple[float, float]
         taken.setdefault((side, lane), []).append((start, end))
         beside = [corner for corner, rank in zip(corners, ranks, strict=True) if start <= rank <= end]
         reach = max([x + WIDTH for x, _ in beside] if side > 0 else [-x for x, _ in beside])
-        found.append(Arc(link, side * (reach + PADDING + LANE * (lane + 0.5)), side))
+        ends = (link.source, link.target)
+        is_outermost = all(_is_outermost(end, side, ranks, corners) for end in ends)
+        found.append(Arc(link, side * (reach + PADDING + LANE * (lane + 0.5)), side, is_outermost))
     return found
+
+
+def _is_outermost(index: int, side: int, ranks: list[int], corners: list[tuple[float, float]]) -> bool:
+    return not any(
+        rank == ranks[index] and side * (corner[0] - corners[index][0]) > 0
+        for rank, corner in zip(ranks, corners, strict=True)
+    )

@@ -83,7 +83,8 @@ def _marks(whole: tuple[Block, ...], drawn: tuple[Block, ...], compare_to: Graph
 def _box(box: Box) -> str:
     name = box.name.rpartition(".")[2]
     return (
-        f'<g class="arch-scope"><rect x="{box.x:g}" y="{box.y:g}" width="{box.width:g}" height="{box.height:g}" rx="6"/>'
+        f'<g class="arch-scope">'
+        f'<rect x="{box.x:g}" y="{box.y:g}" width="{box.width:g}" height="{box.height:g}" rx="6"/>'
         f'<text x="{box.x + 10:g}" y="{box.y + 14:g}">{escape(name)}</text></g>'
     )
 
@@ -101,13 +102,14 @@ def _line(place: Layout, source: int, target: int) -> str:
 
 
 def _arc(place: Layout, arc: Arc) -> str:
-    """A skip joins its block from the side; another long link goes round the blocks and enters from above."""
+    """From side to side where nothing stands between; else round the blocks, entering from above."""
     (x, y), (to_x, to_y) = place.corners[arc.link.source], place.corners[arc.link.target]
     side, lane = arc.side, arc.x
     kind = "arch-link arch-skip" if arc.link.is_skip else "arch-link"
+    tip_kind = "arch-skip-tip" if arc.link.is_skip else "arch-tip"
     if arc.link.is_projected:
         kind += " arch-projected"
-    if arc.link.is_skip:
+    if arc.is_outermost:
         start = x + (WIDTH if side > 0 else 0)
         end = to_x + (WIDTH if side > 0 else 0)
         y, to_y = y + HEIGHT * 0.65, to_y + HEIGHT * 0.35
@@ -116,12 +118,12 @@ def _arc(place: Layout, arc: Arc) -> str:
             f"q0,{BEND} {-side * BEND},{BEND}H{end + side * 5:g}"
         )
         words = "skip connection, projected to the shape it meets" if arc.link.is_projected else "skip connection"
-        tip = f'<path class="arch-skip-tip" d="M{end:g},{to_y:g}l{side * 7},-4v8z"/>'
+        tip = f'<path class="{tip_kind}" d="M{end:g},{to_y:g}l{side * 7},-4v8z"/>'
         return f'<g><title>{words}</title><path class="{kind}" d="{path}"/>{tip}</g>'
     start, end = x + WIDTH / 2, to_x + WIDTH / 2
     below, above = y + HEIGHT + 7, to_y - 9
     path = f"M{start:g},{y + HEIGHT:g}V{below:g}H{lane:g}V{above:g}H{end:g}V{to_y - 5:g}"
-    return f'<path class="{kind}" stroke-linejoin="round" d="{path}"/>{_tip(end, to_y, "arch-tip")}'
+    return f'<path class="{kind}" stroke-linejoin="round" d="{path}"/>{_tip(end, to_y, tip_kind)}'
 
 
 def _tip(x: float, y: float, kind: str) -> str:
@@ -130,21 +132,24 @@ def _tip(x: float, y: float, kind: str) -> str:
 
 def _block(place: Layout, index: int, block: Block, costs: Complexity, unlike: Difference) -> str:
     x, y = place.corners[index]
-    mark, fold = unlike.marks[index], " arch-fold" if block.repeats else ""
+    mark = unlike.marks[index]
     params = sum(costs.by_name[node.name].params for node in block.nodes)
     macs = sum(costs.by_name[node.name].macs for node in block.nodes)
-    words = f"{block.name}: {block.label} → {dimensions(block.shape)}, {number(params)} parameters, {number(macs)} MACs"
+    shape = dimensions(block.shape)
+    words = f"{block.name}: {block.label} → {shape}, {number(params)} parameters, {number(macs)} MACs"
     if mark:
         words += f" ({mark})"
+    label = _fitting(block.label, 35 - len(shape))
     name = block.name.rpartition(".")[2] if not block.repeats else block.name
+    kind = " ".join(["arch-block", *["arch-fold"] * bool(block.repeats), *[f"arch-{mark}"] * bool(mark)])
     right = mark or (f"{number(params)} params" if params else "")
     return "".join(
         (
-            f'<g class="arch-block{fold}{f" arch-{mark}" if mark else ""}" data-node="{escape(block.name)}" tabindex="0">',
+            f'<g class="{kind}" data-node="{escape(block.name)}" tabindex="0">',
             f"<title>{escape(words)}</title>",
             f'<rect class="arch-body" x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="6"/>',
-            f'<text class="arch-label" x="{x + 9:g}" y="{y + 16:g}">{escape(_fitting(block.label, 26))}</text>',
-            _right(x, y + 16, dimensions(block.shape), "arch-shape"),
+            f'<text class="arch-label" x="{x + 9:g}" y="{y + 16:g}">{escape(label)}</text>',
+            _right(x, y + 16, shape, "arch-shape"),
             f'<text class="arch-name" x="{x + 9:g}" y="{y + 30:g}">{escape(_fitting(name, 28))}</text>',
             _right(x, y + 30, right, "arch-mark" if mark else "arch-name"),
             *_strip(x + 9, y + HEIGHT - 10, block, costs),
@@ -160,7 +165,7 @@ def _right(x: float, y: float, text: str, kind: str) -> str:
 
 def _strip(x: float, y: float, block: Block, costs: Complexity) -> list[str]:
     """One piece a primitive, in order; none for a fold, which stands for many."""
-    if block.repeats:
+    if block.repeats or block.name == "input":
         return []
     room = WIDTH - 18
     step = room / len(block.nodes)

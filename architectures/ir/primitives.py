@@ -1,7 +1,7 @@
 """Primitives: each says its output shape, parameters, multiply-adds and stored values once; all readers ask here.
 
-Shapes are without the batch: (C, H, W) or (F,). Padding is an explicit integer and kernels are odd, because "same"
-padding means different things in different frameworks.
+Shapes are without the batch: (C, H, W) or (F,). Padding is an explicit integer and padded kernels are odd, because
+"same" padding means different things in different frameworks.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ def _positive(**values: int) -> None:
 
 
 def _window(size: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> int:
-    if kernel % 2 == 0:
-        raise ShapeError("the kernel must be odd", f"is {kernel}")
+    if kernel % 2 == 0 and padding:
+        raise ShapeError("a padded kernel must be odd", f"is {kernel} with padding {padding}")
     if not 0 <= padding <= LARGEST_ATTRIBUTE:
         raise ShapeError(f"padding must be between 0 and {LARGEST_ATTRIBUTE}", f"is {padding}")
     reach = dilation * (kernel - 1) + 1

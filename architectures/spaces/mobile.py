@@ -1,0 +1,114 @@
+"""Inverted bottlenecks, as in MobileNetV2 and its searched successors: width, depth, kernel and expansion a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar
+
+from architectures.ir.builder import Builder
+from architectures.ir.graph import Graph
+from architectures.ir.primitives import BatchNorm, Conv2d, Flatten, GlobalAvgPool, Linear
+from architectures.operations.mbconv import ACTIVATIONS, InvertedBottleneck
+from architectures.spaces import register
+from architectures.spaces.space import Decision, Space, SpaceError
+
+WIDTHS = (16, 24, 40, 80, 112, 192, 320)  # MobileNetV2 and EfficientNet, a stage each
+FACTORS = (0.5, 0.75, 1.0, 1.25)
+SMALLEST_SIDE = 4  # pixels below which a stage no longer halves
+
+
+@register("mobile")
+@dataclass(frozen=True, kw_only=True)
+class Mobile(Space):
+    name: ClassVar[str] = "mobile"
+
+    stages: int | None = field(default=None, metadata={"help": "Stages. Empty: by input size.", "min": 1, "max": 7})
+    max_depth: int = field(default=4, metadata={"help": "Most blocks of a stage.", "min": 1, "max": 6})
+    kernels: tuple[int, ...] = field(
+        default=(3, 5, 7), metadata={"help": "Sides a depthwise kernel may have.", "choices": (3, 5, 7)}
+    )
+    expansions: tuple[int, ...] = field(
+        default=(1, 3, 4, 6), metadata={"help": "Expansions a block may have.", "choices": (1, 2, 3, 4, 6, 8)}
+    )
+    squeeze: bool = field(default=True, metadata={"help": "Let stages choose squeeze-and-excitation."})
+    activation: str = field(default="relu6", metadata={"help": "Activation.", "choices": tuple(ACTIVATIONS)})
+    stem_stride: int | None = field(
+        default=None, metadata={"help": "Reduction of the stem. Empty: by input size.", "choices": (1, 2)}
+    )
+
+    def __post_init__(self) -> None:
+        side = min(self.input_shape[1:])
+        if self.stem_stride is None:
+            object.__setattr__(self, "stem_stride", 2 if side >= 64 else 1)
+        if self.stages is None:
+            object.__setattr__(self, "stages", 3 if side < 28 else 5 if side < 64 else 7)
+        after = -(-side // (self.stem_stride or 1))
+        if after < SMALLEST_SIDE:
+            raise SpaceError(
+                "input_shape",
+                f"must leave at least {SMALLEST_SIDE}×{SMALLEST_SIDE} pixels after the stem, but leaves {after}",
+            )
+
+    @cached_property
+    def strides(self) -> tuple[int, ...]:
+        """2 where the resolution is halved: from the second stage on, down to the smallest side, last of all late."""
+        side = -(-min(self.input_shape[1:]) // (self.stem_stride or 1))
+        found = []
+        for stage in range(self.stages or 1):
+            halves = stage > 0 and -(-side // 2) >= SMALLEST_SIDE and not (stage == 4 and self.stages == 7)
+            found.append(2 if halves else 1)
+            side = -(-side // found[-1])
+        return tuple(found)
+
+    @cached_property
+    def decisions(self) -> tuple[Decision, ...]:
+        found = []
+        for number in range(1, (self.stages or 1) + 1):
+            stage = f"stage{number}"
+            found += [
+                Decision(f"{stage}.width", tuple(map(str, self._widths(number))), stage),
+                Decision(f"{stage}.depth", tuple(map(str, range(1, self.max_depth + 1))), stage),
+                Decision(f"{stage}.kernel", tuple(map(str, self.kernels)), stage),
+                Decision(f"{stage}.expansion", tuple(map(str, self.expansions)), stage),
+                Decision(f"{stage}.squeeze", ("no", "yes") if self.squeeze else ("no",), stage),
+            ]
+        return tuple(found)
+
+    def _widths(self, number: int) -> tuple[int, ...]:
+        rounded = (max(8, int(WIDTHS[number - 1] * factor / 8 + 0.5) * 8) for factor in FACTORS)
+        return tuple(dict.fromkeys(rounded))
+
+    def decode(self, genotype: Sequence[int], prune: bool = True) -> Graph:
+        found = self.checked(genotype)
+        builder = Builder(self.input_shape, literal=not prune)
+        activation = ACTIVATIONS[self.activation]
+        with builder.scope("stem"):
+            x = builder.add("conv", Conv2d(WIDTHS[0], stride=self.stem_stride or 1), "input")
+            x = builder.add("norm", BatchNorm(), x)
+            x = builder.add("activation", activation, x)
+        for number, stride in enumerate(self.strides, 1):
+            width, depth, kernel, expansion, squeeze = found[5 * number - 5 : 5 * number]
+            block = InvertedBottleneck(self.kernels[kernel], self.expansions[expansion], bool(squeeze), self.activation)
+            with builder.scope(f"stage{number}"):
+                for place in range(depth + 1):
+                    with builder.scope(f"block{place + 1}"):
+                        x = block.expand(builder, x, self._widths(number)[width], stride if place == 0 else 1)
+        with builder.scope("head"):
+            x = builder.add("conv", Conv2d(4 * self._widths(self.stages or 1)[-1], kernel=1, padding=0), x)
+            x = builder.add("norm", BatchNorm(), x)
+            x = builder.add("activation", activation, x)
+            x = builder.add("pool", GlobalAvgPool(), x)
+            x = builder.add("flatten", Flatten(), x)
+            builder.add("linear", Linear(self.classes), x)
+        return builder.build()
+
+    def describe(self, genotype: Sequence[int]) -> str:
+        """ "24: 2 × k5 e4 se | …": width, blocks, kernel, expansion, one part a stage."""
+        found, parts = self.checked(genotype), []
+        for number in range(1, (self.stages or 1) + 1):
+            of_stage = range(5 * number - 5, 5 * number)
+            width, depth, kernel, expansion, squeeze = (self.decisions[i].choices[found[i]] for i in of_stage)
+            parts.append(f"{width}: {depth} × k{kernel} e{expansion}{' se' if squeeze == 'yes' else ''}")
+        return " | ".join(parts)
