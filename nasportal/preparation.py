@@ -15,7 +15,8 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
-from django.db import OperationalError
+from django.db import DatabaseError, OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
 
 from nasportal.accounts import services
 
@@ -116,10 +117,12 @@ def migrate() -> None:
     try:
         call_command("migrate", verbosity=0, interactive=False)
     except OperationalError as error:
-        what = " ".join(str(error).split())
-        raise Unprepared(
-            f"The database cannot be used ({what}): see DATABASE_URL, or the data folder for SQLite."
-        ) from error
+        raise _unusable(error) from error
+
+
+def _unusable(error: DatabaseError) -> Unprepared:
+    what = " ".join(str(error).split())
+    return Unprepared(f"The database cannot be used ({what}): see DATABASE_URL, or the data folder for SQLite.")
 
 
 def collect_static() -> None:
@@ -149,14 +152,25 @@ def first_account() -> tuple[User, str | None]:
     return user, None if user.has_usable_password() else services.login_link_create(user=user)
 
 
-def child_environment() -> dict[str, str]:
-    """What the portal's programs get: the environment, and unbuffered output for their logs."""
-    return os.environ | {
-        "DJANGO_SETTINGS_MODULE": "nasportal.settings",
-        "NASPORTAL_DATA": str(settings.DATA_DIR),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(settings.BASE_DIR), os.environ.get("PYTHONPATH", "")])),
-    }
+def demand_shared() -> None:
+    """A further machine works on the portal's own rows and files, and neither makes them nor changes the schema."""
+    if not (settings.SECRET_KEY_FILE.exists() or os.environ.get("NASPORTAL_SECRET_KEY")):
+        raise Unprepared(
+            f"There is no portal in {settings.DATA_DIR}: set NASPORTAL_DATA to the folder that `manage.py up` uses."
+        )
+    make_data_folder()
+    try:
+        missing = missing_migrations()
+    except DatabaseError as error:
+        raise _unusable(error) from error
+    if missing:
+        raise Unprepared(f"The database lacks {missing} migrations of this version: start `manage.py up` first.")
+
+
+def missing_migrations() -> int:
+    """How many migrations of this version the database lacks."""
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def say(text: str) -> None:

@@ -9,10 +9,12 @@ SIGCHLD                   a program has ended; it is started again with back-off
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Sequence
 
 import psutil
+from django.conf import settings
 
 from nasportal.processes import Child, adopt_orphans, below, end
 
@@ -97,6 +99,18 @@ class Supervisor:
                 break
         end({*everything, *below(os.getpid())})
         self._bury()
+
+
+def program(name: str, argv: Sequence[str] = ()) -> Child:
+    """One of the portal's programs, `python -m nasportal.NAME` unless told otherwise; its log is NAME.log."""
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "nasportal.settings",
+        "NASPORTAL_DATA": str(settings.DATA_DIR),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(settings.BASE_DIR), os.environ.get("PYTHONPATH", "")])),
+    }
+    argv = argv or [sys.executable, "-m", f"nasportal.{name}"]
+    return Child(name, argv, environment, settings.DATA_DIR / "log" / f"{name}.log")
 
 
 def _end_group(child: Child) -> None:

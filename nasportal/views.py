@@ -4,13 +4,14 @@ import os
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template import TemplateDoesNotExist
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+
+from nasportal.preparation import missing_migrations
 
 
 @login_not_required
@@ -33,11 +34,10 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 def _database() -> str:
     try:
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        missing = missing_migrations()
     except DatabaseError as error:
         return f"cannot be read: {error}"
-    return f"{len(missing)} migrations are not applied" if missing else ""
+    return f"{missing} migrations are not applied" if missing else ""
 
 
 def _data_folder() -> str:

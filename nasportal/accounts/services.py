@@ -4,7 +4,6 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
@@ -103,6 +102,13 @@ def login_is_blocked(*, name: str, address: str | None) -> bool:
     return recent.filter(name=name[:150]).count() >= FAILURES_PER_NAME or recent.count() >= FAILURES_PER_ADDRESS
 
 
-def user_named(name: str) -> User | None:
-    """The account with this name."""
-    return get_user_model().objects.filter(username=name).first()
+@transaction.atomic
+def account_create(*, name: str) -> User:
+    """The account with this name; a new one has no password yet, and is signed in to by a link."""
+    user = User.objects.filter(username=name).first()
+    if user is None:
+        user = User(username=name)
+        user.set_unusable_password()
+        user.full_clean(exclude=["password"])
+        user.save()
+    return user

@@ -12,8 +12,7 @@ from django.core.management.base import BaseCommand
 
 from nasportal import preparation, web
 from nasportal.preparation import Unprepared, say
-from nasportal.processes import Child
-from nasportal.supervisor import Supervisor
+from nasportal.supervisor import Supervisor, program
 
 
 class Command(BaseCommand):
@@ -45,16 +44,7 @@ class Command(BaseCommand):
         preparation.collect_static()
         user, secret = preparation.first_account()
         address = f"{'https' if settings.TLS == 'certificate' else 'http'}://{_shown(host)}:{port}"
-        python = [sys.executable, "-m"]
-        programs = {
-            "guard": [*python, "nasportal.guard"],
-            "web": web.command(host, port),
-            "cluster": [*python, "nasportal.cluster"],
-        }
-        environment = preparation.child_environment()
-        children = [
-            Child(name, argv, environment, settings.DATA_DIR / "log" / f"{name}.log") for name, argv in programs.items()
-        ]
+        children = [program("guard"), program("web", web.command(host, port)), program("cluster")]
 
         def ready() -> None:
             say(f"NAS Portal runs at {address}/ (data in {settings.DATA_DIR}); Ctrl-C stops it.")

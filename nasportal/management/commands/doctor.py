@@ -1,0 +1,143 @@
+"""`manage.py doctor`: what the portal stands on, for a bug report or a first look."""
+
+import json
+import os
+import platform
+import shutil
+import sqlite3
+import subprocess
+import sys
+from argparse import ArgumentParser
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, connection
+
+from nasportal.preparation import say
+
+PACKAGES = [
+    "Django",
+    "channels",
+    "daphne",
+    "django-q2",
+    "djangorestframework",
+    "django-htmx",
+    "numpy",
+    "scikit-learn",
+    "onnx",
+    "onnxruntime",
+    "plotly",
+]
+
+# In a child process: this one never imports torch, and a broken build may abort.
+TORCH_PROBE = """
+import json, torch
+build = {"version": torch.__version__, "threads": torch.get_num_threads(), "cuda_build": torch.version.cuda}
+build["devices"] = ["cpu"] + [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+print(json.dumps(build))
+"""
+
+
+class Command(BaseCommand):
+    """Examines versions, torch build, devices, database, folders, Chromium."""
+
+    help = (
+        "Shows versions, torch build, devices, database, writable folders, Chromium; exit 2 where something is missing."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """How it is shown."""
+        parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON document on stdout")
+
+    def handle(self, *args: Any, as_json: bool, **options: Any) -> None:
+        """Exit 0 where the portal can work here."""
+        found = {
+            "python": platform.python_version(),
+            "machine": f"{platform.system()} {platform.release()} {platform.machine()}, {settings.CORES} cores",
+            "packages": {name: _version(name) for name in PACKAGES},
+            "torch": torch_build(),
+            "sqlite": sqlite3.sqlite_version,
+            "database": database(),
+            "folders": {str(path): is_writable(path) for path in (settings.DATA_DIR, Path("/tmp"))},
+            "chromium": shutil.which("chromium") or shutil.which("chromium-browser") or "",
+        }
+        faults = faults_of(found)
+        if as_json:
+            print(json.dumps(found | {"faults": faults}, indent=1))
+        else:
+            print("\n".join(lines_of(found)))
+        for fault in faults:
+            say(fault)
+        sys.exit(2 if faults else 0)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def torch_build() -> dict[str, Any]:
+    """Version and devices as torch itself tells them; an error where it cannot be imported."""
+    probe = subprocess.run([sys.executable, "-c", TORCH_PROBE], capture_output=True, text=True, timeout=120)
+    if probe.returncode:
+        return {"error": (probe.stderr.strip().splitlines() or [f"exit code {probe.returncode}"])[-1]}
+    return dict(json.loads(probe.stdout))
+
+
+def database() -> str:
+    """Which database, and whether it answers. One in SQLite that does not exist yet is not made."""
+    if connection.vendor == "sqlite" and not Path(settings.DATABASES["default"]["NAME"]).exists():
+        return "sqlite, not made yet"
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            journal = cursor.execute("PRAGMA journal_mode").fetchone()[0] if connection.vendor == "sqlite" else ""
+    except DatabaseError as error:
+        return f"error: {' '.join(str(error).split())}"
+    return f"{connection.vendor} answers {journal}".strip()
+
+
+def is_writable(path: Path) -> bool:
+    """Whether files can be made there; for a folder that is not there yet, whether it can be made."""
+    there = next(folder for folder in (path, *path.parents) if folder.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def faults_of(found: dict[str, Any]) -> list[str]:
+    """What keeps the portal from working, each in a sentence."""
+    faults = [
+        f"{name} is not installed: run `make install`." for name, found_ in found["packages"].items() if not found_
+    ]
+    if "error" in found["torch"]:
+        faults.append(f"torch cannot be used ({found['torch']['error']}): run `make install`.")
+    if found["database"].startswith("error"):
+        faults.append(f"The database does not answer ({found['database']}): see DATABASE_URL.")
+    faults += [f"{path} cannot be written." for path, writable in found["folders"].items() if not writable]
+    return faults
+
+
+def lines_of(found: dict[str, Any]) -> list[str]:
+    """For people."""
+    torch = found["torch"]
+    build = torch.get("error") or (
+        f"{torch['version']}, {'CUDA ' + torch['cuda_build'] if torch['cuda_build'] else 'CPU build'}, "
+        f"{torch['threads']} threads; devices: {', '.join(torch['devices'])}"
+    )
+    rows = [
+        ("Python", found["python"]),
+        ("Machine", found["machine"]),
+        ("torch", build),
+        *found["packages"].items(),
+        ("SQLite", found["sqlite"]),
+        ("Database", found["database"]),
+        *((path, "can be written" if writable else "cannot be written") for path, writable in found["folders"].items()),
+        ("Chromium", found["chromium"] or "not found; browser tests are skipped"),
+    ]
+    width = max(len(name) for name, _ in rows)
+    return [f"{name:<{width}}  {value}" for name, value in rows]

@@ -1,0 +1,29 @@
+"""`manage.py worker`: a further machine that works on the searches of a portal."""
+
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from nasportal import preparation
+from nasportal.preparation import Unprepared, say
+from nasportal.supervisor import Supervisor, program
+
+
+class Command(BaseCommand):
+    """Runs task cluster, reaper and watchdog, without the web server."""
+
+    help = "Joins a portal: DATABASE_URL, NASPORTAL_SECRET_KEY and the folder NASPORTAL_DATA are shared with it."
+    requires_system_checks = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Exit 2 where this machine shares nothing with the portal."""
+        try:
+            preparation.demand_shared()
+        except Unprepared as fault:
+            say(str(fault))
+            sys.exit(2)
+        say(f"Working for the portal on {settings.DATA_DIR}; Ctrl-C stops it.")
+        Supervisor([program("guard"), program("cluster")], say).run()
+        say("The worker has stopped.")
