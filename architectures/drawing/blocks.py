@@ -70,7 +70,7 @@ def folded(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
     for group in groups:
         members = [blocks[index] for index in group]
         signature = (len(members[0].scopes), tuple(signatures[index] for index in group))
-        if signature != previous or len(group) < 2:
+        if signature != previous or not members[0].scopes:
             found += members
         elif found[-1].repeats:
             last = found.pop()

@@ -139,7 +139,7 @@ def _block(place: Layout, index: int, block: Block, costs: Complexity, unlike: D
     words = f"{block.name}: {block.label} → {shape}, {number(params)} parameters, {number(macs)} MACs"
     if mark:
         words += f" ({mark})"
-    label = _fitting(block.label, 35 - len(shape))
+    label = _fitting(block.label, 32 - len(shape))
     name = block.name.rpartition(".")[2] if not block.repeats else block.name
     kind = " ".join(["arch-block", *["arch-fold"] * bool(block.repeats), *[f"arch-{mark}"] * bool(mark)])
     right = mark or (f"{number(params)} params" if params else "")

@@ -33,7 +33,9 @@ def headline(nodes: Sequence[Node]) -> str:
     weighty = [short(node.primitive) for node in nodes if family(node.primitive) in ("conv", "pool")]
     joins = [short(node.primitive) for node in nodes if family(node.primitive) == "join"]
     words = weighty or joins or [short(node.primitive) for node in nodes]
-    text = " · ".join(words[:3]) + (f" · {len(words) - 3} more" if len(words) > 3 else "")
+    if len(words) > 1:  # beside another, a pointwise convolution is named by its size alone
+        words = [word.removeprefix("conv ") if word == "conv 1×1" else word for word in words]
+    text = ", ".join(words[:3]) + (f", {len(words) - 3} more" if len(words) > 3 else "")
     return f"{text}, add" if weighty and "add" in joins else text
 
 
