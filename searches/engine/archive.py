@@ -1,23 +1,16 @@
 """The accepted results of a search as its objectives see them: front, hypervolume, best and mean."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any
+
+import numpy as np
 
 from architectures.spaces.limits import Limits
 from searches import objectives, pareto
 from searches.algorithms.algorithm import Evaluated
 
 MARGIN = 1.1  # of the worst first value, where nothing else bounds an objective
-
-
-@dataclass(frozen=True)
-class Volume:
-    """A hypervolume, in the product of the objectives' units, and the share of its box."""
-
-    value: float
-    share: float
 
 
 class Archive:
@@ -72,14 +65,13 @@ class Archive:
             return float(limit)
         return MARGIN * worst_seen if worst_seen > 0 else 1.0
 
-    def volume(self, front: Sequence[Evaluated]) -> Volume:
-        if self.reference is None:
-            return Volume(0.0, 0.0)
-        value = pareto.hypervolume([each.losses for each in front], self.reference)
-        box = 1.0
-        for name, bound in zip(self.names, self.reference, strict=True):
-            box *= bound - objectives.loss(name, objectives.get(name).ideal)
-        return Volume(value, value / box)
+    def hypervolume(self, front: Sequence[Evaluated]) -> float:
+        """As a share: each objective is scaled so that its ideal is 0 and the reference point is 1."""
+        if self.reference is None or not front:
+            return 0.0
+        ideal = np.array([objectives.loss(name, objectives.get(name).ideal) for name in self.names])
+        scaled = (np.array([each.losses for each in front]) - ideal) / (np.array(self.reference) - ideal)
+        return pareto.hypervolume(scaled, [1.0] * len(self.names))
 
     def reference_point(self) -> list[float] | None:
         """In the objectives' own units, in their order."""

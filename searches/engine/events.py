@@ -102,7 +102,7 @@ class EvaluationFinished(Reported):
 class GenerationFinished(Reported):
     generation: int
     evaluated: int
-    hypervolume: float
+    hypervolume: float  # share of the box between the reference point and the ideal point
     front: Sequence[int]  # numbers
     best: Mapping[str, float]
     mean: Mapping[str, float]
@@ -132,6 +132,7 @@ class SearchFinished(Reported):
     evaluations: int
     hypervolume: float
     history_sha256: str
+    reference_point: Sequence[float] | None = None  # in the objectives' units, in their order
 
 
 @dataclass(frozen=True)

@@ -107,9 +107,9 @@ class Search:
         yield events.PhaseChanged("selection")
         yield from self.select()
         yield events.PhaseChanged("code")
-        volume = self.archive.volume(self.archive.front(self.numbers.evaluated)).value
-        sha256 = history_sha256(self.lines, self.header)
-        yield events.SearchFinished(self.reason, len(self.lines), volume, sha256)
+        volume = self.archive.hypervolume(self.archive.front(self.numbers.evaluated))
+        sha256, reference = history_sha256(self.lines, self.header), self.archive.reference_point()
+        yield events.SearchFinished(self.reason, len(self.lines), volume, sha256, reference)
 
     def restore(self) -> None:
         """The accepted history; its generations were reported, but the last may have been cut off by the kill."""
@@ -272,7 +272,7 @@ class Search:
         return events.GenerationFinished(
             self.generation,
             len(evaluated),
-            self.archive.volume(front).value,
+            self.archive.hypervolume(front),
             [each.number for each in front],
             self.archive.best(evaluated),
             self.archive.mean(members),

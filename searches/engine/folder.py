@@ -1,0 +1,115 @@
+"""A search in a folder: history.jsonl as it grows, front.json at its end. No database, no server."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from searches import objectives, pareto
+from searches.engine.events import EvaluationFinished, SearchFinished, SelectionFinished
+from searches.engine.history import MACHINE, HistoryError, dumps, line, read
+from searches.evaluation.files import write_file
+
+HISTORY, FRONT = "history.jsonl", "front.json"
+VERSION = 1
+
+
+class SearchFolder:
+    """The sink of a search on the command line. A kill at any moment leaves a history that can be gone on with."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.header: dict[str, Any] | None = None
+        self.lines: list[dict[str, Any]] = []
+
+    @classmethod
+    def new(cls, path: Path) -> "SearchFolder":
+        if (path / HISTORY).exists():
+            raise HistoryError(
+                f"{path} holds a search already; go on with it by --resume {path}, or name another folder"
+            )
+        path.mkdir(parents=True, exist_ok=True)
+        return cls(path)
+
+    @classmethod
+    def resumed(cls, path: Path) -> "SearchFolder":
+        """What was accepted there; a line that a kill cut off is cut from the file too."""
+        if not (path / HISTORY).is_file():
+            raise HistoryError(f"{path} holds no search: there is no {HISTORY} in it; start one with --out {path}")
+        folder = cls(path)
+        folder.header, folder.lines = read((path / HISTORY).read_text(encoding="utf-8"))
+        rows = [dumps(entry) + "\n" for entry in (folder.header, *folder.lines)]
+        write_file(path / HISTORY, "".join(rows).encode())
+        return folder
+
+    def begin(self, header: Mapping[str, Any]) -> str:
+        """Writes the header of a new search; of a resumed one it answers with what is no longer promised."""
+        if self.header is None:
+            self.header = dict(header)
+            self._append(self.header)
+            return ""
+        ours, theirs = dict(self.header), dict(header)
+        if ours.pop(MACHINE) != theirs.pop(MACHINE):
+            return "this machine or torch build is another one: the same results, bit for bit, are not promised"
+        if ours != theirs:
+            raise HistoryError(f"{self.path} was searched with other data; name a new folder with --out")
+        return ""
+
+    def accept(self, event: EvaluationFinished) -> None:
+        entry = line(event)
+        self.lines.append(entry)
+        self._append(entry)
+
+    def _append(self, entry: Mapping[str, Any]) -> None:
+        with (self.path / HISTORY).open("a", encoding="utf-8") as stream:
+            stream.write(dumps(entry) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def finish(
+        self, selection: SelectionFinished, tested: Mapping[int, float], finished: SearchFinished
+    ) -> dict[str, Any]:
+        """front.json: what was found, with the test accuracies that were measured after the choice."""
+        assert self.header is not None
+        names = self.header["spec"]["objectives"]
+        entries = {entry["number"]: entry for entry in self.lines}
+        document = {
+            "version": VERSION,
+            "spec": self.header["spec"],
+            "objectives": objectives.facts(names),
+            "reference_point": finished.reference_point,
+            "ideal_point": [objectives.get(name).ideal for name in names],
+            "hypervolume": finished.hypervolume,  # share of the box between those two points
+            "hypervolume_unscaled": unscaled(names, [entries[number] for number in selection.front], finished),
+            "chosen": selection.chosen,
+            "how": selection.how,
+            "reasons": list(selection.reasons),
+            "front": [member(entries[number], names, tested) for number in selection.front],
+            "evaluations": finished.evaluations,
+            "reason": finished.reason,
+            "history_sha256": finished.history_sha256,
+        }
+        write_file(self.path / FRONT, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+        return document
+
+
+def member(entry: Mapping[str, Any], names: Sequence[str], tested: Mapping[int, float]) -> dict[str, Any]:
+    return {
+        "number": entry["number"],
+        "fingerprint": entry["fingerprint"],
+        "genotype": entry["genotype"],
+        "values": {name: entry["values"][name] for name in names},
+        "validation_accuracy": entry["values"]["accuracy"],
+        "test_accuracy": tested.get(entry["number"]),
+        "fidelity": entry["fidelity"],
+        "seconds": entry["timing"].get("seconds"),
+    }
+
+
+def unscaled(names: Sequence[str], front: Sequence[Mapping[str, Any]], finished: SearchFinished) -> float:
+    """The hypervolume in the product of the objectives' own units."""
+    if finished.reference_point is None:
+        return 0.0
+    reference = [objectives.loss(name, value) for name, value in zip(names, finished.reference_point, strict=True)]
+    return pareto.hypervolume([objectives.losses(names, entry["values"]) for entry in front], reference)

@@ -1,0 +1,235 @@
+"""`manage.py search`: a whole search from a terminal, with the same engine as the portal's. No database, no server."""
+
+import json
+import os
+import signal
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Never
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from architectures.spaces import SpaceError
+from searches import front_page
+from searches.engine import events, launch
+from searches.engine.folder import SearchFolder
+from searches.engine.history import HistoryError
+from searches.engine.problem import SpecProblem
+from searches.evaluation import datasets
+from searches.evaluation.files import write_file
+from searches.spec import SearchSpec, SpecErrors
+
+BAD_INPUT, NOTHING_FEASIBLE, GATE_FAILED, INTERRUPTED = 2, 3, 4, 130
+
+# Option of the command: path in the spec's document, type, help.
+OPTIONS: dict[str, tuple[str, Any, str]] = {
+    "dataset": ("dataset", str, "name of a data set, or an npz file, a folder of images, a zip (default digits)"),
+    "space": ("space", str, "search space (default chain)"),
+    "algorithm": ("algorithm", str, "default nsga2"),
+    "evaluations": ("evaluations", int, "distinct networks that are trained (default 24)"),
+    "seconds": ("seconds", float, "wall clock after which the search stops"),
+    "seed": ("seed", int, "default 0"),
+    "lag": ("lag", int, "numbers between a result and the first proposal that may use it (default 8)"),
+    "target": ("target", str, "hardware target of latency and energy (default this_machine)"),
+    "min-params": ("limits.min_params", int, "parameters a network must have"),
+    "max-params": ("limits.max_params", int, "parameters a network may have"),
+    "max-flops": ("limits.max_flops", int, "floating-point operations for one image"),
+    "max-memory-bytes": ("limits.max_memory_bytes", int, "peak of the activations for one image"),
+    "max-latency-ms": ("limits.max_latency_ms", float, "time for one image on the target"),
+    "epochs": ("training.epochs", int, "of each training (default 8)"),
+    "batch-size": ("training.batch_size", int, "images a step (default 32)"),
+    "population": ("algorithm_options.population", int, "members of a generation"),
+    "choose": ("choose", str, "knee, vote, or weights:accuracy=.7,latency=.3 (default knee)"),
+}
+
+
+class Command(BaseCommand):
+    """Searches, shows its progress, and leaves history.jsonl, front.json, front.html and repository/."""
+
+    help = "Searches for networks and writes history, front and the repository of the chosen one into a folder."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """One option for each entry of the spec that has a short name; --spec takes the whole document."""
+        for name, (_, kind, text) in OPTIONS.items():
+            parser.add_argument(f"--{name}", type=kind, help=text)
+        parser.add_argument("--objectives", help="by comma: accuracy, latency, memory, energy, params, flops")
+        for what in ("algorithm", "space"):
+            text = f"an option of the {what}, as JSON or text"
+            parser.add_argument(f"--{what}-option", action="append", default=[], metavar="NAME=VALUE", help=text)
+        parser.add_argument(
+            "--spec", type=Path, metavar="FILE", help="the whole search spec as JSON, instead of options"
+        )
+        parser.add_argument("--out", type=Path, metavar="DIR", help="where the results go; a new or empty folder")
+        parser.add_argument("--resume", type=Path, metavar="DIR", help="go on with the search in this folder")
+        parser.add_argument("--workers", type=int, help="evaluator processes (default: one a core)")
+        parser.add_argument("--no-repository", action="store_true", help="leave repository/ out")
+        parser.add_argument("--json", action="store_true", dest="as_json", help="front.json on stdout")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Exit 0 done, 2 bad input, 3 nothing feasible, 4 the repository's gate failed, 130 interrupted."""
+        try:
+            spec, folder = opened(options)
+        except (SpecErrors, SpaceError, HistoryError, datasets.DataSetError, OSError) as error:
+            raise CommandError(named_as_options(str(error)), returncode=BAD_INPUT) from error
+        workers = cores() if options["workers"] is None else options["workers"]
+        if workers < 1:
+            raise CommandError(f"--workers must be at least 1, but is {workers}", returncode=BAD_INPUT)
+        front = run(spec, folder, workers)
+        write_file(folder.path / "front.html", front_page.page(front, folder.lines).encode())
+        if front["chosen"] is None:
+            raise CommandError("; ".join(front["reasons"]), returncode=NOTHING_FEASIBLE)
+        if options["as_json"]:
+            print(json.dumps(front, allow_nan=False))
+        say(f"{front['reason']}; number {front['chosen']} is chosen ({'; '.join(front['reasons'])}): {folder.path}")
+
+
+def opened(options: dict[str, Any]) -> tuple[SearchSpec, SearchFolder]:
+    """The spec and its folder, both known to be good before anything is trained."""
+    given = document_of(options)
+    if options["resume"] is not None:
+        if given or options["out"] is not None:
+            raise HistoryError("--resume takes the spec that the folder holds; leave the other options out")
+        folder = SearchFolder.resumed(options["resume"])
+        assert folder.header is not None
+        spec = SearchSpec.from_document(folder.header["spec"], files=True)
+    else:
+        if options["out"] is None:
+            raise HistoryError("--out DIR says where the results go; name a new folder")
+        spec = SearchSpec.from_document(given, files=True)
+        folder = SearchFolder.new(options["out"])
+    assert SpecProblem(spec, datasets.facts(spec.dataset)).space.decisions  # created for the data's own shape
+    return spec, folder
+
+
+def document_of(options: dict[str, Any]) -> dict[str, Any]:
+    """The spec's document out of the options."""
+    document: dict[str, Any] = {}
+    for name, (path, _, _) in OPTIONS.items():
+        value = options[name.replace("-", "_")]
+        if value is not None:
+            put(document, path, value)
+    if options["objectives"] is not None:
+        document["objectives"] = [name.strip() for name in options["objectives"].split(",")]
+    for what in ("algorithm", "space"):
+        for pair in options[f"{what}_option"]:
+            name, _, text = pair.partition("=")
+            put(document, f"{what}_options.{name}", parsed(text))
+    if options["spec"] is None:
+        return document
+    if document:
+        raise HistoryError("--spec FILE is the whole spec; leave the other options out, or write them into the file")
+    return read_spec(options["spec"])
+
+
+def put(document: dict[str, Any], path: str, value: Any) -> None:
+    group, _, name = path.rpartition(".")
+    (document.setdefault(group, {}) if group else document)[name] = value
+
+
+def parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def read_spec(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise HistoryError(f"--spec {path} is not JSON: {error}") from error
+
+
+def named_as_options(message: str) -> str:
+    """A fault is told by the option's name, not by the path in the document."""
+    paths = {path: f"--{name}" for name, (path, _, _) in OPTIONS.items()}
+    rows = []
+    for row in message.split("\n"):
+        path, colon, rest = row.partition(": ")
+        rows.append(f"{paths[path]}: {rest}" if colon and path in paths else row)
+    return "\n".join(rows)
+
+
+@dataclass
+class Course:
+    """What the events of a search have told so far."""
+
+    tested: dict[int, float] = field(default_factory=dict)
+    selection: events.SelectionFinished | None = None
+    finished: events.SearchFinished | None = None
+    best: float = 0.0
+
+
+def run(spec: SearchSpec, folder: SearchFolder, workers: int) -> dict[str, Any]:
+    """Starts the engine, keeps what it accepts, and answers with front.json."""
+    course = Course()
+    elapsed = sum(entry["timing"].get("seconds", 0.0) for entry in folder.lines) / workers
+    with stoppable(folder), tqdm(total=spec.evaluations, initial=len(folder.lines), unit="network") as bar:
+        process = launch.start(spec.to_document(), folder.lines, folder.path, workers, elapsed=elapsed)
+        try:
+            for report in process.events():
+                follow(report, folder, course, bar)
+        finally:
+            code = process.stop()
+    if course.selection is None or course.finished is None:
+        log = folder.path / launch.LOG
+        raise CommandError(f"the engine ended early (exit code {code}); {log} says why", returncode=1)
+    return folder.finish(course.selection, course.tested, course.finished)
+
+
+def follow(report: events.Event | events.Progress, folder: SearchFolder, course: Course, bar: Any) -> None:
+    match report:
+        case events.SearchStarted(header):
+            if warning := folder.begin(header):
+                say(warning)
+        case events.PhaseChanged(phase):
+            bar.set_description(phase)
+        case events.EvaluationFinished():
+            folder.accept(report)
+            course.best = max(course.best, report.values.get("accuracy", 0.0))
+            bar.set_postfix(best=f"{course.best:.4f}")
+            bar.update()
+        case events.SelectionFinished():
+            course.selection = report
+        case events.TestMeasured(number, accuracy):
+            course.tested[number] = accuracy
+        case events.SearchFinished():
+            course.finished = report
+        case events.SearchFailed(reason):
+            raise CommandError(reason, returncode=1)
+
+
+@contextmanager
+def stoppable(folder: SearchFolder) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the search with what it has accepted."""
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        way_out = f"go on with: manage.py search --resume {folder.path}"
+        raise CommandError(
+            f"stopped after {len(folder.lines)} evaluations; {way_out}", returncode=INTERRUPTED
+        ) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def interrupt(number: int, frame: FrameType | None) -> Never:
+    raise KeyboardInterrupt
+
+
+def cores() -> int:
+    with suppress(AttributeError):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr)
