@@ -1,0 +1,34 @@
+"""Torch's own count of a network, on the meta device: the other witness in tests and benchmarks."""
+
+from __future__ import annotations
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from architectures.ir.graph import Graph
+from architectures.nets.module import build
+
+
+def torch_counts(graph: Graph) -> tuple[int, int, dict[str, tuple[int, ...]]]:
+    """Parameters, MACs and the output shape of each node (without the batch)."""
+    with torch.device("meta"):
+        module = build(graph).eval()
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def remember(name: str):
+        return lambda layer, inputs, output: shapes.update({name: tuple(output.shape[1:])})
+
+    for name, layer in module.named_modules():
+        if name and not list(layer.children()):
+            layer.register_forward_hook(remember(name))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module(torch.empty(1, *graph.input_shape, device="meta"))
+    flops = counter.get_total_flops()
+    assert flops % 2 == 0
+    return sum(parameter.numel() for parameter in module.parameters()), flops // 2, shapes
+
+
+def assert_counts_equal(graph: Graph, params: int, macs: int) -> None:
+    its_params, its_macs, shapes = torch_counts(graph)
+    assert (params, macs) == (its_params, its_macs)
+    assert {node.name: node.shape for node in graph.nodes[1:]} == shapes
