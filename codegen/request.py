@@ -68,7 +68,7 @@ class RepositoryRequest:
     provenance: Mapping[str, Any] = field(default_factory=dict)  # run, algorithm, seed, budget, lineage, versions
     benchmarks: Mapping[str, Any] | None = None  # a measured waterfall; it stands in the archive as it is given here
     author: str = ""
-    exports: tuple[str, ...] = ("onnx", "int8", "pt2", "c")
+    exports: tuple[str, ...] = ("onnx", "int8", "pt2")
     max_accuracy_drop: float = 0.01  # of int8 against float32
 
     def __post_init__(self) -> None:

@@ -158,16 +158,25 @@ def print_model(graph: Graph, title: str = "An image classifier found by archite
     classes = classes_of(graph)
     places: dict[str, Place] = {}
     bodies = [print_class(classes, each, places) for each in classes.classes]
-    needs_torch = any("torch." in body for body in bodies)
-    head = [f'"""{title}"""', "", "import torch" if needs_torch else "", FROM_TORCH.format(tail=functional(bodies))]
-    return Printed("\n".join([*head, "", *constants(graph, classes), "", "", *bodies]), places)
+    parts = [f'"""{title}"""', "", *imports(bodies), "", *constants(graph, classes), "", "", *bodies, LOAD]
+    return Printed("\n".join(parts), places)
 
 
-FROM_TORCH = "from torch import Tensor, nn\n{tail}"
+LOAD = '''def load(path: str | Path = WEIGHTS) -> Model:
+    """The trained network, ready for inference."""
+    model = Model()
+    model.load_state_dict(load_file(path))
+    return model.eval()
+'''
 
 
-def functional(bodies: list[str]) -> str:
-    return "from torch.nn import functional as F" if any("F." in body for body in bodies) else ""
+def imports(bodies: list[str]) -> Iterator[str]:
+    yield from ("from pathlib import Path", "")
+    if any("torch." in body for body in bodies):
+        yield "import torch"
+    yield from ("from safetensors.torch import load_file", "from torch import Tensor, nn")
+    if any("F." in body for body in bodies):
+        yield "from torch.nn import functional as F"
 
 
 def constants(graph: Graph, classes: Classes) -> Iterator[str]:
@@ -177,6 +186,7 @@ def constants(graph: Graph, classes: Classes) -> Iterator[str]:
     if "IMAGE_CHANNELS" in texts:
         yield "IMAGE_CHANNELS = INPUT_SHAPE[0]"
     yield f"CLASSES = {graph.classes!r}"
+    yield 'WEIGHTS = Path(__file__).with_name("weights") / "model.safetensors"'
 
 
 def print_class(classes: Classes, made: BlockClass, places: dict[str, Place]) -> str:

@@ -1,0 +1,153 @@
+"""README.md of a generated repository: the model card."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from architectures.ir.complexity import complexity
+from architectures.ir.graph import Graph
+from codegen.plain import markdown, quoted, slug
+from codegen.request import Figure, Neighbour, RepositoryRequest
+
+LIMITS = """\
+* It knows the classes above and no others: every picture gets one of them.
+* Accuracy was measured on the test split of the data set; pictures of another kind (camera, light, framing) may do worse.
+* The splits hold what the data set holds: no test for fairness or for hostile inputs was made.
+"""
+
+
+def card(request: RepositoryRequest, graph: Graph, exports: tuple[str, ...]) -> str:
+    parts = [
+        "\n".join(front_matter(request)),
+        f"# {markdown(request.name)}",
+        "\n".join(introduction(request, graph)),
+        "![architecture](architecture.svg)",
+        "## What it reaches\n\n" + "\n".join(figures(request, graph)),
+        *front_part(request),
+        quick_start(exports),
+        files_part(),
+        f"## Limits\n\n{LIMITS}",
+        "\n".join(origin(request)),
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+
+
+def front_matter(request: RepositoryRequest) -> Iterator[str]:
+    yield from ("---", "license: mit", "pipeline_tag: image-classification", "tags: [neural-architecture-search]")
+    name = request.data.get("name")
+    if name:
+        yield f"datasets: [{quoted(str(name))}]"
+    accuracy = next((each for each in request.results if each.name == "test accuracy"), None)
+    if accuracy:
+        yield from ("model-index:", f"  - name: {quoted(slug(request.name))}", "    results:")
+        yield "      - task: {type: image-classification}"
+        yield f"        dataset: {{name: {quoted(str(name or 'unnamed'))}, type: {quoted(slug(str(name or 'unnamed')))}}}"
+        yield f"        metrics: [{{type: accuracy, value: {accuracy.value!r}}}]"
+    yield "---"
+
+
+def introduction(request: RepositoryRequest, graph: Graph) -> Iterator[str]:
+    counted = complexity(graph)
+    shape = "×".join(map(str, graph.input_shape))
+    yield f"A convolutional network that puts an image ({shape}: channels, height, width) into one of {graph.classes}"
+    yield f"classes: {label_list(request, graph)}. It has {counted.params:,} parameters and needs {counted.macs:,}"
+    yield "multiply-adds an image. Architecture search found it; this repository runs without the program that did."
+
+
+def label_list(request: RepositoryRequest, graph: Graph) -> str:
+    labels = [markdown(str(label)) for label in request.data.get("labels") or range(graph.classes)]
+    return ", ".join(labels) if len(labels) <= 20 else f"{', '.join(labels[:20])} and {len(labels) - 20} more"
+
+
+def figures(request: RepositoryRequest, graph: Graph) -> Iterator[str]:
+    yield from ("| figure | value | how | note |", "|---|---|---|---|")
+    given = {figure.name for figure in request.results}
+    for figure in (*request.results, *(each for each in counts(graph) if each.name not in given)):
+        value = f"{figure.value:,.4g}" if figure.value != int(figure.value) else f"{int(figure.value):,}"
+        yield f"| {markdown(figure.name)} | {value} {markdown(figure.unit)} | {figure.kind} | {markdown(figure.note)} |"
+    if not request.results:
+        yield "\nIts weights are drawn at random: it is not trained, and has no accuracy yet."
+
+
+def counts(graph: Graph) -> tuple[Figure, ...]:
+    counted = complexity(graph)
+    return (
+        Figure("parameters", counted.params, kind="counted"),
+        Figure("multiply-adds", counted.macs, kind="counted", note="an image; FLOPs are twice as many"),
+        Figure("weights", counted.weight_bytes, "bytes", "counted", "float32"),
+        Figure("activation peak", counted.activation_peak_bytes, "bytes", "counted", "float32, batch 1"),
+    )
+
+
+def front_part(request: RepositoryRequest) -> Iterator[str]:
+    """This network among its neighbours on the Pareto front, in the order of the first objective."""
+    if not request.front:
+        return
+    names = [objective["name"] for objective in request.objectives] or sorted(request.front[0].values)
+    heads = [markdown(f"{name} ({unit})" if (unit := unit_of(request, name)) else name) for name in names]
+    lines = ["## On the Pareto front", "", "None of these is better than another in everything.", ""]
+    lines += [f"| candidate | {' | '.join(heads)} |", "|---" * (len(names) + 1) + "|"]
+    for point in sorted(request.front, key=lambda point: (point.values.get(names[0], 0.0), point.number)):
+        lines.append(f"| {point_name(point)} | {' | '.join(value_of(point, name) for name in names)} |")
+    yield "\n".join(lines)
+
+
+def unit_of(request: RepositoryRequest, name: str) -> str:
+    return next((each.get("unit", "") for each in request.objectives if each["name"] == name), "")
+
+
+def point_name(point: Neighbour) -> str:
+    return f"**{point.number}, this one**" if point.chosen else str(point.number)
+
+
+def value_of(point: Neighbour, name: str) -> str:
+    value = point.values.get(name)
+    return "—" if value is None else f"{value:,.4g}" if value != int(value) else f"{int(value):,}"
+
+
+def quick_start(exports: tuple[str, ...]) -> str:
+    backend = "" if "onnx" in exports else " --backend torch"
+    first = "pip install -r requirements.txt" + ("" if "onnx" in exports else " -r requirements-train.txt")
+    return f"""\
+## Quick start
+
+```sh
+{first}
+python inference.py picture.png{backend}          # the likeliest classes; .npy arrays too; --json
+pip install -r requirements-train.txt
+python -m pytest                          # the repository's own tests
+python train.py --smoke                   # does the loss fall? seconds
+python train.py                           # the training of the search, again
+python deploy.py verify                   # the certificate, and whether anything has changed
+python deploy.py benchmark                # eager, fused, channels last, ONNX, int8
+python deploy.py serve                    # POST a picture to http://127.0.0.1:8080/predict
+```"""
+
+
+def files_part() -> str:
+    return """\
+## Files
+
+| file | what it is |
+|---|---|
+| `model.py` | the network, with named stages; `load()` gives it trained |
+| `data.py` | readers of the data set, its splits, the normalisation |
+| `train.py` | training: mixed precision, checkpoints, resume, compile |
+| `passes.py` | batch-norm fusion, channels last, activation checkpointing, int8 |
+| `inference.py`, `deploy.py`, `serving.py` | classify; export, verify, benchmark; serve |
+| `config.json`, `architecture.json` | classes, normalisation, recipe; the network as a graph |
+| `weights/`, `exports/` | trained weights; only exports that were executed and agreed |
+| `CONSISTENCY.md`, `certificate.py` | what each of them computes, compared; how it was compared |
+| `MANIFEST.json` | sha256 of each file, and where the network comes from |"""
+
+
+def origin(request: RepositoryRequest) -> Iterator[str]:
+    rows = [(str(name), plain_value(value)) for name, value in sorted(request.provenance.items())]
+    if rows:
+        yield from ("## Where it comes from", "", "| | |", "|---|---|")
+        yield from (f"| {markdown(name)} | {markdown(text)} |" for name, text in rows)
+
+
+def plain_value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {plain_value(each)}" for name, each in value.items())
+    return ", ".join(map(plain_value, value)) if isinstance(value, (list, tuple)) else str(value)

@@ -1,0 +1,230 @@
+"""`python -m codegen.generate REQUEST.json OUT [--folder NAME]`: the child process that writes a repository, with torch.
+
+OUT then holds the repository's folder, its archive `NAME.zip` and `verdict.json`. Standard output is JSON lines:
+`{"kind": "progress", "step", "steps", "message"}` and at the end `{"kind": "verdict", "verdict": {…}}`, or
+`{"kind": "error", "field", "message"}`. Exit code 0: passed, 2: the request cannot be followed, 4: the gate failed.
+"""
+
+import argparse
+import hashlib
+import importlib
+import json
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from architectures.ir.graph import Graph
+from architectures.ir.verify import GraphError
+from codegen.card import card
+from codegen.frameworks.blocks import PrintError
+from codegen.gate import Check, Gate
+from codegen.plain import slug
+from codegen.repository import manifest, sources
+from codegen.request import RepositoryRequest, RequestError
+from codegen.tree import SourceTree
+
+if TYPE_CHECKING:
+    from torch import nn
+
+GOLDEN_IMAGES = 16
+EXPORTS = ("onnx", "int8", "pt2", "c")
+
+Report = Callable[[str], None]
+
+
+@dataclass
+class Generation:
+    """One repository on its way: request, folder, and what has been found so far."""
+
+    request: RepositoryRequest
+    folder: Path
+    report: Report
+    left_out: dict[str, str] = field(default_factory=dict)
+    kept: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.graph: Graph = self.request.graph
+        unknown = [name for name in self.request.exports if name not in EXPORTS]
+        if unknown:
+            raise RequestError("exports", f"are chosen out of {', '.join(EXPORTS)}, but there is {unknown[0]!r}")
+
+    def run(self) -> list[Check]:
+        self.report("reading the weights")
+        reference = reference_module(self.request, self.graph)
+        self.report("printing the sources")
+        self.write(reference)
+        self.export()
+        self.report("comparing every artefact")
+        self.certify()
+        checks = []
+        gate = Gate(self.folder, self.request, self.graph, reference)
+        for check in gate.examine():
+            checks.append(check)
+            self.report(f"checked: {check.name}")
+        return checks
+
+    def write(self, reference: "nn.Module") -> None:
+        from safetensors.torch import save
+
+        tree = sources(self.request, self.graph)
+        weights = {name: tensor.contiguous() for name, tensor in reference.state_dict().items()}
+        tree = tree.with_files({"weights/model.safetensors": save(weights)})
+        tree = tree.with_files({"MANIFEST.json": manifest(self.request, self.graph, tree, {})})
+        tree.write(self.folder)
+        write_golden(reference, self.graph, self.folder / "tests" / "golden.npz")
+
+    def export(self) -> None:
+        """By the repository's own programs; what does not agree is taken away again, with the reason."""
+        deploy, certificate = imported(self.folder, "deploy"), imported(self.folder, "certificate")
+        for name in (name for name in EXPORTS if name in self.request.exports):
+            self.report(f"exporting {name}")
+            reason = self.try_export(name, deploy, certificate)
+            if reason:
+                self.left_out[name] = reason
+                remove(self.folder, name)
+            else:
+                self.kept = (*self.kept, name)
+
+    def try_export(self, name: str, deploy: Any, certificate: Any) -> str:
+        if name == "int8" and "onnx" not in self.kept:
+            return "it is made from the ONNX export, which is not here"
+        if name == "int8" and certificate.dataset_of_the_search(self.request.data_path) is None:
+            return "no data set was at hand to calibrate it"
+        try:
+            path = deploy.EXPORTERS[name](self.request.data_path)
+            row = certificate.examined(name, path, certificate.dataset_of_the_search(self.request.data_path))
+        except Exception as error:  # an exporter of another project: whatever it raises, this export does not ship
+            traceback.print_exc()
+            return f"{type(error).__name__}: {error}"[:500]
+        return str(row["reason"])
+
+    def certify(self) -> None:
+        tree = SourceTree.read(self.folder)
+        texts: dict[str, str | bytes] = {"README.md": card(self.request, self.graph, self.kept)}
+        tree = tree.with_files(texts)
+        texts["MANIFEST.json"] = manifest(self.request, self.graph, tree, self.left_out)
+        SourceTree.of(texts).write(self.folder)
+        imported(self.folder, "certificate").certify(self.request.data_path)
+
+
+def reference_module(request: RepositoryRequest, graph: Graph) -> "nn.Module":
+    """The searched network with its weights: what everything is compared with."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from architectures.nets.module import build
+
+    torch.set_num_threads(1)  # sums in one order: the same bytes each time
+    module = build(graph, seed=request.seed)
+    if request.weights is None:
+        return module.eval()
+    path = Path(request.weights)
+    try:
+        if request.weights_sha256 not in (None, hashlib.sha256(path.read_bytes()).hexdigest()):
+            raise RequestError("weights", f"are not those of the run: {path.name} has another sha256")
+        module.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise RequestError("weights", f"cannot be loaded from {path.name}: {error}") from error
+    return module.eval()
+
+
+def write_golden(reference: "nn.Module", graph: Graph, path: Path) -> None:
+    """Noise rather than pictures: nothing of a user's data leaves with the repository."""
+    import numpy as np
+    import torch
+
+    images = np.random.default_rng(0).standard_normal((GOLDEN_IMAGES, *graph.input_shape)).astype(np.float32)
+    with torch.inference_mode():
+        logits = reference(torch.from_numpy(images)).numpy()
+    np.savez(path, images=images, logits=logits)
+
+
+def imported(folder: Path, name: str) -> Any:
+    """A module of the repository. This process makes one repository and ends."""
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+        sys.dont_write_bytecode = True
+    return importlib.import_module(name)
+
+
+def remove(folder: Path, name: str) -> None:
+    exports = folder / "exports"
+    shutil.rmtree(exports / name, ignore_errors=True)
+    (exports / {"onnx": "model.onnx", "int8": "model.int8.onnx"}.get(name, f"model.{name}")).unlink(missing_ok=True)
+
+
+def generate(request: RepositoryRequest, out: Path, name: str | None = None, report: Report = print) -> dict[str, Any]:
+    """Write folder, archive and verdict below `out`; the answer is the verdict."""
+    started = time.monotonic()
+    name = name or slug(request.name)
+    folder = out / name
+    make_room(folder)
+    generation = Generation(request, folder.resolve(), report)
+    checks = generation.run()
+    passed = all(check.passed for check in checks)
+    archive = out / f"{slug(request.name)}.zip"
+    archive.unlink(missing_ok=True)
+    verdict: dict[str, Any] = {
+        "verdict": "passed" if passed else "failed",
+        "name": request.name,
+        "folder": folder.name,
+        "checks": [asdict(check) for check in checks],
+        "exports": json.loads((folder / "consistency.json").read_text(encoding="utf-8"))["artefacts"],
+        "left_out": generation.left_out,
+        "archive": None,
+    }
+    if passed:
+        digest = SourceTree.read(folder).zip(archive, slug(request.name))
+        verdict |= {"archive": archive.name, "sha256": digest, "size_bytes": archive.stat().st_size}
+    verdict["seconds"] = round(time.monotonic() - started, 2)
+    (out / "verdict.json").write_text(json.dumps(verdict, indent=1) + "\n", encoding="utf-8")
+    return verdict
+
+
+def make_room(folder: Path) -> None:
+    """A repository that was generated before is replaced; anything else is left alone."""
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / "MANIFEST.json").exists():
+            raise RequestError("out", f"{folder.name} exists and is no generated repository; choose another folder")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def say(document: dict[str, Any]) -> None:
+    print(json.dumps(document), flush=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m codegen.generate", description="Write a repository from a request."
+    )
+    parser.add_argument("request", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--folder", help="name of the repository's folder; by default the request's name")
+    chosen = parser.parse_args(argv)
+    done = 0
+
+    def report(message: str) -> None:
+        nonlocal done
+        done += 1
+        say({"kind": "progress", "step": done, "steps": steps, "message": message})
+
+    try:
+        request = RepositoryRequest.read(chosen.request)
+        steps = 3 + len(request.exports) + 7
+        verdict = generate(request, chosen.out, chosen.folder, report)
+    except (RequestError, GraphError, PrintError) as error:
+        say({"kind": "error", "field": getattr(error, "field", "architecture"), "message": str(error)})
+        return 2
+    say({"kind": "verdict", "verdict": verdict})
+    return 0 if verdict["verdict"] == "passed" else 4
+
+
+if __name__ == "__main__":
+    sys.exit(main())

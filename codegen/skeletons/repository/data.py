@@ -1,0 +1,218 @@
+"""The data set: its readers, the fixed splits of the search, and one normalisation for training and inference."""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Floats = NDArray[np.float32]
+
+CONFIG: dict[str, Any] = json.loads(Path(__file__).with_name("config.json").read_text(encoding="utf-8"))
+INPUT_SHAPE: tuple[int, int, int] = tuple(CONFIG["input_shape"])
+LABELS: list[str] = CONFIG["labels"]
+SCALE: float = CONFIG["normalisation"]["scale"]  # pixels of the data set go from 0 to this
+MEAN = np.array(CONFIG["normalisation"]["mean"], np.float32).reshape(-1, 1, 1)
+STD = np.array(CONFIG["normalisation"]["std"], np.float32).reshape(-1, 1, 1)
+
+SPLITS = ("train", "validation", "test")
+SPLIT_SEED = "nas-portal split, version 1"  # the splits depend on the images alone
+MAX_PIXELS = 40_000_000  # of one picture, before it is made smaller
+PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
+
+
+class DataError(ValueError):
+    """Data that cannot be read; the message says what was expected."""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """All images with their class numbers; `split` gives a part of them."""
+
+    images: Array  # (N, C, H, W), as stored
+    targets: NDArray[np.int64]  # (N,)
+    rows: dict[str, NDArray[np.int64]]
+
+    def split(self, name: str) -> tuple[Array, NDArray[np.int64]]:
+        return self.images[self.rows[name]], self.targets[self.rows[name]]
+
+
+def normalise(pixels: Array, scale: float = SCALE) -> Floats:
+    """Stored pixels (N, C, H, W) to what the network takes."""
+    return (pixels.astype(np.float32) / np.float32(scale) - MEAN) / STD
+
+
+def open_data(source: str | None = None) -> DataSet:
+    """The data set of the search, an npz file, a folder with one folder a class, or `synthetic`."""
+    source = source or CONFIG["data"]["source"]
+    if source == "digits":
+        return digits()
+    if source == "synthetic":
+        return synthetic()
+    if source is None:
+        raise DataError("name your data: --data FILE.npz, --data FOLDER, or --data synthetic")
+    path = Path(source)
+    if path.is_dir():
+        return folder(path)
+    if path.suffix == ".npz" and path.is_file():
+        return npz(path)
+    raise DataError(f"data must be digits, synthetic, an .npz file or a folder of class folders, but is {source}")
+
+
+def digits() -> DataSet:
+    """scikit-learn's 1,797 handwritten digits, 8×8 grey values from 0 to 16."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return dealt(bunch.images.astype(np.uint8)[:, None], bunch.target.astype(np.int64), len(bunch.target))
+
+
+def npz(path: Path) -> DataSet:
+    """`x, y` or `x_train, y_train[, x_test, y_test]`; images are (N, H, W) or (N, H, W, C)."""
+    with np.load(path, allow_pickle=False) as arrays:
+        names = set(arrays.files)
+        suffix = "" if {"x", "y"} <= names else "_train"
+        if not {f"x{suffix}", f"y{suffix}"} <= names:
+            raise DataError(f"{path.name} must hold x and y, or x_train and y_train, but holds {sorted(names)}")
+        parts = [(arrays[f"x{suffix}"], arrays[f"y{suffix}"])]
+        if {"x_test", "y_test"} <= names:
+            parts.append((arrays["x_test"], arrays["y_test"]))
+    values = np.unique(parts[0][1])
+    if len(values) != len(LABELS):
+        raise DataError(f"{path.name} has {len(values)} classes, but the network has {len(LABELS)}")
+    images = np.concatenate([channels_first(x, path.name) for x, _ in parts])
+    targets = np.concatenate([np.searchsorted(values, y.reshape(-1)) for _, y in parts]).astype(np.int64)
+    return dealt(images, targets, len(parts[0][0]))
+
+
+def channels_first(x: Array, name: str) -> Array:
+    x = x[..., None] if x.ndim == 3 else x
+    if x.ndim != 4 or (x.shape[3], *x.shape[1:3]) != INPUT_SHAPE:
+        channels, height, width = INPUT_SHAPE
+        raise DataError(f"{name} must hold images (N, {height}, {width}, {channels}), but has {x.shape}")
+    return np.ascontiguousarray((x if x.dtype == np.uint8 else x.astype(np.float32)).transpose(0, 3, 1, 2))
+
+
+def folder(path: Path) -> DataSet:
+    """One folder a class; with `train` and `test` folders above them where the split is given."""
+    parts = [path / "train", path / "test"] if (path / "train").is_dir() and (path / "test").is_dir() else [path]
+    classes = sorted(each.name for each in parts[0].iterdir() if each.is_dir())
+    if len(classes) != len(LABELS):
+        raise DataError(f"{path.name} has {len(classes)} class folders, but the network has {len(LABELS)} classes")
+    images, targets, counts = [], [], []
+    for part in parts:
+        files = [(number, file) for number, name in enumerate(classes) for file in pictures(part / name)]
+        images += [read_picture(file) for _, file in files]
+        targets += [number for number, _ in files]
+        counts.append(len(files))
+    return dealt(np.stack(images), np.array(targets, np.int64), counts[0])
+
+
+def pictures(path: Path) -> list[Path]:
+    return sorted(file for file in path.rglob("*") if file.suffix.lower() in PICTURES)
+
+
+def read_picture(file: Path | io.BytesIO) -> NDArray[np.uint8]:
+    """A picture as (C, H, W) of the network's size, 0 to 255."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    channels, height, width = INPUT_SHAPE
+    name = file.name if isinstance(file, Path) else "the picture"
+    try:
+        with Image.open(file) as opened:
+            if opened.width * opened.height > MAX_PIXELS:
+                raise DataError(f"{name} has {opened.width * opened.height:,} pixels; at most {MAX_PIXELS:,} are read")
+            picture = ImageOps.exif_transpose(opened).convert("L" if channels == 1 else "RGB")
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+        raise DataError(f"{name} is not a picture that can be read: {error}") from error
+    if picture.size != (width, height):
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+    pixels = np.asarray(picture, np.uint8)
+    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
+def read_inputs(file: Path) -> Floats:
+    """A picture, or an .npy file of one or more images with the data set's pixel values, ready for the network."""
+    if file.suffix.lower() != ".npy":
+        return normalise(read_picture(file)[None], 255.0)
+    try:
+        array = np.load(file, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file.name} is not an .npy file that can be read: {error}") from error
+    channels, height, width = INPUT_SHAPE
+    if array.shape[-2:] == (height, width) and array.size % (channels * height * width) == 0:
+        return normalise(array.reshape(-1, channels, height, width))
+    if array.shape[-3:] == (height, width, channels):
+        return normalise(array.reshape(-1, height, width, channels).transpose(0, 3, 1, 2))
+    raise DataError(f"{file.name} must hold images of {INPUT_SHAPE}, but has the shape {array.shape}")
+
+
+def synthetic(images: int = 512) -> DataSet:
+    """Classes that are easy to tell apart: for smoke tests where the real data is not at hand."""
+    random = np.random.default_rng(0)
+    patterns = random.uniform(0.0, SCALE, (len(LABELS), *INPUT_SHAPE))
+    targets = np.arange(images) % len(LABELS)
+    noisy = patterns[targets] + random.normal(0.0, SCALE / 8, (images, *INPUT_SHAPE))
+    rows = dict(zip(SPLITS, np.split(np.arange(images), [images // 2, images * 3 // 4]), strict=True))
+    return DataSet(noisy.clip(0, SCALE).astype(np.float32), targets.astype(np.int64), rows)
+
+
+def dealt(images: Array, targets: NDArray[np.int64], training: int) -> DataSet:
+    """The splits of the search: a given test part stays one, what is missing is dealt out of the training part."""
+    has_test = training < len(targets)
+    share = 0.2 if training < 10_000 else 0.1
+    shares = [share] if has_test else [share, share]
+    parts = stratified(images[:training], targets[:training], shares)
+    if has_test:
+        parts.append(np.arange(training, len(targets), dtype=np.int64))
+    return DataSet(np.ascontiguousarray(images), targets, dict(zip(SPLITS, parts, strict=True)))
+
+
+def stratified(images: Array, targets: NDArray[np.int64], shares: list[float]) -> list[NDArray[np.int64]]:
+    """Row numbers: what is left for training, then a part for each share. Equal images stay together."""
+    groups: dict[bytes, list[int]] = {}
+    for row, pixels in enumerate(np.ascontiguousarray(images).reshape(len(images), -1)):
+        groups.setdefault(hashlib.blake2b(pixels, digest_size=16).digest(), []).append(row)
+    by_class: dict[int, list[list[int]]] = {}
+    for members in groups.values():
+        by_class.setdefault(int(targets[members[0]]), []).append(members)
+    parts: list[list[int]] = [[] for _ in range(len(shares) + 1)]
+    for number in sorted(by_class):
+        waiting = list(by_class[number])
+        Random(f"{SPLIT_SEED}/{number}").shuffle(waiting)
+        total = sum(map(len, waiting))
+        for index in range(len(shares), 0, -1):
+            chosen: list[int] = []
+            while waiting and len(chosen) < max(1, round(total * shares[index - 1])):
+                chosen += waiting.pop()
+            parts[index] += chosen
+        parts[0] += [row for members in waiting for row in members]
+    return [np.array(sorted(part), np.int64) for part in parts]
+
+
+def split_sha256(dataset: DataSet) -> str:
+    """Equal to the hash in config.json when these are the splits of the search."""
+    digest = hashlib.sha256()
+    for name in SPLITS:
+        digest.update(f"{name} {len(dataset.rows[name])}\n".encode())
+        digest.update(np.ascontiguousarray(dataset.rows[name]))
+    return digest.hexdigest()
+
+
+def batches(dataset: DataSet, split: str, size: int = 256) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
+    images, targets = dataset.split(split)
+    for start in range(0, len(targets), size):
+        yield normalise(images[start : start + size]), targets[start : start + size]
+
+
+def accuracy(predict: Callable[[Floats], Array], dataset: DataSet, split: str = "test") -> float:
+    """The share of a split's images that `predict` (images to logits) puts into their class."""
+    right = sum(int((predict(images).argmax(1) == targets).sum()) for images, targets in batches(dataset, split))
+    return right / len(dataset.rows[split])

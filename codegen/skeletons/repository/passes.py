@@ -1,0 +1,118 @@
+"""Changes that keep what the network computes: fused batch norms, channels last, checkpointing, compile, int8."""
+
+import copy
+import json
+import math
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.utils.checkpoint import checkpoint
+
+from data import Floats
+
+ARCHITECTURE = Path(__file__).with_name("architecture.json")
+
+
+@dataclass(frozen=True)
+class Group:
+    """A convolution and its batch norm; `reason` says why they are not fused."""
+
+    conv: str
+    norm: str
+    reason: str = ""
+
+
+def groups() -> Iterator[Group]:
+    """Each batch norm of the network, with the convolution before it."""
+    nodes = json.loads(ARCHITECTURE.read_text(encoding="utf-8"))["nodes"]
+    kinds = {node["name"]: node["kind"] for node in nodes}
+    readers: dict[str, int] = {}
+    for node in nodes:
+        for name in node["inputs"]:
+            readers[name] = readers.get(name, 0) + 1
+    for node in nodes:
+        if node["kind"] == "BatchNorm":
+            before = node["inputs"][0]
+            reason = "" if kinds[before] == "Conv2d" else f"it follows {before}, which is no convolution"
+            if not reason and readers[before] > 1:
+                reason = f"{before} is read {readers[before]} times"
+            yield Group(before, node["name"], reason)
+
+
+def fused(model: nn.Module) -> nn.Module:
+    """A copy for inference, its batch norms folded into the convolutions before them."""
+    model = copy.deepcopy(model).eval()
+    for group in groups():
+        if not group.reason:
+            conv, norm = model.get_submodule(group.conv), model.get_submodule(group.norm)
+            model.set_submodule(group.conv, fuse_conv_bn_eval(conv, norm))
+            model.set_submodule(group.norm, nn.Identity())
+    return model
+
+
+def channels_last(model: nn.Module) -> nn.Module:
+    """A copy whose weights lie in memory as CPU and GPU kernels like them; give it images in the same format."""
+    return copy.deepcopy(model).to(memory_format=torch.channels_last)
+
+
+def checkpoint_activations(model: nn.Module) -> None:
+    """Keep only what passes between the stages, and compute the rest again in the backward pass.
+
+    The second forward pass updates each batch norm's statistics once more: momentum 1 − √(1 − m) makes two updates
+    count as one.
+    """
+    for stage in model.children():
+        for module in stage.modules():
+            if isinstance(module, nn.BatchNorm2d) and module.momentum is not None:
+                module.momentum = 1 - math.sqrt(1 - module.momentum)
+        stage.forward = Checkpointed(stage.forward, stage)  # type: ignore[method-assign]
+
+
+class Checkpointed:
+    """A stage's forward pass that keeps its inputs only."""
+
+    def __init__(self, forward: Callable[..., Any], stage: nn.Module) -> None:
+        self.forward, self.stage = forward, stage
+
+    def __call__(self, *inputs: Tensor) -> Any:
+        if not (self.stage.training and torch.is_grad_enabled()):
+            return self.forward(*inputs)
+        return checkpoint(self.forward, *inputs, use_reentrant=False)
+
+
+def compiled(model: nn.Module) -> Callable[[Tensor], Tensor]:
+    """torch.compile: the first call takes a minute or so, later ones are quicker on large networks."""
+    return torch.compile(model, dynamic=True)
+
+
+def quantise(source: Path, target: Path, calibration: Floats) -> None:
+    """Static int8 of an ONNX file: weights signed, a scale a channel; activations unsigned, which x86 runs best."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+        def __init__(self) -> None:
+            self.batches = iter(calibration[start : start + 32] for start in range(0, len(calibration), 32))
+
+        def get_next(self) -> dict[str, Floats] | None:
+            batch = next(self.batches, None)
+            return None if batch is None else {"images": batch}
+
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        quantize_static(
+            str(prepared),
+            str(target),
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+        )
