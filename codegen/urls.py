@@ -1,6 +1,12 @@
 """Pages of codegen."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
+
+from codegen import views
 
 app_name = "codegen"
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("repositories/", views.repositories, name="repositories"),
+    path("repositories/<int:pk>/", views.repository, name="repository"),
+    path("repositories/<int:pk>/download/", views.download, name="download"),
+]

@@ -1,0 +1,56 @@
+"""The figures of a candidate as pages show them: the run's objectives first, then what is counted on every graph."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from profiling import targets
+from searches import objectives
+from searches.models import Candidate
+
+COUNTED = ("params", "flops", "memory")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column of tables and an axis of plots."""
+
+    name: str
+    title: str
+    noun: str  # the title within a sentence
+    unit: str  # "%" for shares, "B" for bytes, else the objective's own
+    direction: str
+    modelled: bool  # an estimate: shown with ≈
+    is_objective: bool
+
+    def to_document(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def measures_of(spec: Mapping[str, Any]) -> tuple[Measure, ...]:
+    """The columns of a run with this spec. Without accuracy nothing can be judged, so it is always among them."""
+    chosen = tuple(spec["objectives"])
+    names = dict.fromkeys((*chosen, "accuracy", *COUNTED))
+    return tuple(measure(name, name in chosen, spec["target"]) for name in names)
+
+
+def measure(name: str, is_objective: bool, target: str) -> Measure:
+    objective = objectives.get(name)
+    is_share = (objective.ideal, objective.worst) == (1.0, 0.0)
+    unit = "%" if is_share else {"bytes": "B"}.get(objective.unit, objective.unit)
+    title = objective.title[:1].upper() + objective.title[1:]
+    is_estimate = objective.is_measured and not targets.get(target).is_this_machine
+    return Measure(name, title, objective.title, unit, objective.direction, is_estimate, is_objective)
+
+
+def value_of(candidate: Candidate, values: Mapping[str, float], name: str) -> float | None:
+    """What was measured comes with the evaluation, what was counted with the graph."""
+    counted = {"params": candidate.params, "flops": 2 * candidate.macs, "memory": candidate.memory_bytes}
+    return values.get(name, counted.get(name))
+
+
+def figures_of(
+    candidate: Candidate, values: Mapping[str, float], measures: Sequence[Measure]
+) -> list[tuple[Measure, float | None]]:
+    """Each measure with the candidate's value, in the order of the measures."""
+    return [(measure, value_of(candidate, values, measure.name)) for measure in measures]

@@ -1,0 +1,86 @@
+"""The new-run form: drawing it, judging it as one types, and starting the run."""
+
+import json
+from typing import Any
+
+from django.http import Http404, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_http_methods, require_POST
+
+from searches import services
+from searches.estimate import estimate
+from searches.forms import RunForm
+from searches.models import Project, SearchRun
+from searches.presets import PRESETS
+from searches.requests import Request
+from searches.spec import SearchSpec
+
+
+def _project(request: Request, slug: str) -> Project:
+    return get_object_or_404(Project.objects.editable_by(request.user), slug=slug)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_run(request: Request, slug: str) -> HttpResponse:
+    """The form, filled in with values that work; sent in, a run or the form with what is wrong."""
+    project = _project(request, slug)
+    if request.method != "POST":
+        return _page(request, project, _initial(request))
+    form = RunForm.of_post(request.POST)
+    if form.spec is None:
+        return _page(request, project, form, status=422)
+    run = services.run_create(project=project, spec=form.spec, name=form.name, by=request.user)
+    return redirect("searches:run", pk=run.pk)
+
+
+@require_POST
+def check(request: Request, slug: str) -> HttpResponse:
+    """What the spec says to the form as it stands: faults by field, the estimate, the document."""
+    _project(request, slug)
+    form = RunForm.of_post(request.POST)
+    context = _foreseen(form)
+    return JsonResponse(
+        {
+            "errors": form.errors,
+            "stray": form.stray_errors,
+            "estimate": render_to_string("searches/estimate.html", context),
+            "spec": context["spec_text"],
+        }
+    )
+
+
+def _initial(request: Request) -> RunForm:
+    """The defaults, a preset of the query, or the spec of a run that the user may see."""
+    if clone := request.GET.get("clone", ""):
+        runs = SearchRun.objects.visible_to(request.user)
+        run = get_object_or_404(runs, pk=int(clone) if clone.isdecimal() and len(clone) < 19 else 0)
+        return RunForm.of_spec(SearchSpec.from_document(run.spec).to_document(), f"{run.name} (changed)")
+    chosen = request.GET.get("preset", "")
+    if chosen and chosen not in PRESETS:
+        raise Http404(f"no preset is named {chosen!r}")
+    preset = PRESETS.get(chosen)
+    spec = SearchSpec.from_document(preset.document if preset else {})
+    return RunForm.of_spec(spec.to_document(), preset.title if preset else "Digits, first look")
+
+
+def _foreseen(form: RunForm) -> dict[str, Any]:
+    """What stands at the right of the form: what will happen, and the spec as JSON."""
+    spec = form.spec
+    document = spec.to_document() if spec else form.document
+    return {
+        "estimate": estimate(spec) if spec else None,
+        "problems": sum(map(len, form.errors.values())),
+        "spec_text": json.dumps(document, indent=2, ensure_ascii=False),
+    }
+
+
+def _page(request: Request, project: Project, form: RunForm, status: int = 200) -> HttpResponse:
+    context = {
+        "project": project,
+        "form": form,
+        "name_errors": form.errors.get("name", ()) if form.is_bound else (),
+        "presets": PRESETS,
+        "current_preset": request.GET.get("preset", ""),
+    } | _foreseen(form)
+    return render(request, "searches/new_run.html", context, status=status)

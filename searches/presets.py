@@ -1,0 +1,47 @@
+"""Specs to begin with: one click fills the whole form, and everything can be changed afterwards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named start."""
+
+    title: str
+    note: str
+    document: Mapping[str, Any]
+
+
+PRESETS: Mapping[str, Preset] = {
+    "quick": Preset("Quick look", "24 networks, about two minutes", {}),
+    "balanced": Preset(
+        "Balanced",
+        "96 networks, longer training",
+        {"evaluations": 96, "algorithm_options": {"population": 16}, "training": {"epochs": 8}},
+    ),
+    "thorough": Preset(
+        "Thorough",
+        "400 networks, for a night",
+        {"evaluations": 400, "algorithm_options": {"population": 24}, "training": {"epochs": 15}},
+    ),
+    "phone": Preset(
+        "Phone",
+        "estimated latency on a phone",
+        {
+            "target": "phone",
+            "objectives": ["accuracy", "latency", "memory"],
+            "limits": {"max_params": 1_000_000, "max_flops": 100_000_000},
+        },
+    ),
+    "microcontroller": Preset(
+        "Microcontroller",
+        "at most 100 K parameters, 128 KB",
+        {
+            "target": "microcontroller",
+            "objectives": ["accuracy", "latency", "memory"],
+            "limits": {"max_params": 100_000, "max_memory_bytes": 128_000},
+        },
+    ),
+}

@@ -1,0 +1,22 @@
+/* A form with data-confirm asks first, in a dialog of ours: the browser's own cannot be styled or read well. */
+
+export function startConfirming() {
+  const dialog = document.getElementById("confirm");
+  if (!dialog) return;
+  let waiting = null;
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.dataset.confirm || form === waiting) return;
+    event.preventDefault();
+    waiting = form;
+    dialog.querySelector("[data-question]").textContent = form.dataset.confirm;
+    dialog.querySelector("[data-yes]").textContent = form.dataset.confirmYes ?? "Yes";
+    dialog.returnValue = "";
+    dialog.showModal();
+  });
+  dialog.addEventListener("close", () => {
+    const form = waiting;
+    if (form && dialog.returnValue === "yes") form.requestSubmit();
+    waiting = null;
+  });
+}

@@ -1,0 +1,75 @@
+/* The new-run form while one types: options of what is chosen, faults where they stand, the estimate and the spec.
+   The server judges; nothing that was entered is ever touched. */
+import { csrfToken } from "./cookies.js";
+
+const pause = 250;
+const form = document.getElementById("new-run");
+const touched = new Set();
+let timer = null;
+let asked = null;
+
+function fields() {
+  return [...form.querySelectorAll("[data-field]")];
+}
+
+/** Options are shown while their owner is the one that is chosen: `algorithm:nsga2`. */
+function showOwned() {
+  for (const field of fields()) {
+    const [entry, owner] = (field.dataset.owner ?? "").split(":");
+    if (owner) field.hidden = new FormData(form).get(entry) !== owner;
+  }
+}
+
+function control(field) {
+  return field.querySelector("input, select, fieldset");
+}
+
+function mark(field, messages) {
+  const text = messages.join(" ");
+  const slot = field.querySelector("[data-error]");
+  if (slot.textContent !== text) slot.textContent = text;
+  const input = control(field);
+  if (text) input.setAttribute("aria-invalid", "true");
+  else input.removeAttribute("aria-invalid");
+}
+
+function show({ errors, stray, estimate, spec }) {
+  for (const field of fields()) mark(field, errors[field.dataset.field] ?? []);
+  const name = form.querySelector("#id-name");
+  const faults = touched.has("name") ? (errors.name ?? []) : [];
+  form.querySelector("#id-name-error").textContent = faults.join(" ");
+  name.toggleAttribute("aria-invalid", faults.length > 0);
+  if (faults.length > 0) name.setAttribute("aria-invalid", "true");
+  form.querySelector("[data-stray]").replaceChildren(...stray.map((message) => Object.assign(document.createElement("li"), { textContent: message })));
+  form.querySelector("[data-estimate]").innerHTML = estimate;
+  form.querySelector("[data-spec]").textContent = spec;
+  for (const section of form.querySelectorAll("details.form-section:not([open])")) {
+    if (section.querySelector("[aria-invalid=true]")) section.open = true; // a fault must not hide
+  }
+}
+
+async function check() {
+  asked?.abort();
+  asked = new AbortController();
+  try {
+    const response = await fetch(form.dataset.check, {
+      method: "POST", body: new FormData(form), headers: { "X-CSRFToken": csrfToken() }, signal: asked.signal,
+    });
+    if (response.ok) show(await response.json());
+  } catch (error) {
+    if (error.name !== "AbortError") form.querySelector("[data-stray]").textContent = "The portal does not answer; what you entered is kept.";
+  }
+}
+
+function soon() {
+  clearTimeout(timer);
+  timer = setTimeout(check, pause);
+}
+
+form.addEventListener("input", (event) => {
+  touched.add(event.target.name);
+  showOwned();
+  soon();
+});
+showOwned();
+form.querySelector("[aria-invalid=true]")?.focus();

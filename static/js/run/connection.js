@@ -1,0 +1,96 @@
+/* The live connection: a websocket that starts with a snapshot; a reconnect is a start-up. Where sockets do not get through,
+   the same snapshot and the events after its seq are polled. */
+
+const gone = 4404; // the server's close code
+const firstPause = 500;
+const longestPause = 15_000;
+const pollPause = 2_000;
+const socketFailuresBeforePolling = 2;
+
+export class Connection {
+  /** @param {{socket: string, snapshot: string, events: string, onFrame: (frame: object) => void, onState: (state: string) => void}} options */
+  constructor(options) {
+    Object.assign(this, options, { failures: 0, seq: 0, polling: null });
+  }
+
+  open() {
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(`${scheme}//${location.host}${this.socket}`);
+    let greeted = false;
+    socket.onmessage = ({ data }) => {
+      const frame = JSON.parse(data);
+      if (frame.type === "resync") return; // too slow for the queue: a fresh snapshot follows
+      if (!greeted) {
+        greeted = true;
+        this.failures = 0;
+        this.#stopPolling();
+        this.onState("live");
+      }
+      this.#hand(frame);
+    };
+    socket.onclose = ({ code }) => (code === gone ? this.#end() : this.#lost());
+  }
+
+  #hand(frame) {
+    if (frame.seq !== undefined) this.seq = frame.type === "snapshot" ? frame.seq : Math.max(this.seq, frame.seq);
+    this.onFrame(frame);
+  }
+
+  /** The run was deleted, or is not ours to see any more. */
+  #end() {
+    this.#stopPolling();
+    this.onState("gone");
+  }
+
+  #lost() {
+    this.failures += 1;
+    if (this.polling === null) this.onState("reconnecting");
+    if (this.failures >= socketFailuresBeforePolling) this.#startPolling();
+    // Spread, so that a restarted server does not meet all its browsers in one second.
+    const pause = Math.min(longestPause, firstPause * 2 ** (this.failures - 1)) * (0.5 + Math.random());
+    setTimeout(() => this.open(), pause);
+  }
+
+  #startPolling() {
+    if (this.polling !== null) return;
+    const mine = {};
+    this.polling = mine;
+    this.#poll(mine);
+  }
+
+  #stopPolling() {
+    this.polling = null;
+  }
+
+  /** One request at a time: the next is only asked for when the last one was answered. */
+  async #poll(mine) {
+    let started = false;
+    while (this.polling === mine) {
+      try {
+        if (started) for (const frame of await this.#newEvents()) this.polling === mine && this.#hand(frame);
+        else {
+          const frame = await this.#json(this.snapshot);
+          if (this.polling !== mine) return;
+          this.#hand({ type: "snapshot", ...frame });
+          started = true;
+        }
+        this.onState("polling");
+      } catch {
+        this.onState("reconnecting");
+        started = false;
+      }
+      await new Promise((resolve) => setTimeout(resolve, pollPause));
+    }
+  }
+
+  async #newEvents() {
+    const answer = await this.#json(`${this.events}?after=${this.seq}`);
+    return (answer.results ?? answer.events ?? answer).map((frame) => ({ type: "event", ...frame }));
+  }
+
+  async #json(url) {
+    const response = await fetch(url, { headers: { Accept: "application/json" } });
+    if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+    return response.json();
+  }
+}

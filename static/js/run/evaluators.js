@@ -1,0 +1,39 @@
+/* What is being trained right now: one line for each evaluator, kept in place so that nothing jumps. */
+import { duration, percent } from "../format.js";
+
+function line() {
+  const item = document.createElement("li");
+  item.innerHTML = `<strong data-number></strong> <span data-epoch class="muted"></span>
+    <progress max="1" value="0" aria-label="Epochs"></progress> <span data-accuracy></span> <span data-left class="muted small"></span>`;
+  return item;
+}
+
+function fill(item, { number, epoch, epochs, accuracy, seconds_left: left }) {
+  const write = (name, text) => (item.querySelector(`[data-${name}]`).textContent = text);
+  write("number", `#${number}`);
+  write("epoch", `epoch ${epoch} of ${epochs}`);
+  write("accuracy", accuracy == null ? "" : percent(accuracy));
+  write("left", left == null ? "" : `${duration(left)} left`);
+  item.querySelector("progress").value = epochs ? epoch / epochs : 0;
+}
+
+export class Evaluators {
+  constructor(root) {
+    this.root = root;
+    this.list = root.querySelector("[data-evaluators]");
+    this.lines = new Map();
+  }
+
+  show({ progress, run }) {
+    const atWork = ["running", "pausing"].includes(run.status) && progress.size > 0;
+    this.root.hidden = !atWork;
+    if (!atWork) return;
+    for (const [evaluator, report] of [...progress].sort(([one], [other]) => one - other)) {
+      if (!this.lines.has(evaluator)) {
+        this.lines.set(evaluator, line());
+        this.list.append(this.lines.get(evaluator));
+      }
+      fill(this.lines.get(evaluator), report);
+    }
+  }
+}

@@ -1,0 +1,92 @@
+/* The run's first line: status, generation, evaluated, elapsed and left; and the five phases. */
+import { announce } from "../live.js";
+import { duration, percent } from "../format.js";
+
+const atWork = new Set(["running", "pausing", "cancelling"]);
+
+/** Time at work, without pauses: what the rows knew at the snapshot, and what went by since. */
+function elapsed(run, since) {
+  if (!run.started) return null;
+  return run.worked_seconds + (atWork.has(run.status) ? (performance.now() - since) / 1000 : 0);
+}
+
+/** Time left by the pace so far; unknown before the first result. */
+function left(run, seconds) {
+  const { evaluations_done: done, evaluations_total: total } = run;
+  return done > 0 && done < total ? (seconds / done) * (total - done) : null;
+}
+
+export class Header {
+  constructor(root) {
+    this.root = root;
+    this.status = null;
+    this.generation = null;
+    this.timer = setInterval(() => this.run && this.#times(), 1000);
+  }
+
+  /** The snapshot is fresh: the clock goes on from its figure. */
+  restart() {
+    this.since = performance.now();
+  }
+
+  show({ run }) {
+    const before = this.status;
+    this.run = run;
+    this.#text("generation", run.generation == null ? "–" : String(run.generation + 1));
+    this.#text("done", String(run.evaluations_done));
+    this.#text("best", percent(run.best_accuracy));
+    this.#text("refused", String(run.refused));
+    this.#text("duplicates", String(run.duplicates));
+    this.#text("failed", String(run.evaluations_failed));
+    this.#times();
+    this.#statusIs(run);
+    if (run.generation !== this.generation) {
+      if (this.generation !== null) announce(`Generation ${run.generation + 1} is complete. Best accuracy ${percent(run.best_accuracy)}.`);
+      this.generation = run.generation;
+    }
+    if (before !== null && before !== run.status && ["finished", "failed", "cancelled"].includes(run.status)) announce(`The run is ${run.status}.`);
+  }
+
+  connection(state) {
+    const words = { live: "live", polling: "live, by polling", reconnecting: "connecting again", gone: "deleted, or not shared with you any more" };
+    this.#text("connection", words[state]);
+    this.root.querySelector("[data-run='connection']").dataset.state = state;
+  }
+
+  #text(name, text) {
+    for (const element of this.root.querySelectorAll(`[data-run='${name}']`)) if (element.textContent !== text) element.textContent = text;
+  }
+
+  #times() {
+    const seconds = elapsed(this.run, this.since);
+    this.#text("elapsed", duration(seconds));
+    const rest = atWork.has(this.run.status) ? left(this.run, seconds) : null;
+    this.#text("left", rest === null ? "" : `, about ${duration(rest)} left`);
+    const bar = this.root.querySelector("[data-run='bar']");
+    bar.style.width = `${(100 * this.run.evaluations_done) / Math.max(1, this.run.evaluations_total)}%`;
+  }
+
+  #statusIs(run) {
+    this.status = run.status;
+    const badge = this.root.querySelector("[data-run='status']");
+    badge.className = `badge ${run.status}`;
+    badge.textContent = run.status;
+    this.root.dataset.status = run.status;
+    for (const form of this.root.querySelectorAll("[data-when]")) form.hidden = !form.dataset.when.split(" ").includes(run.status);
+    this.#phases(run);
+    for (const note of document.querySelectorAll("[data-ending]")) note.hidden = note.dataset.ending !== run.status;
+    for (const reason of document.querySelectorAll("[data-run='reason']")) reason.textContent = run.reason;
+    for (const hash of document.querySelectorAll("[data-run='hash']")) hash.textContent = run.history_sha256 || "known when the search is finished";
+  }
+
+  #phases(run) {
+    const steps = [...document.querySelectorAll("[data-phase]")];
+    const here = steps.findIndex((step) => step.dataset.phase === run.phase);
+    steps.forEach((step, index) => {
+      const over = index < here || (run.status === "finished" && index === here);
+      step.dataset.state = over ? "done" : index === here ? "here" : "ahead";
+      if (index === here) step.setAttribute("aria-current", "step");
+      else step.removeAttribute("aria-current");
+    });
+  }
+}

@@ -1,0 +1,107 @@
+/* What the run page knows, and how an event changes it. Pure: reduce(state, frame) returns a new state and touches nothing else.
+   The law, tested for every kind of event: a snapshot and the events after its seq give what a later snapshot gives. */
+
+/** The state that a snapshot frame stands for. */
+export function fromSnapshot(frame) {
+  return {
+    seq: frame.seq,
+    run: frame.run,
+    candidates: new Map(frame.candidates.map((candidate) => [candidate.number, candidate])),
+    candidatesTotal: frame.candidates_total,
+    generations: frame.generations,
+    progress: new Map(frame.progress.map((report) => [report.evaluator, report])),
+    log: [],
+  };
+}
+
+const logLength = 200;
+
+function changeRun(state, changes) {
+  return { ...state, run: { ...state.run, ...changes } };
+}
+
+function changeCandidate(state, number, changes) {
+  const candidates = new Map(state.candidates);
+  candidates.set(number, { number, ...candidates.get(number), ...changes });
+  return { ...state, candidates };
+}
+
+function markFront(state, front) {
+  const members = new Set(front);
+  const candidates = new Map(state.candidates);
+  for (const [number, candidate] of candidates) {
+    if (Boolean(candidate.is_on_front) !== members.has(number)) candidates.set(number, { ...candidate, is_on_front: members.has(number) });
+  }
+  return { ...state, candidates, run: { ...state.run, front_size: front.length } };
+}
+
+/** The members of the front. */
+export function front(state) {
+  return [...state.candidates.values()].filter((candidate) => candidate.is_on_front);
+}
+
+function better(one, other) {
+  return other == null || (one != null && one > other) ? one : other;
+}
+
+/* One rule per kind of event, in the order in which they come. */
+const rules = {
+  StatusChanged: (state, { status, reason }, at) => changeRun(state, {
+    status,
+    reason: reason || state.run.reason,
+    finished: ["finished", "failed", "cancelled"].includes(status) ? at : null,
+  }),
+  SearchStarted: (state, { header }, at) => changeRun(state, { started: state.run.started ?? at, header: state.run.header ?? header }),
+  PhaseChanged: (state, { phase }) => changeRun(state, { phase }),
+  CandidateProposed: (state, { number, fingerprint, genotype, parents, change, params, macs, memory_bytes, generation }) => {
+    const known = state.candidates.has(number);
+    const facts = { fingerprint, genotype, parents, change, params, macs, memory_bytes, generation };
+    const next = changeCandidate(state, number, known ? facts : { ...facts, status: "proposed" });
+    return { ...next, candidatesTotal: state.candidatesTotal + (known ? 0 : 1) };
+  },
+  ProposalRefused: (state, { times }) => changeRun(state, { refused: state.run.refused + times }),
+  DuplicateProposed: (state) => changeRun(state, { duplicates: state.run.duplicates + 1 }),
+  EvaluationStarted: (state) => state,
+  EvaluationFinished: (state, { number, values, status, reason, fidelity, curve, timing, cached }) => {
+    const failed = status !== "done";
+    const changes = { values, status, fidelity, reason, curve, cached, seconds: timing?.seconds ?? 0 };
+    const next = changeCandidate(state, number, changes);
+    return {
+      ...next,
+      run: {
+        ...next.run,
+        evaluations_done: state.run.evaluations_done + 1,
+        evaluations_failed: state.run.evaluations_failed + (failed ? 1 : 0),
+        best_accuracy: failed ? state.run.best_accuracy : better(values.accuracy, state.run.best_accuracy),
+      },
+    };
+  },
+  GenerationFinished: (state, { generation, evaluated, hypervolume, front, best, mean }) => {
+    const next = markFront(state, front);
+    return {
+      ...next,
+      generations: [...state.generations, { number: generation, evaluated, hypervolume, front, best, mean }],
+      run: { ...next.run, generation, hypervolume },
+    };
+  },
+  SelectionFinished: (state, { chosen, front, how, reasons }) =>
+    changeRun(markFront(state, front), { chosen_number: chosen, selection: { chosen, front, how, reasons } }),
+  TestMeasured: (state, { number, test_accuracy }) => changeCandidate(state, number, { test_accuracy }),
+  SearchFinished: (state, { reason, hypervolume, history_sha256 }) =>
+    changeRun(state, { reason, hypervolume, history_sha256, phase: "code" }),
+  SearchFailed: (state, { reason }) => changeRun(state, { reason }),
+  RepositoryRequested: (state) => state,
+};
+
+/** The state after an event or progress frame; events at or before its seq are dropped. */
+export function reduce(state, frame) {
+  if (frame.type === "progress") {
+    const progress = new Map(state.progress);
+    progress.set(frame.evaluator, frame);
+    return { ...state, progress };
+  }
+  if (frame.seq <= state.seq) return state;
+  const rule = rules[frame.kind];
+  const next = rule ? rule(state, frame.payload, frame.at) : state;
+  return { ...next, seq: frame.seq, log: [...state.log, frame].slice(-logLength) };
+}
