@@ -1,0 +1,36 @@
+"""What a spec foretells before anything is trained: size of the space, work, time and memory. No torch, milliseconds."""
+
+from dataclasses import dataclass
+from random import Random
+from statistics import mean
+
+from architectures import spaces
+from architectures.ir.complexity import complexity
+from searches.evaluation import datasets
+from searches.spec import SearchSpec
+
+SAMPLES = 12
+MACS_A_SECOND = 4e9  # of small convolutions in training, one thread
+STARTUP_SECONDS = 8.0  # imports of the engine and its evaluators
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Rough figures, and shown as such."""
+
+    space_size: int
+    candidates: int
+    seconds: float
+    memory_bytes: int
+
+
+def estimate(spec: SearchSpec) -> Estimate:
+    facts = datasets.facts(spec.dataset)
+    space = spaces.create(spec.space, facts.input_shape, facts.classes, **spec.space_options)
+    random = Random(f"{spec.seed}/estimate")
+    counted = [complexity(space.decode(space.sample(random))) for _ in range(SAMPLES)]
+    images = facts.sizes["train"] * spec.training.epochs
+    seconds = spec.evaluations * 3 * images * mean(each.macs for each in counted) / MACS_A_SECOND
+    memory = max(each.training_peak_bytes for each in counted) * spec.training.batch_size
+    limit = spec.seconds if spec.seconds is not None else float("inf")
+    return Estimate(space.size, spec.evaluations, min(limit, STARTUP_SECONDS + seconds), int(memory))
