@@ -10,7 +10,7 @@ from codegen.request import Figure, Neighbour, RepositoryRequest
 
 LIMITS = """\
 * It knows the classes above and no others: every picture gets one of them.
-* Accuracy was measured on the test split of the data set; pictures of another kind (camera, light, framing) may do worse.
+* Accuracy is that of the data set's test split; pictures of another kind (camera, light, framing) may do worse.
 * The splits hold what the data set holds: no test for fairness or for hostile inputs was made.
 """
 
@@ -40,7 +40,8 @@ def front_matter(request: RepositoryRequest) -> Iterator[str]:
     if accuracy:
         yield from ("model-index:", f"  - name: {quoted(slug(request.name))}", "    results:")
         yield "      - task: {type: image-classification}"
-        yield f"        dataset: {{name: {quoted(str(name or 'unnamed'))}, type: {quoted(slug(str(name or 'unnamed')))}}}"
+        data = str(name or "unnamed")
+        yield f"        dataset: {{name: {quoted(data)}, type: {quoted(slug(data))}}}"
         yield f"        metrics: [{{type: accuracy, value: {accuracy.value!r}}}]"
     yield "---"
 

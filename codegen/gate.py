@@ -1,4 +1,4 @@
-"""The gate before the download: a repository in a folder is examined, and either every check passes or it never ships."""
+"""The gate before the download: a repository in a folder is examined; it ships only if every check passes."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""`python -m codegen.generate REQUEST.json OUT [--folder NAME]`: the child process that writes a repository, with torch.
+"""`python -m codegen.generate REQUEST.json OUT [--folder NAME]`: the child that writes a repository, with torch.
 
 OUT then holds the repository's folder, its archive `NAME.zip` and `verdict.json`. Standard output is JSON lines:
 `{"kind": "progress", "step", "steps", "message"}` and at the end `{"kind": "verdict", "verdict": {…}}`, or

@@ -1,4 +1,4 @@
-"""From a request to the sources of its repository: no torch, no clock, no disk. What is executed is added by generate.py."""
+"""From a request to the sources of its repository: no torch, no clock, no disk. generate.py adds what is executed."""
 
 import json
 from importlib.metadata import version
