@@ -13,7 +13,7 @@ def matrix(losses: Losses) -> NDArray[np.float64]:
     points = np.asarray(losses, dtype=np.float64)
     if points.size and not np.isfinite(points).all():
         raise ValueError("a loss must be finite; leave failed candidates out")
-    return points.reshape(len(points), -1)
+    return points if points.ndim == 2 else points.reshape(len(points), -1 if len(points) else 0)
 
 
 def ranks(losses: Losses) -> NDArray[np.int64]:

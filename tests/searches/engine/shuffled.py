@@ -1,0 +1,42 @@
+"""An executor that answers in any order: what a search must not depend on."""
+
+from collections.abc import Mapping
+from random import Random
+from typing import Any
+
+from searches.engine.executor import Job, Message
+from tests.formula import FormulaExecutor
+
+
+class ShuffledExecutor(FormulaExecutor):
+    """Takes several jobs at once and finishes a random one of them next."""
+
+    def __init__(self, workers: int, seed: int = 0, fails: frozenset[int] = frozenset(), **values: float) -> None:
+        super().__init__(fails)
+        self.workers = workers
+        self.random = Random(seed)
+        self.jobs: list[Job] = []
+        self.done: list[tuple[str, int]] = []
+        self.values: Mapping[str, Any] = values
+        self.is_closed = False
+
+    @property
+    def room(self) -> int:
+        return self.workers - len(self.jobs)
+
+    def submit(self, job: Job) -> None:
+        assert self.room > 0
+        self.jobs.append(job)
+
+    def receive(self, timeout: float) -> Message | None:
+        if not self.jobs:
+            return None
+        job = self.jobs.pop(self.random.randrange(len(self.jobs)))
+        self.done.append((job["kind"], job["number"]))
+        message = self.finished(job)
+        if self.values and message.kind == "evaluate" and message.status == "done":
+            message.values.update(self.values)  # type: ignore[attr-defined]  # a dict of this test's own
+        return message
+
+    def close(self) -> None:
+        self.is_closed = True
