@@ -55,9 +55,7 @@ def demand_python(version: Sequence[int], executable: str) -> None:
 
 def wanted() -> str:
     """Changes whenever something else would be installed."""
-    parts = [sys.version, index_of_torch(), VENV]
-    for name in ("pyproject.toml", "constraints.txt"):
-        parts.append(read(os.path.join(ROOT, name)))
+    parts = [sys.version, index_of_torch(), VENV, read(CONSTRAINTS), *requirements()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -254,6 +254,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "RunStatus": "searches.status.Status",
+        "RepositoryStatus": "codegen.models.RepositoryStatus",
+    },
 }
 
 LOGGING: dict[str, Any] = {

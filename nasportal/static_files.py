@@ -11,11 +11,9 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
-    """Names with a hash of the content; before anything was collected (tests, `check`) the plain names."""
+    """Names with a hash of the content, in the imports of our JavaScript modules, too."""
 
-    def stored_name(self, name: str) -> str:
-        """The hashed name of a collected file."""
-        return str(super().stored_name(name)) if self.hashed_files else name
+    support_js_module_import_aggregation = True
 
 
 class PlotlyFinder(BaseFinder):
