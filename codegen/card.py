@@ -36,7 +36,7 @@ def front_matter(request: RepositoryRequest) -> Iterator[str]:
     name = request.data.get("name")
     if name:
         yield f"datasets: [{quoted(str(name))}]"
-    accuracy = next((each for each in request.results if each.name == "test accuracy"), None)
+    accuracy = next((each for each in request.results if each.name == "test_accuracy"), None)
     if accuracy:
         yield from ("model-index:", f"  - name: {quoted(slug(request.name))}", "    results:")
         yield "      - task: {type: image-classification}"
@@ -63,8 +63,8 @@ def figures(request: RepositoryRequest, graph: Graph) -> Iterator[str]:
     yield from ("| figure | value | how | note |", "|---|---|---|---|")
     given = {figure.name for figure in request.results}
     for figure in (*request.results, *(each for each in counts(graph) if each.name not in given)):
-        value = f"{figure.value:,.4g}" if figure.value != int(figure.value) else f"{int(figure.value):,}"
-        yield f"| {markdown(figure.name)} | {value} {markdown(figure.unit)} | {figure.kind} | {markdown(figure.note)} |"
+        cells = (figure.name.replace("_", " "), f"{number(figure.value)} {figure.unit}", figure.kind, figure.note)
+        yield f"| {' | '.join(markdown(cell) for cell in cells)} |"
     if not request.results:
         yield "\nIts weights are drawn at random: it is not trained, and has no accuracy yet."
 
@@ -102,7 +102,11 @@ def point_name(point: Neighbour) -> str:
 
 def value_of(point: Neighbour, name: str) -> str:
     value = point.values.get(name)
-    return "—" if value is None else f"{value:,.4g}" if value != int(value) else f"{int(value):,}"
+    return "—" if value is None else number(value)
+
+
+def number(value: float) -> str:
+    return f"{int(value):,}" if value == int(value) else f"{value:,.4g}"
 
 
 def quick_start(exports: tuple[str, ...]) -> str:

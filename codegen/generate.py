@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from architectures.ir.graph import Graph
 from architectures.ir.verify import GraphError
 from codegen.card import card
+from codegen.frameworks import EXPORTS
 from codegen.frameworks.blocks import PrintError
 from codegen.gate import Check, Gate
 from codegen.plain import slug
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 GOLDEN_IMAGES = 16
-EXPORTS = ("onnx", "int8", "pt2", "c")
 
 Report = Callable[[str], None]
 

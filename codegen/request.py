@@ -9,6 +9,7 @@ from typing import Any
 
 from architectures.ir.graph import Graph
 from architectures.ir.json import from_document
+from codegen.frameworks import EXPORTS
 
 FORMAT = "nas-portal/repository-request"
 VERSION = 1
@@ -68,7 +69,7 @@ class RepositoryRequest:
     provenance: Mapping[str, Any] = field(default_factory=dict)  # run, algorithm, seed, budget, lineage, versions
     benchmarks: Mapping[str, Any] | None = None  # a measured waterfall; it stands in the archive as it is given here
     author: str = ""
-    exports: tuple[str, ...] = ("onnx", "int8", "pt2")
+    exports: tuple[str, ...] = EXPORTS
     max_accuracy_drop: float = 0.01  # of int8 against float32
 
     def __post_init__(self) -> None:

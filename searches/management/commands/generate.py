@@ -1,0 +1,99 @@
+"""`manage.py generate ARCHITECTURE.json --out DIR`: the repository of a network, with its gate. No database."""
+
+import json
+import shutil
+import sys
+import tempfile
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from codegen import frameworks
+from codegen.child import GeneratorDied, generate_in_child
+from codegen.request import RepositoryRequest, RequestError
+from searches.evaluation import datasets
+
+BAD_INPUT, GATE_FAILED = 2, 4
+
+
+class Command(BaseCommand):
+    """Writes the repository to DIR and its archive beside it, DIR.zip."""
+
+    help = "Writes the repository of a network: sources, weights, exports that agree, and the gate's verdict."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("architecture", type=Path, metavar="ARCHITECTURE.json")
+        parser.add_argument("--weights", type=Path, metavar="FILE", help="safetensors; without it, seeded weights")
+        parser.add_argument("--frameworks", help=f"by comma: {', '.join(frameworks.EXPORTS)} (pytorch is always there)")
+        parser.add_argument("--dataset", help="its data set, for labels, int8 calibration and accuracy")
+        parser.add_argument("--name", help="of the repository; by default that of the folder")
+        parser.add_argument("--seed", type=int, default=0, help="of weights that are not given")
+        parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new or empty folder")
+        parser.add_argument("--json", action="store_true", dest="as_json", help="the gate's verdict on stdout")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Exit 0 passed, 2 bad input, 4 the gate failed."""
+        out: Path = options["out"].absolute()
+        try:
+            check_free(out)
+            request = request_of(options)
+            out.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=out.parent, prefix=".generate-") as folder:
+                verdict = generate_in_child(request, Path(folder), out.name, say)
+                deliver(Path(folder), out, verdict)
+        except (RequestError, datasets.DataSetError, OSError, ValueError) as error:
+            raise CommandError(str(error), returncode=BAD_INPUT) from error
+        except GeneratorDied as error:
+            raise CommandError(str(error), returncode=GATE_FAILED) from error
+        if options["as_json"]:
+            print(json.dumps(verdict, allow_nan=False))
+        for check in verdict["checks"]:
+            say(f"{'passed' if check['passed'] else 'FAILED'}  {check['name']}: {check['detail']}")
+        for name, reason in verdict["left_out"].items():
+            say(f"left out  {name}: {reason}")
+        if verdict["verdict"] != "passed":
+            raise CommandError(f"the gate failed; {out} is for looking at, not for use", returncode=GATE_FAILED)
+        say(f"{out} ({verdict['seconds']} s), archive {out}.zip, sha256 {verdict['sha256']}")
+
+
+def request_of(options: dict[str, Any]) -> RepositoryRequest:
+    path: Path = options["architecture"]
+    try:
+        architecture = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RequestError("architecture", f"cannot be read from {path}: {error}") from error
+    if not isinstance(architecture, dict):
+        raise RequestError("architecture", f"must be a JSON object, but {path} holds another value")
+    chosen = options["frameworks"].split(",") if options["frameworks"] else frameworks.EXPORTS
+    names = tuple(name.strip() for name in chosen if name.strip() != "pytorch")
+    dataset = options["dataset"]
+    return RepositoryRequest(
+        name=options["name"] or options["out"].absolute().name,
+        architecture=architecture,
+        weights=str(options["weights"].absolute()) if options["weights"] else None,
+        seed=options["seed"],
+        data=datasets.open(dataset).card() if dataset else {},
+        data_path=dataset if dataset in (None, *datasets.names()) else str(Path(dataset).absolute()),
+        exports=names,
+    )
+
+
+def check_free(out: Path) -> None:
+    """A repository that was generated before is replaced; anything else is left alone."""
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "MANIFEST.json").exists())):
+        raise RequestError("--out", f"must be a new or empty folder, or a generated repository, but is {out}")
+
+
+def deliver(folder: Path, out: Path, verdict: dict[str, Any]) -> None:
+    if out.exists():
+        shutil.rmtree(out)
+    (folder / out.name).rename(out)
+    if verdict["archive"]:
+        (folder / verdict["archive"]).replace(out.with_name(f"{out.name}.zip"))
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr)
