@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from architectures.ir.graph import Graph, Node
-from architectures.ir.primitives import Identity, Input, Primitive, Shape, ShapeError, facts
+from architectures.ir.primitives import Facts, Identity, Input, Primitive, Shape, ShapeError, facts
 from architectures.ir.prune import prune
 from architectures.ir.verify import GraphError, verify
 
@@ -26,16 +25,11 @@ class Builder:
         self._prefix = ""
         primitive = Input(tuple(input_shape))
         self._nodes = [Node("input", primitive, (), facts(primitive, ()).shape)]
+        self._facts: list[Facts] = []
         self._shapes: dict[str, Shape] = {"input": self._nodes[0].shape}
 
-    @contextmanager
-    def scope(self, name: str) -> Iterator[None]:
-        outer = self._prefix
-        self._prefix = f"{outer}{name}."
-        try:
-            yield
-        finally:
-            self._prefix = outer
+    def scope(self, name: str) -> _Scope:
+        return _Scope(self, name)
 
     def add(self, name: str, primitive: Primitive, *inputs: str) -> str:
         """Adds a node to the present scope and returns its full name (for an identity, unless literal, its input's)."""
@@ -46,19 +40,24 @@ class Builder:
         if path in shapes:
             raise GraphError(path, "names must be unique", "there are two of this name")
         try:
-            shape = facts(primitive, tuple([shapes[each] for each in inputs]))[0]
+            found = facts(primitive, tuple([shapes[each] for each in inputs]))
         except KeyError as missing:
             raise GraphError(
                 path, "inputs must be nodes that stand before it", f"{missing.args[0]!r} does not"
             ) from None
         except ShapeError as error:
             raise GraphError(path, error.rule, error.values) from None
-        shapes[path] = shape
-        self._nodes.append(Node(path, primitive, inputs, shape))
+        shapes[path] = found.shape
+        self._facts.append(found)
+        self._nodes.append(Node(path, primitive, inputs, found.shape))
         return path
 
     def shape(self, name: str) -> Shape:
         return self._shapes[name]
+
+    def costs(self) -> tuple[int, int]:
+        """Parameters and MACs of the nodes so far."""
+        return sum(each.params for each in self._facts), sum(each.macs for each in self._facts)
 
     def build(self) -> Graph:
         """The graph whose output is the node added last."""
@@ -67,3 +66,17 @@ class Builder:
             graph = prune(graph)
         verify(graph)
         return graph
+
+
+class _Scope:
+    """A plain class: a generator would cost as much as the nodes inside."""
+
+    def __init__(self, builder: Builder, name: str) -> None:
+        self._builder, self._name = builder, name
+
+    def __enter__(self) -> None:
+        self._outer = self._builder._prefix
+        self._builder._prefix = f"{self._outer}{self._name}."
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._builder._prefix = self._outer

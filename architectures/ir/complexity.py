@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 from architectures.ir.graph import Graph
-from architectures.ir.primitives import Facts, facts
 
 BYTES = 4  # of a float32
 
@@ -53,15 +52,15 @@ class Complexity:
 
 
 def complexity(graph: Graph) -> Complexity:
-    every = _facts(graph)
-    last_reader = _last_readers(graph)
+    every = graph.facts
+    ends = _last_readers(graph)
     return Complexity(
         params=sum([each.params for each in every]),
         macs=sum([each.macs for each in every]),
         bytes_moved=BYTES * sum([each.moved for each in every]),
         weight_bytes=BYTES * sum([each.stored for each in every]),
-        activation_peak_bytes=BYTES * _inference_peak(graph, every, last_reader),
-        training_peak_bytes=_training_peak(graph, every, last_reader),
+        activation_peak_bytes=BYTES * _inference_peak(graph, ends),
+        training_peak_bytes=_training_peak(graph, ends),
         nodes=tuple(
             [
                 NodeComplexity(node.name, each.params, each.macs, BYTES * each.moved, BYTES * each.size)
@@ -71,76 +70,76 @@ def complexity(graph: Graph) -> Complexity:
     )
 
 
-def _facts(graph: Graph) -> list[Facts]:
-    shapes = {node.name: node.shape for node in graph.nodes}
-    return [facts(node.primitive, tuple([shapes[name] for name in node.inputs])) for node in graph.nodes]
-
-
 def _last_readers(graph: Graph) -> list[list[int]]:
-    """For each position, the positions of the values that are read there for the last time (or never after it)."""
-    position = {node.name: index for index, node in enumerate(graph.nodes)}
+    """For each position, the positions of the values that are read there for the last time."""
     last = list(range(len(graph.nodes)))
-    for index, node in enumerate(graph.nodes):
-        for name in node.inputs:
-            last[position[name]] = index
+    for index, sources in enumerate(graph.inputs):
+        for source in sources:
+            last[source] = index
     ends: list[list[int]] = [[] for _ in graph.nodes]
     for value, reader in enumerate(last[:-1]):
         ends[reader].append(value)
     return ends
 
 
-def _inference_peak(graph: Graph, every: list[Facts], ends: list[list[int]]) -> int:
-    """Values alive at once at the worst moment. A view (flatten) shares its input's memory."""
+def _inference_peak(graph: Graph, ends: list[list[int]]) -> int:
+    """Values alive at once at the worst moment. A view (flatten) takes its input's memory over."""
     live = peak = 0
-    sizes = [each.size for each in every]
+    sizes = [each.size for each in graph.facts]
     for index, node in enumerate(graph.nodes):
-        if node.inputs and not node.primitive.moves_bytes:
-            live -= sizes[index]  # counted again below, by the name of the view
-        live += sizes[index]
-        peak = max(peak, live)
+        is_view = index > 0 and not node.primitive.moves_bytes
+        if not is_view:
+            live += sizes[index]
+            if live > peak:
+                peak = live
         for value in ends[index]:
             live -= sizes[value]
-        if node.inputs and not node.primitive.moves_bytes:
+        if is_view:
             live += sizes[index]
     return peak
 
 
-def _training_peak(graph: Graph, every: list[Facts], ends: list[list[int]]) -> int:
-    """Forward: saved values stay. Backward: at each node its output's gradient and its inputs' new ones."""
-    position = {node.name: index for index, node in enumerate(graph.nodes)}
-    inputs = [[position[name] for name in node.inputs] for node in graph.nodes]
-    sizes = [BYTES * each.size for each in every]
-    extra = [node.primitive.saved_bytes_per_output * each.size for node, each in zip(graph.nodes, every, strict=True)]
-    first_saver = _first_savers(graph, inputs)
-    live = peak = 0
-    for index in range(len(sizes)):
-        live += sizes[index] + extra[index]
-        peak = max(peak, live)
-        live -= sum([sizes[value] for value in ends[index] if first_saver[value] < 0])
+def _training_peak(graph: Graph, ends: list[list[int]]) -> int:
+    """Forward: saved values stay. Backward, from the end: gradients of a node's inputs come, its own and what it saved
+    go."""
+    sizes = [BYTES * each.size for each in graph.facts]
+    extra = [
+        node.primitive.saved_bytes_per_output * each.size for node, each in zip(graph.nodes, graph.facts, strict=True)
+    ]
+    savers = _first_savers(graph)
     frees: list[list[int]] = [[] for _ in sizes]
-    for value, saver in enumerate(first_saver):
-        if saver >= 0:
-            frees[saver].append(value)
-    has_gradient = [False] * len(sizes)
-    has_gradient[-1] = True
+    live = peak = 0
+    for index, ended in enumerate(ends):
+        live += sizes[index] + extra[index]
+        if live > peak:
+            peak = live
+        for value in ended:
+            if savers[value] < 0:
+                live -= sizes[value]
+        if savers[index] >= 0:
+            frees[savers[index]].append(index)
+    has_gradient = {0, len(sizes) - 1}  # the input needs none; the output's value makes room for its gradient
     for index in range(len(sizes) - 1, 0, -1):
-        for value in inputs[index]:
-            if value and not has_gradient[value]:
-                has_gradient[value] = True
+        for value in graph.inputs[index]:
+            if value not in has_gradient:
+                has_gradient.add(value)
                 live += sizes[value]
-        peak = max(peak, live)
-        live -= sizes[index] + extra[index] + sum([sizes[value] for value in frees[index]])
+        if live > peak:
+            peak = live
+        live -= sizes[index] + extra[index]
+        for value in frees[index]:
+            live -= sizes[value]
     return peak
 
 
-def _first_savers(graph: Graph, inputs: list[list[int]]) -> list[int]:
-    """For each value the first node that saved it for its backward pass (the last to need it there); -1: none did."""
-    savers = [-1] * len(inputs)
+def _first_savers(graph: Graph) -> list[int]:
+    """For each value the first node that keeps it for the backward pass, where it is the last to need it; or -1."""
+    savers = [-1] * len(graph.nodes)
     for index, node in enumerate(graph.nodes):
-        if node.primitive.saves_inputs:
-            for value in inputs[index]:
-                if savers[value] < 0:
-                    savers[value] = index
         if node.primitive.saves_output:
             savers[index] = index
+        if node.primitive.saves_inputs:
+            for value in graph.inputs[index]:
+                if savers[value] < 0:
+                    savers[value] = index
     return savers

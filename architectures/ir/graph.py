@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from architectures.ir.primitives import Primitive, Shape
+from architectures.ir.primitives import Facts, Primitive, Shape, facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,18 @@ class Graph:
     @cached_property
     def by_name(self) -> Mapping[str, Node]:
         return {node.name: node for node in self.nodes}
+
+    @cached_property
+    def facts(self) -> tuple[Facts, ...]:
+        """What each node's primitive says of itself."""
+        shapes = {node.name: node.shape for node in self.nodes}
+        return tuple([facts(node.primitive, tuple([shapes[name] for name in node.inputs])) for node in self.nodes])
+
+    @cached_property
+    def inputs(self) -> tuple[tuple[int, ...], ...]:
+        """For each node the positions of its inputs."""
+        position = {node.name: index for index, node in enumerate(self.nodes)}
+        return tuple([tuple([position[name] for name in node.inputs]) for node in self.nodes])
 
     @cached_property
     def _consumers(self) -> Mapping[str, tuple[Node, ...]]:

@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 
 from architectures.ir.graph import Graph, Node
-from architectures.ir.primitives import Input, Shape, ShapeError, facts
+from architectures.ir.primitives import Facts, Input, Shape, ShapeError, facts
 
 MOST_NODES = 5_000
 LONGEST_NAME = 200
@@ -44,15 +44,17 @@ def verify(graph: Graph) -> None:
     if first.name != "input" or not isinstance(first.primitive, Input):
         raise GraphError(first.name, "the first node must be the Input named 'input'", f"is {first.primitive.kind}")
     shapes: dict[str, Shape] = {}
+    found = []
     for node in nodes:
-        _verify_node(node, shapes)
+        found.append(_verify_node(node, shapes))
         shapes[node.name] = node.shape
+    graph.__dict__["facts"] = tuple(found)  # the cached property: asked for here anyway, and never again
     _verify_scopes(shapes)
     if len(nodes[-1].shape) != 1:
         raise GraphError(nodes[-1].name, "the output must be (classes,)", f"is {nodes[-1].shape}")
 
 
-def _verify_node(node: Node, shapes: dict[str, Shape]) -> None:
+def _verify_node(node: Node, shapes: dict[str, Shape]) -> Facts:
     if node.name in shapes:
         raise GraphError(node.name, "names must be unique", "there are two of this name")
     if shapes:
@@ -66,11 +68,13 @@ def _verify_node(node: Node, shapes: dict[str, Shape]) -> None:
             node.name, "inputs must be nodes that stand before it (no cycles)", f"{missing.args[0]!r} does not"
         ) from None
     try:
-        shape = facts(node.primitive, inputs).shape
+        found = facts(node.primitive, inputs)
     except ShapeError as error:
         raise GraphError(node.name, error.rule, error.values) from None
-    if shape != node.shape:
-        raise GraphError(node.name, f"{node.primitive.kind} of {_list(inputs)} gives {shape}", f"says {node.shape}")
+    if found.shape != node.shape:
+        rule = f"{node.primitive.kind} of {_list(inputs)} gives {found.shape}"
+        raise GraphError(node.name, rule, f"says {node.shape}")
+    return found
 
 
 @lru_cache(maxsize=1 << 14)

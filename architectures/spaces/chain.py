@@ -7,9 +7,9 @@ begins with stride 2 and may change the width; a skip that meets another shape i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import combinations
 from math import log2, prod
 from random import Random
@@ -21,8 +21,10 @@ from architectures.ir.primitives import Add, BatchNorm, Conv2d, Flatten, GlobalA
 from architectures.operations import Operation
 from architectures.operations import get as operation
 from architectures.operations.parts import project
+from architectures.operations.skip_connect import SkipConnect
 from architectures.spaces import register
-from architectures.spaces.space import Decision, Genotype, Space, SpaceError, Variation
+from architectures.spaces.parts import Part, operation_part, part
+from architectures.spaces.space import Costs, Decision, Genotype, Space, SpaceError, Variation
 
 WIDTHS = (16, 32, 64, 128, 256, 512)
 OPERATIONS = (
@@ -35,6 +37,7 @@ OPERATIONS = (
     "avg_pool",
     "skip_connect",
 )
+PROJECTION = SkipConnect()
 SMALLEST_SIDE = 2  # pixels that the last stage must still see
 
 
@@ -270,6 +273,33 @@ class Chain(Space):
     @cached_property
     def _expanders(self) -> tuple[Operation, ...]:
         return tuple(operation(name)() for name in self.operations)
+
+    def costs(self, genotype: Genotype) -> Costs:
+        widths, stages = self.widths or (), [stage for stage in self.read(genotype) if stage.layers]
+        stem = self._stem_part(widths[stages[0].width])
+        params, macs, shape = stem
+        outputs = [(shape, 1)]
+        for number, stage in enumerate(stages):
+            channels = widths[stage.width]
+            for place, layer in enumerate(stage.layers):
+                stride = 2 if place == 0 and number > 0 else 1
+                before, reduction = outputs[-1]
+                reduction *= stride
+                of_layer = operation_part(self._expanders[layer.operation], before, channels, stride)
+                params, macs = params + of_layer.params, macs + of_layer.macs
+                is_identity = layer.operation == self._identity and of_layer.shape == before
+                for skip in self._skips[layer.skip]:
+                    source, its_reduction = outputs[-skip]
+                    projected = operation_part(PROJECTION, source, channels, reduction // its_reduction)
+                    params, macs = params + projected.params, macs + projected.macs
+                if not is_identity or layer.skip:
+                    outputs.append((of_layer.shape, reduction))
+        last = (outputs[-1][0][0] + 1) * self.classes
+        return Costs(params + last, macs + last - self.classes)
+
+    @cached_property
+    def _stem_part(self) -> Callable[[int], Part]:
+        return cache(lambda channels: part(lambda builder, x: self._stem(builder, channels), self.input_shape))
 
     # Variation
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import ClassVar
 
 from architectures.ir.builder import Builder
 from architectures.ir.graph import Graph
-from architectures.ir.primitives import BatchNorm, Conv2d, Flatten, GlobalAvgPool, Linear
+from architectures.ir.primitives import BatchNorm, Conv2d, Flatten, GlobalAvgPool, Linear, Shape
 from architectures.operations.mbconv import ACTIVATIONS, InvertedBottleneck
 from architectures.spaces import register
-from architectures.spaces.space import Decision, Space, SpaceError
+from architectures.spaces.parts import Part, part
+from architectures.spaces.space import Costs, Decision, Genotype, Space, SpaceError
 
 WIDTHS = (16, 24, 40, 80, 112, 192, 320)  # MobileNetV2 and EfficientNet, a stage each
 FACTORS = (0.5, 0.75, 1.0, 1.25)
@@ -68,7 +69,7 @@ class Mobile(Space):
         for number in range(1, (self.stages or 1) + 1):
             stage = f"stage{number}"
             found += [
-                Decision(f"{stage}.width", tuple(map(str, self._widths(number))), stage),
+                Decision(f"{stage}.width", tuple(map(str, self._widths[number - 1])), stage),
                 Decision(f"{stage}.depth", tuple(map(str, range(1, self.max_depth + 1))), stage),
                 Decision(f"{stage}.kernel", tuple(map(str, self.kernels)), stage),
                 Decision(f"{stage}.expansion", tuple(map(str, self.expansions)), stage),
@@ -76,33 +77,64 @@ class Mobile(Space):
             ]
         return tuple(found)
 
-    def _widths(self, number: int) -> tuple[int, ...]:
-        rounded = (max(8, int(WIDTHS[number - 1] * factor / 8 + 0.5) * 8) for factor in FACTORS)
-        return tuple(dict.fromkeys(rounded))
+    @cached_property
+    def _widths(self) -> tuple[tuple[int, ...], ...]:
+        """The widths that each stage may have."""
+        return tuple(
+            tuple(dict.fromkeys(max(8, int(width * factor / 8 + 0.5) * 8) for factor in FACTORS))
+            for width in WIDTHS[: self.stages]
+        )
 
     def decode(self, genotype: Sequence[int], prune: bool = True) -> Graph:
         found = self.checked(genotype)
         builder = Builder(self.input_shape, literal=not prune)
-        activation = ACTIVATIONS[self.activation]
-        with builder.scope("stem"):
-            x = builder.add("conv", Conv2d(WIDTHS[0], stride=self.stem_stride or 1), "input")
-            x = builder.add("norm", BatchNorm(), x)
-            x = builder.add("activation", activation, x)
-        for number, stride in enumerate(self.strides, 1):
-            width, depth, kernel, expansion, squeeze = found[5 * number - 5 : 5 * number]
-            block = InvertedBottleneck(self.kernels[kernel], self.expansions[expansion], bool(squeeze), self.activation)
+        x = self._stem(builder, "input")
+        for number in range(1, len(self.strides) + 1):
             with builder.scope(f"stage{number}"):
-                for place in range(depth + 1):
-                    with builder.scope(f"block{place + 1}"):
-                        x = block.expand(builder, x, self._widths(number)[width], stride if place == 0 else 1)
-        with builder.scope("head"):
-            x = builder.add("conv", Conv2d(4 * self._widths(self.stages or 1)[-1], kernel=1, padding=0), x)
+                x = self._stage(builder, x, number, found[5 * number - 5 : 5 * number])
+        self._head(builder, x)
+        return builder.build()
+
+    def _stem(self, builder: Builder, x: str) -> str:
+        with builder.scope("stem"):
+            x = builder.add("conv", Conv2d(WIDTHS[0], stride=self.stem_stride or 1), x)
             x = builder.add("norm", BatchNorm(), x)
-            x = builder.add("activation", activation, x)
+            return builder.add("activation", ACTIVATIONS[self.activation], x)
+
+    def _stage(self, builder: Builder, x: str, number: int, choices: Genotype) -> str:
+        width, depth, kernel, expansion, squeeze = choices
+        block = InvertedBottleneck(self.kernels[kernel], self.expansions[expansion], bool(squeeze), self.activation)
+        for place in range(depth + 1):
+            with builder.scope(f"block{place + 1}"):
+                stride = self.strides[number - 1] if place == 0 else 1
+                x = block.expand(builder, x, self._widths[number - 1][width], stride)
+        return x
+
+    def _head(self, builder: Builder, x: str) -> str:
+        with builder.scope("head"):
+            x = builder.add("conv", Conv2d(4 * self._widths[-1][-1], kernel=1, padding=0), x)
+            x = builder.add("norm", BatchNorm(), x)
+            x = builder.add("activation", ACTIVATIONS[self.activation], x)
             x = builder.add("pool", GlobalAvgPool(), x)
             x = builder.add("flatten", Flatten(), x)
-            builder.add("linear", Linear(self.classes), x)
-        return builder.build()
+            return builder.add("linear", Linear(self.classes), x)
+
+    def costs(self, genotype: Genotype) -> Costs:
+        params, macs, shape = self._parts("stem", self.input_shape, ())
+        for number in range(1, len(self.strides) + 1):
+            stage = self._parts(number, shape, genotype[5 * number - 5 : 5 * number])
+            params, macs, shape = params + stage.params, macs + stage.macs, stage.shape
+        head = self._parts("head", shape, ())
+        return Costs(params + head.params, macs + head.macs)
+
+    @cached_property
+    def _parts(self) -> Callable[[str | int, Shape, Genotype], Part]:
+        def count(name: str | int, shape: Shape, choices: Genotype) -> Part:
+            if isinstance(name, int):
+                return part(lambda builder, x: self._stage(builder, x, name, choices), shape)
+            return part(self._stem if name == "stem" else self._head, shape)
+
+        return lru_cache(maxsize=1 << 14)(count)
 
     def describe(self, genotype: Sequence[int]) -> str:
         """ "24: 2 × k5 e4 se | …": width, blocks, kernel, expansion, one part a stage."""

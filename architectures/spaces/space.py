@@ -10,11 +10,14 @@ from math import prod
 from random import Random
 from typing import Any, ClassVar, NamedTuple
 
+from architectures.ir.complexity import complexity
 from architectures.ir.graph import Graph
 from architectures.registry import Option
+from architectures.spaces.limits import Limits
 
 Genotype = tuple[int, ...]
 
+MOST_DRAWS = 20_000  # of a constrained sample, about a second
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -35,6 +38,13 @@ class Decision(NamedTuple):
     name: str
     choices: tuple[str, ...]
     block: str
+
+
+class Costs(NamedTuple):
+    """What can be known of a network before its graph is built."""
+
+    params: int
+    macs: int
 
 
 class Variation(NamedTuple):
@@ -77,6 +87,10 @@ class Space(ABC):
 
     # What follows
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Its fields: what was remembered on the way is found again."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
     @property
     def options(self) -> dict[str, Any]:
         """The options in force, safe for JSON: creating the space with them gives it again."""
@@ -93,13 +107,34 @@ class Space(ABC):
                 raise SpaceError("genotype", f"must have 0 to {last} at {decision.name}, but has {value!r}")
         return found
 
+    def costs(self, genotype: Genotype) -> Costs:
+        """Parameters and MACs of a checked genotype's network; spaces whose parts add up answer without decoding."""
+        counted = complexity(self.decode(genotype))
+        return Costs(counted.params, counted.macs)
+
     def draw(self, random: Random) -> Genotype:
         """Each decision uniformly, irrelevant ones included."""
         return tuple([int(random.random() * count) for count in self._counts])
 
-    def sample(self, random: Random) -> Genotype:
-        """A canonical genotype; each decision is drawn uniformly."""
-        return self.canonical(self.draw(random))
+    def sample(self, random: Random, limits: Limits | None = None) -> Genotype:
+        """A canonical genotype; each decision is drawn uniformly.
+
+        With limits, whole draws are repeated until one keeps them: what is allowed keeps its relative frequency.
+        """
+        if limits is None:
+            return self.canonical(self.draw(random))
+        for _ in range(MOST_DRAWS):
+            genotype = self.canonical(self.draw(random))
+            if self.keeps(genotype, limits):
+                return genotype
+        rule = f"must be loose enough to be met by one in {MOST_DRAWS:,} networks of {self.name}"
+        raise SpaceError("limits", f"{rule}, but none was found: loosen them or narrow the space")
+
+    def keeps(self, genotype: Genotype, limits: Limits) -> bool:
+        """Whether a canonical genotype's network is within the limits that can be counted. Cheap ones first."""
+        if not limits.allow(*self.costs(genotype)):
+            return False
+        return limits.max_memory_bytes is None or not limits.violations(complexity(self.decode(genotype)))
 
     def mutate(self, genotype: Sequence[int], random: Random, rate: float | None = None) -> Variation:
         """One change of the network, or with a rate, a change of each decision with that probability (at least one)."""
