@@ -14,6 +14,11 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[m
     """Names with a hash of the content, in the imports of our JavaScript modules, too."""
 
     support_js_module_import_aggregation = True
+    # The scripts of wheels are left as they are: in some a comment looks like an import.
+    _js_module_import_aggregation_patterns = (
+        "js/*.js",
+        CompressedManifestStaticFilesStorage._js_module_import_aggregation_patterns[1],
+    )
 
 
 class PlotlyFinder(BaseFinder):

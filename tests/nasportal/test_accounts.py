@@ -1,7 +1,7 @@
 """Signing in: password, one-time link, limit on wrong passwords, tokens for programs."""
 
-import logging
 from datetime import timedelta
+from unittest import TestCase
 
 import pytest
 from django.contrib.auth.models import User
@@ -196,20 +196,13 @@ def test_only_a_trusted_proxy_tells_the_address(settings: object) -> None:
     assert client_address(request) == "192.0.2.7"
 
 
-def test_the_log_says_who_changed_what_and_keeps_secrets_out(
-    client: Client, alice: User, caplog: pytest.LogCaptureFixture
-) -> None:
-    logging.getLogger("nasportal").propagate = True
-    try:
-        with caplog.at_level(logging.INFO, "nasportal.audit"):
-            secret = services.login_link_create(user=alice)
-            client.get(f"/login/once/{secret}/")
-            client.post("/account/tokens/", {"name": "nightly"})
-            client.get("/account/tokens/")
-    finally:
-        logging.getLogger("nasportal").propagate = False
-    lines = [record.getMessage() for record in caplog.records if record.name == "nasportal.audit"]
-    assert lines == [
+def test_the_log_says_who_changed_what_and_keeps_secrets_out(client: Client, alice: User) -> None:
+    secret = services.login_link_create(user=alice)
+    with TestCase().assertLogs("nasportal.audit", "INFO") as log:
+        client.get(f"/login/once/{secret}/")
+        client.post("/account/tokens/", {"name": "nightly"})
+        client.get("/account/tokens/")
+    assert [record.getMessage() for record in log.records] == [
         "user='alice' GET '/login/once/<str:token>/' {} status=302 from=127.0.0.1",
         "user='alice' POST '/account/tokens/' {} status=200 from=127.0.0.1",
     ]
