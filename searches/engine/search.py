@@ -68,11 +68,10 @@ class Search:
 
     @cached_property
     def header(self) -> dict[str, Any]:
-        data = datasets.open(self.spec.dataset)
         return {
             "version": VERSION,
             "spec": self.spec.to_document(),
-            "data": {"name": data.name, "sha256": data.sha256, "split_sha256": data.split_sha256},
+            "data": datasets.open(self.spec.dataset).card(),
             "machine": machine(),
         }
 

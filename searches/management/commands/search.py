@@ -24,6 +24,7 @@ from searches.engine.problem import SpecProblem
 from searches.evaluation import datasets
 from searches.evaluation.files import write_file
 from searches.spec import SearchSpec, SpecErrors
+from searches.terminal_repository import GateFailed, write_repository
 
 BAD_INPUT, NOTHING_FEASIBLE, GATE_FAILED, INTERRUPTED = 2, 3, 4, 130
 
@@ -85,9 +86,18 @@ class Command(BaseCommand):
         write_file(folder.path / "front.html", front_page.page(front, folder.lines).encode())
         if front["chosen"] is None:
             raise CommandError("; ".join(front["reasons"]), returncode=NOTHING_FEASIBLE)
+        if not options["no_repository"]:
+            deliver(folder, front)
         if options["as_json"]:
             print(json.dumps(front, allow_nan=False))
         say(f"{front['reason']}; number {front['chosen']} is chosen ({'; '.join(front['reasons'])}): {folder.path}")
+
+
+def deliver(folder: SearchFolder, front: dict[str, Any]) -> None:
+    try:
+        write_repository(folder, front, say)
+    except GateFailed as error:
+        raise CommandError(str(error), returncode=GATE_FAILED) from error
 
 
 def opened(options: dict[str, Any]) -> tuple[SearchSpec, SearchFolder]:
@@ -108,7 +118,7 @@ def opened(options: dict[str, Any]) -> tuple[SearchSpec, SearchFolder]:
     return spec, folder
 
 
-def document_of(options: dict[str, Any]) -> dict[str, Any]:
+def document_of(options: dict[str, Any]) -> Any:
     """The spec's document out of the options."""
     document: dict[str, Any] = {}
     for name, (path, _, _) in OPTIONS.items():
