@@ -1,7 +1,7 @@
 """Blocks that are alike become one class: what differs between them becomes its parameters (anti-unification)."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from architectures.ir.graph import Graph
 from architectures.ir.primitives import BatchNorm, Conv2d, Linear, Zero
@@ -12,6 +12,7 @@ Value = int | float | bool
 ROLES = {"out_channels": "channels", "in_channels": "channels", "out_features": "channels", "groups": "channels"}
 DEFAULTS = {"stride": 1, "dilation": 1, "groups": 1, "padding": 0}
 ORDER = ("in_channels", "channels", "out_channels")
+MOST_STAGE_PARAMETERS = 3
 FIXED = (Zero,)  # printed inside a forward pass, where no parameter is at hand: their fields are part of the class
 
 
@@ -33,7 +34,7 @@ class Parameter:
         return type(self.values[0]).__name__
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BlockClass:
     """One class of the printed source: its blocks, its parameters and the text of each argument inside it."""
 
@@ -82,15 +83,38 @@ def classes_of(graph: Graph, root_name: str = "Model") -> Classes:
     alike: dict[object, list[Block]] = {}
     for block in inner_first(root):
         alike.setdefault(signature(block), []).append(block)
-    groups = list(alike.values())
-    named = class_names(groups, root_name)
     of_path: dict[str, BlockClass] = {}
-    classes = []
-    for blocks, name in zip(groups, named, strict=True):
-        made = Unifier(graph, tuple(blocks), of_path).block_class(name)
-        of_path.update({block.path: made for block in blocks})
-        classes.append(made)
-    return Classes(graph, root, tuple(classes), of_path)
+    classes: list[BlockClass] = []
+    for blocks in alike.values():
+        for made in unified(graph, blocks, of_path):
+            of_path.update({block.path: made for block in made.blocks})
+            classes.append(made)
+    classes.sort(key=reading_order)
+    names = class_names([made.blocks for made in classes], root_name)
+    named = {old: replace(old, name=name) for old, name in zip(classes, names, strict=True)}
+    return Classes(graph, root, tuple(named.values()), {path: named[made] for path, made in of_path.items()})
+
+
+def unified(graph: Graph, blocks: list[Block], inner: Mapping[str, BlockClass]) -> Iterator[BlockClass]:
+    """One class for all, unless they are stages with so many differences that a class each reads better."""
+    made = Unifier(graph, tuple(blocks), inner).block_class()
+    is_stage = "." not in blocks[0].path and bool(blocks[0].blocks)
+    if is_stage and len(blocks) > 1 and len(made.parameters) > MOST_STAGE_PARAMETERS:
+        yield from (Unifier(graph, (block,), inner).block_class() for block in blocks)
+    else:
+        yield made
+
+
+def reading_order(made: BlockClass) -> tuple[int, int]:
+    """What others are made of comes first, then stem, stages and head, at last the network."""
+    paths = [block.path for block in made.blocks]
+    if paths == [""]:
+        return 2, 0
+    return (0, max(map(block_depth, made.blocks))) if any("." in path for path in paths) else (1, 0)
+
+
+def block_depth(block: Block) -> int:
+    return 1 + max((block_depth(child) for child in block.blocks), default=0)
 
 
 def inner_first(block: Block) -> Iterator[Block]:
@@ -124,12 +148,12 @@ class Unifier:
         self.is_literal = len(blocks) == 1 and "." not in blocks[0].path
         self.parameters: dict[tuple[str, tuple[Value, ...]], Parameter] = {}
 
-    def block_class(self, name: str) -> BlockClass:
+    def block_class(self) -> BlockClass:
         slots = {(slot.attribute, slot.name): slot for slot in self.slots()}
         arguments: dict[tuple[str, str], str] = {}
         for key, slot in sorted(slots.items(), key=lambda item: item[1].name in ("padding", "groups")):
             arguments[key] = self.text(slot, slots, arguments)
-        return BlockClass(name, self.blocks, tuple(sorted(self.parameters.values(), key=place)), arguments)
+        return BlockClass("", self.blocks, tuple(sorted(self.parameters.values(), key=place)), arguments)
 
     def slots(self) -> Iterator[Slot]:
         for index, child in enumerate(self.blocks[0].children):

@@ -2,53 +2,63 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 from architectures.ir.primitives import Add, AvgPool, Concat, Conv2d, Linear, MaxPool, Multiply
 from codegen.frameworks.blocks import Block, Leaf
 
-WORDS = {"conv": "Conv", "depthwise pointwise": "SeparableConv", "depthwise": "DepthwiseConv", "project": "Projection"}
+WORDS = {
+    "expand depthwise Squeeze project": "SqueezeBottleneck",
+    "expand depthwise project": "Bottleneck",
+    "depthwise Squeeze project": "SqueezeSeparableConv",
+    "depthwise pointwise": "SeparableConv",
+    "depthwise project": "SeparableConv",
+    "depthwise": "DepthwiseConv",
+    "conv": "Conv",
+    "project": "Projection",
+}
 POOLS = {MaxPool: "MaxPool", AvgPool: "AvgPool"}
-RESERVED = {"Tensor", "nn", "torch", "F"}
+RESERVED = {"Tensor", "Path", "F"}
+MOST_WORDS = 3
 
 
-def class_names(groups: list[list[Block]], root_name: str) -> list[str]:
+def class_names(groups: Sequence[Sequence[Block]], root_name: str) -> list[str]:
     """A name for each group of like blocks; the last group is the network itself."""
-    bases = [base_name(blocks[0]) for blocks in groups[:-1]]
+    bases = [base_of(blocks) for blocks in groups[:-1]]
     crowded = {base for base, count in Counter(bases).items() if count > 1}
-    plain = [
-        content_name(blocks[0], base) if base in crowded else base for blocks, base in zip(groups, bases, strict=False)
-    ]
     taken = {root_name, *RESERVED}
     names = []
-    for (blocks, base), name in zip(zip(groups, bases, strict=False), plain, strict=True):
+    for blocks, base in zip(groups, bases, strict=False):
         # A stage that stands once keeps its own number: Stage2 is what a reader looks for.
-        single = len(blocks) == 1 and "." not in blocks[0].path and base in crowded
-        names.append(unique(camel(blocks[0].attribute) if single else name, taken))
+        is_single = len(blocks) == 1 and "." not in blocks[0].path
+        plain = camel(blocks[0].attribute) if is_single else base
+        needs_content = base == "" or (base in crowded and not is_single)
+        names.append(unique(content_name(blocks[0], base) if needs_content else plain, taken))
     return [*names, root_name]
 
 
-def base_name(block: Block) -> str:
-    return camel(re.sub(r"_?\d+$", "", block.attribute)) or camel(block.attribute)
+def base_of(blocks: Sequence[Block]) -> str:
+    """What the scopes of like blocks are called, without numbers; empty where they are called differently."""
+    bases = {camel(re.sub(r"_?\d+(_\d+)*$", "", block.attribute)) for block in blocks}
+    return bases.pop() if len(bases) == 1 else ""
 
 
 def content_name(block: Block, base: str) -> str:
     """`SeparableConvLayer`, `ResidualConvLayer`: what a layer computes, then what it is."""
     words: list[str] = []
     for child in block.children:
-        word = block_word(child) if isinstance(child, Block) else leaf_word(child)
+        word = base_of([child]) if isinstance(child, Block) else leaf_word(child)
         if word and (not words or words[-1] != word):
             words.append(word)
     kinds = {type(leaf.node.primitive) for leaf in block.leaves}
     text = " ".join(word for word in words if word != "Skip" or Add not in kinds)
     for plain, better in WORDS.items():
         text = re.sub(rf"\b{plain}\b", better, text)
-    mixed = "Residual" if Add in kinds else "Concat" if Concat in kinds else "Gated" if Multiply in kinds else ""
-    content = camel("_".join(text.split()[:4]))
-    return f"{mixed}{content}{base}" if content.lower() != base.lower() else f"{mixed}{base}"
-
-
-def block_word(block: Block) -> str:
-    return base_name(block)
+    prefix = "Residual" if Add in kinds else "Concat" if Concat in kinds else ""
+    prefix = "Gated" if Multiply in kinds and "Squeeze" not in text and not prefix else prefix
+    content = camel("_".join(text.split()[:MOST_WORDS]))
+    suffix = "" if content.endswith(("Bottleneck", base or "-")) else base or "Block"
+    return f"{prefix}{content}{suffix}"
 
 
 def leaf_word(leaf: Leaf) -> str:

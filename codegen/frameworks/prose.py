@@ -33,6 +33,8 @@ def describe(classes: Classes, made: BlockClass) -> str:
         parts = {child.attribute.partition(".")[0] for child in block.children}
         noun = "layer" if all(part.startswith("layer") for part in parts) else "part"
         return f"{plural(len(parts), noun)}, {sides(classes.graph, block)}."
+    if len(block.blocks) == len(block.children) and len({classes.of_path[each.path] for each in block.blocks}) == 1:
+        return f"{plural(len(block.blocks), f'{classes.of_path[block.blocks[0].path].name} block')}."
     words = [word for child in block.children if (word := child_word(classes, child))]
     text = ", ".join(word for word, before in zip(words, ["", *words], strict=False) if word != before)
     text = text if len(text) <= LONGEST else text[: text.rfind(",", 0, LONGEST)] + " and more"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial, singledispatch
+from itertools import pairwise
 
 from architectures.ir import primitives
 from architectures.ir.graph import Graph
@@ -49,6 +50,7 @@ def _(op: primitives.Conv2d, say: Say) -> str:
     return call("nn.Conv2d", say("in_channels"), say("out_channels"), say("kernel"), *options)
 
 
+SHORTEST_LOOP = 3
 CONV_DEFAULTS = {"stride": "1", "padding": "0", "dilation": "1", "groups": "1", "bias": "True"}
 
 
@@ -193,9 +195,12 @@ def print_class(classes: Classes, made: BlockClass, places: dict[str, Place]) ->
     signature = ", ".join(["self", *(parameter_text(parameter) for parameter in made.parameters)])
     lines = [f"class {made.name}(nn.Module):", f'    """{describe(classes, made)}"""', ""]
     lines += [f"    def __init__({signature}) -> None:", "        super().__init__()"]
-    lines += [f"        self.{name} = {text}" for name, text in modules(classes, made)]
     block = made.example
     names = argument_names(block)
+    members = list(modules(classes, made))
+    if repeats(block, [text for _, text in members]):
+        return "\n".join([*lines, *loop(block, members[0][1])]) + "\n\n"
+    lines += [f"        self.{name} = {text}" for name, text in members]
     result = "Tensor" if len(block.outputs) == 1 else f"tuple[{', '.join('Tensor' for _ in block.outputs)}]"
     lines += ["", f"    def forward({', '.join(['self', *(f'{name}: Tensor' for name in names)])}) -> {result}:"]
     body = statements(block, names, TorchRules(made))
@@ -204,6 +209,28 @@ def print_class(classes: Classes, made: BlockClass, places: dict[str, Place]) ->
         lines.append(f"        {statement.text}{f'  # {comment}' if comment else ''}")
     note_places(made, body, places)
     return "\n".join(lines) + "\n\n"
+
+
+def repeats(block: Block, calls: list[str]) -> bool:
+    """Whether a block is one and the same block several times, one after another, numbered from 1."""
+    children = block.blocks
+    if len(children) < SHORTEST_LOOP or len(children) < len(block.children) or len(set(calls)) > 1:
+        return False
+    numbered = all(child.attribute == f"{stem_of(children[0])}{n}" for n, child in enumerate(children, 1))
+    chained = all(child.inputs == before.outputs for before, child in pairwise(children))
+    return numbered and chained and len(block.inputs) == 1 and block.outputs == children[-1].outputs
+
+
+def loop(block: Block, call_text: str) -> Iterator[str]:
+    name = stem_of(block.blocks[0])
+    yield f"        for number in range({len(block.blocks)}):"
+    yield f'            self.add_module(f"{name}{{number + 1}}", {call_text})'
+    yield from ("", "    def forward(self, x: Tensor) -> Tensor:", f"        for {name} in self.children():")
+    yield from (f"            x = {name}(x)", "        return x")
+
+
+def stem_of(block: Block) -> str:
+    return block.attribute.rstrip("0123456789")
 
 
 def argument_names(block: Block) -> list[str]:
