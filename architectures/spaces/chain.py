@@ -99,9 +99,14 @@ class Chain(Space):
     def _check(self, side: int) -> None:
         stages, most = self.stages or 1, self.max_layers or 1
         last = -(-side // 2 ** (stages - 1))
+        height, width = self.input_shape[1:]
+        if side < SMALLEST_SIDE:
+            rule = (
+                f"must leave {SMALLEST_SIDE}×{SMALLEST_SIDE} pixels or more after the stem (stride {self.stem_stride})"
+            )
+            raise SpaceError("input_shape", f"{rule}, but is {height}×{width}")
         if last < SMALLEST_SIDE:
-            fit = max(0, int(log2(side / SMALLEST_SIDE)) + 1) if side >= SMALLEST_SIDE else 0
-            height, width = self.input_shape[1:]
+            fit = max(count for count in range(1, stages) if -(-side // 2 ** (count - 1)) >= SMALLEST_SIDE)
             raise SpaceError(
                 "stages",
                 f"must be at most {fit} for an input of {height}×{width} (the last one sees {SMALLEST_SIDE}×"
