@@ -1,0 +1,68 @@
+"""An executor for tests that need a whole search but no training: the values are a formula of the network."""
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from searches.engine.executor import Job, JobFinished, JobProgressed, JobStarted, Message
+
+
+class FormulaExecutor:
+    """Answers at once, with one job in hand; each network has weights of a few bytes."""
+
+    def __init__(self, fails: frozenset[int] = frozenset()) -> None:
+        self.fails = fails
+        self.messages: deque[Message] = deque()
+
+    @property
+    def room(self) -> int:
+        return 0 if self.messages else 1
+
+    def submit(self, job: Job) -> None:
+        number, fidelity = job["number"], job["fidelity"]
+        self.messages.append(JobStarted(number, fidelity, 0))
+        self.messages.append(JobProgressed(number, 0, 1, fidelity, 0.5, 0.5, 1.0))
+        self.messages.append(self.finished(job))
+
+    def finished(self, job: Job) -> JobFinished:
+        number, fidelity = job["number"], job["fidelity"]
+        kind = job["kind"]
+        if kind == "test":
+            return JobFinished(kind, number, fidelity, "done", values={"test_accuracy": quality(job["graph"]) - 0.01})
+        if number in self.fails:
+            return JobFinished(kind, number, fidelity, "failed", "the loss is not finite", timing={"seconds": 0.1})
+        values = {
+            "accuracy": quality(job["graph"]),
+            "params": 1000.0 + 50_000.0 * quality(job["graph"]) ** 4 + 40.0 * len(job["graph"]["nodes"]),
+            "flops": 5000.0 * len(job["graph"]["nodes"]),
+            "memory_bytes": 4096.0,
+            "latency_ms": 0.5,
+            "energy_mj": 0.1,
+        }
+        curve = [[1, 1.5, 0.4], [2, 0.7, values["accuracy"]]]
+        files = {"weights": weights(Path(job["folder"]), job)}
+        return JobFinished(kind, number, fidelity, "done", "", values, {"seconds": 0.25, "cost": 100}, curve, files)
+
+    def receive(self, timeout: float) -> Message | None:
+        return self.messages.popleft() if self.messages else None
+
+    def close(self) -> None:
+        self.messages.clear()
+
+
+def quality(graph: Mapping[str, Any]) -> float:
+    """Between 0.5 and 1, and always the same for a network."""
+    text = json.dumps(graph["nodes"], sort_keys=True)
+    return 0.5 + int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) / 2**33
+
+
+def weights(folder: Path, job: Job) -> dict[str, str]:
+    content = json.dumps(job["graph"], sort_keys=True).encode()[:64]
+    sha256 = hashlib.sha256(content).hexdigest()
+    path = folder / "weights" / f"{sha256[:16]}-{job['fidelity']}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return {"path": path.relative_to(folder).as_posix(), "sha256": sha256}
