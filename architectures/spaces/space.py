@@ -172,18 +172,19 @@ class Space(ABC):
     def crossover(self, first: Sequence[int], second: Sequence[int], random: Random) -> Variation:
         """The first parent with whole blocks of the second: stages, or layers that stand at the same place in both."""
         mother, father = self.canonical(first), self.canonical(second)
-        by_block = self._exchangeable(mother, father, whole_stages=random.random() < 0.5)
-        if len(by_block) < 2:
-            by_block = self._exchangeable(mother, father, whole_stages=False)
-        if not by_block:
+        stages, layers = (self._exchangeable(mother, father, whole_stages=whole) for whole in (True, False))
+        if not stages:
             return Variation(mother, "no block of the parents could be exchanged")
-        count = random.randint(1, max(1, len(by_block) - 1))
-        taken = sorted(random.sample(sorted(by_block), count))
-        child = list(mother)
-        for block in taken:
-            for index in by_block[block]:
+        for _ in range(10):  # some exchanges change nothing that matters
+            by_block = stages if len(stages) > 1 and random.random() < 0.5 else layers or stages
+            taken = sorted(random.sample(sorted(by_block), random.randint(1, max(1, len(by_block) - 1))))
+            child = list(mother)
+            for index in [index for block in taken for index in by_block[block]]:
                 child[index] = father[index]
-        return Variation(self.canonical(child), f"{', '.join(taken)} of the second parent")
+            found = Variation(self.canonical(child), f"{', '.join(taken)} of the second parent")
+            if found.genotype not in (mother, father):
+                break
+        return found
 
     def describe(self, genotype: Sequence[int]) -> str:
         """The decisions that matter, in words."""
@@ -225,6 +226,10 @@ class Space(ABC):
         """The position of each decision by its name."""
         return {decision.name: index for index, decision in enumerate(self.decisions)}
 
+    @cached_property
+    def _outer_blocks(self) -> frozenset[str]:
+        return frozenset(decision.block.rpartition(".")[0] for decision in self.decisions)
+
     def _first_that_differs(self, parent: Genotype, moves: Iterable[Variation]) -> Variation:
         for move in moves:
             child = self.canonical(move.genotype)
@@ -241,12 +246,13 @@ class Space(ABC):
         return f"{decision.name}: {decision.choices[parent[index]]} → {decision.choices[value]}"
 
     def _exchangeable(self, mother: Genotype, father: Genotype, *, whole_stages: bool) -> dict[str, list[int]]:
-        """Blocks in which the parents differ, with their decisions; single ones must matter in both."""
+        """Blocks in which the parents differ, with their decisions. Single ones must matter in both; a block that has
+        others inside is exchanged whole or not at all."""
         here, there = self.relevant(mother), self.relevant(father)
         members: dict[str, list[int]] = {}
         for index, decision in enumerate(self.decisions):
             block = decision.block.partition(".")[0] if whole_stages else decision.block
-            if whole_stages or (here[index] and there[index]):
+            if whole_stages or (here[index] and there[index] and block not in self._outer_blocks):
                 members.setdefault(block, []).append(index)
         return {
             block: indices

@@ -127,13 +127,17 @@ def test_a_damaged_compact_form_is_refused(text: str):
         compact.loads(text)
 
 
+def read(text: str) -> str:
+    """ "" if the text is a graph, else why it is not."""
+    try:
+        compact.loads(text)
+    except GraphError as refused:
+        return str(refused)
+    return ""
+
+
 def test_every_changed_letter_of_a_compact_form_is_refused_or_verifies():
     text = compact.dumps(two_branches())
     for place in range(1, len(text)):
         for letter in "0z~":
-            try:
-                graph = compact.loads(text[:place] + letter + text[place + 1 :])
-            except GraphError as refused:
-                assert re.match(r"(node '|the graph: )", str(refused))
-            else:
-                assert isinstance(graph, Graph)
+            assert re.match(r"(node '|the graph: |\Z)", read(text[:place] + letter + text[place + 1 :]))
