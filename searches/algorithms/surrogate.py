@@ -1,0 +1,112 @@
+"""Predictors of losses from genotypes: Gaussian processes that differ in how far an observation reaches (numpy only).
+
+The kernel of two genotypes is a product over the decisions in which they differ, so that it knows nothing of what is
+searched. The members of the ensemble are weighted by how well each explains the results (marginal likelihood).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
+Genotypes = NDArray[np.int64]  # (points, decisions)
+
+REACHES = (0.5, 1.0, 2.0, 4.0)  # kernel exp(-reach * share of weighted decisions that differ) * a constant, see below
+NOISES = (0.01, 0.1)  # variance of an observation beside that of the loss, which is 1
+SCALE = 2.0
+
+
+@dataclass(frozen=True)
+class Member:
+    """One Gaussian process, conditioned on the results."""
+
+    reach: float
+    factor: Numbers  # Cholesky factor of the kernel matrix
+    alpha: Numbers
+    evidence: float  # log marginal likelihood
+
+
+class Surrogate:
+    """An ensemble for one objective; losses are replaced by normal scores of their ranks, so outliers do no harm."""
+
+    def __init__(self, genotypes: Genotypes, losses: Numbers) -> None:
+        self.genotypes = genotypes
+        self.scores = normal_scores(losses)
+        self.weights = relevance(genotypes, self.scores)
+        distances = distance(genotypes, genotypes, self.weights)
+        members = [member(distances, self.scores, reach, noise) for reach in REACHES for noise in NOISES]
+        best = max(each.evidence for each in members)
+        self.members = [each for each in members if each.evidence > best - 6]  # the others weigh below a quarter of 1 %
+        shares = np.exp([each.evidence - best for each in self.members])
+        self.shares = shares / shares.sum()
+
+    def predict(self, genotypes: Genotypes) -> tuple[Numbers, Numbers]:
+        """Mean and deviation of the score, over the members: less is better, 0 is the median of what was seen."""
+        distances = distance(genotypes, self.genotypes, self.weights)
+        means, squares = np.zeros(len(genotypes)), np.zeros(len(genotypes))
+        for share, each in zip(self.shares, self.members, strict=True):
+            cross = np.exp(-each.reach * distances)
+            mean = cross @ each.alpha
+            rest = np.linalg.solve(each.factor, cross.T)
+            variance = np.maximum(1e-9, 1.0 - (rest**2).sum(axis=0))
+            means += share * mean
+            squares += share * (variance + mean**2)
+        return means, np.sqrt(np.maximum(1e-12, squares - means**2))
+
+
+def member(distances: Numbers, scores: Numbers, reach: float, noise: float) -> Member:
+    kernel = np.exp(-reach * distances) + noise * np.eye(len(scores))
+    factor = np.linalg.cholesky(kernel)
+    half = np.linalg.solve(factor, scores)
+    alpha = np.linalg.solve(factor.T, half)
+    evidence = -0.5 * float(half @ half) - float(np.log(np.diag(factor)).sum())
+    return Member(reach, factor, alpha, evidence)
+
+
+def distance(first: Genotypes, second: Genotypes, weights: Numbers) -> Numbers:
+    """Sum of the weights of the decisions in which two genotypes differ: (first, second)."""
+    total = np.zeros((len(first), len(second)))
+    for column, weight in enumerate(weights):
+        if weight:
+            total += weight * (first[:, column, None] != second[None, :, column])
+    return total
+
+
+def relevance(genotypes: Genotypes, scores: Numbers) -> Numbers:
+    """A weight for each decision: the share of the scores' variance that its choices explain, and a floor for all."""
+    count = genotypes.shape[1]
+    explained = np.array([explained_variance(genotypes[:, column], scores) for column in range(count)])
+    total = explained.sum()
+    shares = explained / total if total > 0 else np.full(count, 1 / count)
+    return SCALE * (0.5 * shares + 0.5 / count)
+
+
+def explained_variance(choices: NDArray[np.int64], scores: Numbers) -> float:
+    """Between the choices, corrected for what as many random groups would explain (adjusted R²)."""
+    _, groups = np.unique(choices, return_inverse=True)
+    sizes = np.bincount(groups)
+    if len(sizes) < 2 or len(scores) <= len(sizes):
+        return 0.0
+    means = np.bincount(groups, scores) / sizes
+    total = float(((scores - scores.mean()) ** 2).sum())
+    within = float(((scores - means[groups]) ** 2).sum())
+    if total <= 0:
+        return 0.0
+    return max(0.0, 1 - (within / (len(scores) - len(sizes))) / (total / (len(scores) - 1)))
+
+
+def normal_scores(losses: Numbers) -> Numbers:
+    """Normal quantiles of the ranks; equal losses share one."""
+    values, inverse, counts = np.unique(losses, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    middle = ends - (counts - 1) / 2  # mean rank of each value, from 1
+    quantile = NormalDist().inv_cdf
+    table = np.array([quantile((rank - 0.5) / len(losses)) for rank in middle])
+    return table[inverse] if len(values) > 1 else np.zeros(len(losses))
+
+
+def matrix(genotypes: Sequence[Sequence[int]]) -> Genotypes:
+    return np.array(genotypes, dtype=np.int64).reshape(len(genotypes), -1)
