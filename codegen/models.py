@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.db.models import Q
+
+User = AbstractBaseUser | AnonymousUser
+# Who else may see a repository is known to the app that asks for it: it adds its rule here.
+sharing: list[Callable[[User], Q]] = []
 
 
 class RepositoryStatus(models.TextChoices):
@@ -22,8 +29,14 @@ class RepositoryStatus(models.TextChoices):
 class RepositoryQuerySet(models.QuerySet["Repository"]):
     """Repositories by whom they belong to, and by the work that is left."""
 
-    def owned_by(self, user: AbstractBaseUser | AnonymousUser) -> RepositoryQuerySet:
+    def owned_by(self, user: User) -> RepositoryQuerySet:
         return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
+
+    def visible_to(self, user: User) -> RepositoryQuerySet:
+        """One's own, and what the apps above share with one."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(reduce(or_, (rule(user) for rule in sharing), Q(owner_id=user.pk)))
 
     def unfinished(self) -> RepositoryQuerySet:
         return self.filter(status__in=(RepositoryStatus.QUEUED, RepositoryStatus.RUNNING))

@@ -29,6 +29,7 @@ class Job:
     repository_id: int
     token: int
     request: Mapping[str, Any]
+    out: Path  # of this attempt alone: a late one writes elsewhere
 
 
 @transaction.atomic
@@ -66,16 +67,9 @@ def claimable() -> Q:
 
 @transaction.atomic
 def repository_claim(*, repository_id: int, seconds: float) -> Job | None:
-    """Claims the job by compare-and-swap; one that died three times is recorded as failed."""
-    repository = Repository.objects.select_for_update().filter(claimable(), pk=repository_id).first()
+    """Claims the job by compare-and-swap; None when another has it, or it is done."""
+    repository = Repository.objects.filter(claimable(), pk=repository_id).first()
     if repository is None:
-        return None
-    if repository.attempt >= ATTEMPTS:
-        Repository.objects.filter(pk=repository.pk).update(
-            status=RepositoryStatus.FAILED,
-            finished=timezone.now(),
-            reason=f"The generator died {ATTEMPTS} times, most likely for want of memory. Ask for it once more.",
-        )
         return None
     token = repository.lease_token + 1
     won = Repository.objects.filter(claimable(), pk=repository.pk, lease_token=repository.lease_token).update(
@@ -84,9 +78,8 @@ def repository_claim(*, repository_id: int, seconds: float) -> Job | None:
         progress="starting",
         lease_token=token,
         lease_until=timezone.now() + timedelta(seconds=seconds),
-        attempt=F("attempt") + 1,
     )
-    return Job(repository.pk, token, repository.request) if won else None
+    return Job(repository.pk, token, repository.request, repository.folder / str(token)) if won else None
 
 
 def repository_heartbeat(*, job: Job, seconds: float, progress: str = "") -> bool:
@@ -132,12 +125,15 @@ def repository_fail(*, job: Job, reason: str, log: str = "", verdict: Mapping[st
 
 
 @transaction.atomic
-def repository_release(*, job: Job) -> bool:
-    """Gives the job back unfinished, because the portal is being stopped; this is no attempt."""
-    given = _held(job).update(status=RepositoryStatus.QUEUED, lease_until=None, progress="", attempt=F("attempt") - 1)
-    if given:
+def repository_retry(*, job: Job, reason: str, log: str) -> bool:
+    """The generator died under a live job. Three times, then it is recorded as failed."""
+    _held(job).update(attempt=F("attempt") + 1)
+    if _held(job).filter(attempt__gte=ATTEMPTS).exists():
+        return repository_fail(job=job, reason=f"{reason} That was attempt {ATTEMPTS}, the last one.", log=log)
+    back = _held(job).update(status=RepositoryStatus.QUEUED, lease_until=None, progress="", log=log[-LOG_AT_MOST:])
+    if back:
         ring(job.repository_id)
-    return bool(given)
+    return bool(back)
 
 
 @transaction.atomic

@@ -30,7 +30,7 @@ def repositories(request: Request) -> HttpResponse:
 @require_safe
 def repository(request: Request, pk: int) -> HttpResponse:
     """One repository; the part that changes is asked for again by htmx until it is over."""
-    found = get_object_or_404(Repository.objects.owned_by(request.user), pk=pk)
+    found = get_object_or_404(Repository.objects.visible_to(request.user), pk=pk)
     context = {
         "repository": found,
         "is_over": found.status in (RepositoryStatus.READY, RepositoryStatus.FAILED),
@@ -44,7 +44,7 @@ def repository(request: Request, pk: int) -> HttpResponse:
 @require_safe
 def download(request: Request, pk: int) -> HttpResponse | FileResponse:
     """The archive, whole; its sha256 stands on the page and in the ETag."""
-    found = get_object_or_404(Repository.objects.owned_by(request.user), pk=pk)
+    found = get_object_or_404(Repository.objects.visible_to(request.user), pk=pk)
     if not found.is_ready or not found.archive_path.is_file():
         raise Http404(f"repository {pk} has no archive")
     response = FileResponse(found.archive_path.open("rb"), as_attachment=True, filename=archive_name(found))

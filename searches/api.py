@@ -31,7 +31,6 @@ from searches.delivery import origin
 from searches.models import Candidate, Membership, Project, SearchRun
 from searches.pareto import ChoiceError
 from searches.parsing import BoundedJSONParser
-from searches.querysets import repositories_visible_to
 from searches.recording import history_jsonl
 from searches.serializers import (
     CandidateSerializer,
@@ -318,7 +317,7 @@ class RepositoryViewSet(
     lookup_value_regex = r"\d+"
 
     def get_queryset(self) -> QuerySet[Repository]:
-        return repositories_visible_to(self.request.user).select_related("owner").order_by("-created", "-pk")
+        return Repository.objects.visible_to(self.request.user).select_related("owner")
 
     def perform_destroy(self, instance: Repository) -> None:
         if instance.owner_id != self.request.user.pk:

@@ -1,9 +1,21 @@
 """The searches app."""
 
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class SearchesConfig(AppConfig):
     """Projects, runs, candidates and their events."""
 
     name = "searches"
+
+    def ready(self) -> None:
+        """A project's team shares its repositories; and crash points are for tests alone."""
+        from codegen.models import sharing
+        from searches.crashpoints import disarm
+        from searches.querysets import shared_repositories
+
+        if shared_repositories not in sharing:
+            sharing.append(shared_repositories)
+        if not getattr(settings, "FAULT_INJECTION", False):
+            disarm()

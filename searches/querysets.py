@@ -11,7 +11,6 @@ from django.db import models
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from codegen.models import Repository
 from searches.status import UNDER_LEASE, WITH_WORK, Role, Status
 
 if TYPE_CHECKING:
@@ -136,12 +135,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         ]
 
 
-def repositories_visible_to(user: User) -> models.QuerySet[Repository]:
-    """One's own, and those of candidates in runs that one may see."""
-    linked = apps.get_model("searches", "CandidateRepository")._default_manager
-    shared = linked.filter(shared_with(user, "candidate__run__project__", VIEW)).values("repository_id")
-    return (
-        Repository.objects.filter(Q(owner_id=user.pk) | Q(pk__in=shared))
-        if user.is_authenticated
-        else (Repository.objects.none())
-    )
+def shared_repositories(user: User) -> Q:
+    """The repositories of candidates in runs that one may see."""
+    links = apps.get_model("searches", "CandidateRepository")._default_manager
+    return Q(pk__in=links.filter(shared_with(user, "candidate__run__project__", VIEW)).values("repository_id"))
