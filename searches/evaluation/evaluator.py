@@ -18,6 +18,7 @@ from searches.evaluation import datasets
 from searches.evaluation.files import read_file, write_file
 from searches.evaluation.job import Job, JobError, Result, StoredFile
 from searches.evaluation.measure import measured
+from searches.evaluation.process import limited_memory
 from searches.evaluation.recipe import counted_cost
 from searches.evaluation.tensors import Tensors, tensors
 from searches.evaluation.trainer import Diverged, Moment, OutOfTime, Trained, accuracy, train
@@ -40,7 +41,8 @@ def split_of(name: str, split: str) -> Tensors:
     return tensors(dataset_of(name), split)
 
 
-def perform(job: Job, watch: Callable[[Moment], None]) -> Result:
+def perform(job: Job, watch: Callable[[Moment], None], memory_limit_bytes: int | None = None) -> Result:
+    """``memory_limit_bytes`` guards the training of a candidate whose estimate was too small."""
     graph = graph_json.from_document(dict(job.graph))
     dataset = dataset_of(job.dataset)
     if (graph.input_shape, graph.classes) != (dataset.input_shape, dataset.classes):
@@ -48,10 +50,10 @@ def perform(job: Job, watch: Callable[[Moment], None]) -> Result:
             f"the network takes {graph.input_shape} to {graph.classes} classes, "
             f"but {dataset.name} has {dataset.input_shape} and {dataset.classes}"
         )
-    return test(job, graph) if job.kind == "test" else evaluate(job, graph, watch)
+    return test(job, graph) if job.kind == "test" else evaluate(job, graph, watch, memory_limit_bytes)
 
 
-def evaluate(job: Job, graph: Graph, watch: Callable[[Moment], None]) -> Result:
+def evaluate(job: Job, graph: Graph, watch: Callable[[Moment], None], memory_limit_bytes: int | None) -> Result:
     started = time.monotonic()
     counted = complexity(graph)
     training = split_of(job.dataset, "train")
@@ -63,7 +65,7 @@ def evaluate(job: Job, graph: Graph, watch: Callable[[Moment], None]) -> Result:
         check_cost(job, cost)
         check_memory(job, counted)
         module = build(graph, job.seed)
-        trained = fit(job, module, training, watch)
+        trained = fit(job, module, training, watch, memory_limit_bytes)
     except (Diverged, OutOfTime, TooLarge) as failure:
         reason = str(failure)
     except (MemoryError, RuntimeError) as failure:
@@ -90,9 +92,13 @@ def evaluate(job: Job, graph: Graph, watch: Callable[[Moment], None]) -> Result:
     )
 
 
-def fit(job: Job, module: nn.Module, training: Tensors, watch: Callable[[Moment], None]) -> Trained:
+def fit(
+    job: Job, module: nn.Module, training: Tensors, watch: Callable[[Moment], None], memory_limit_bytes: int | None
+) -> Trained:
     validation = split_of(job.dataset, "validation")
-    return train(module, training, validation, job.training, job.seed, guard_seconds=job.deadline.seconds, watch=watch)
+    guard_seconds = job.deadline.seconds
+    with limited_memory(memory_limit_bytes):
+        return train(module, training, validation, job.training, job.seed, guard_seconds=guard_seconds, watch=watch)
 
 
 def check_cost(job: Job, cost: int) -> None:

@@ -89,7 +89,7 @@ class Job:
                 memory_limit_bytes=known.pop("memory_limit_bytes", None),  # type: ignore[arg-type]
                 weights=stored(known.pop("weights", None)),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise JobError(f"the job cannot be read: {error}") from error
         if known:
             raise JobError(f"a job has no field {sorted(known)[0]!r}")

@@ -4,6 +4,8 @@ import ctypes
 import os
 import resource
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 PR_SET_PDEATHSIG = 1
@@ -18,10 +20,21 @@ def die_with_parent(parent: int | None) -> None:
         raise SystemExit("the process that started this evaluator is gone")
 
 
-def limit_memory(limit_bytes: int) -> None:
-    """Allocations past the limit fail inside this process, instead of waking the kernel's out-of-memory killer."""
-    used = private_bytes()
-    resource.setrlimit(resource.RLIMIT_DATA, (used + limit_bytes, resource.RLIM_INFINITY))
+@contextmanager
+def limited_memory(limit_bytes: int | None) -> Iterator[None]:
+    """Allocations past the limit fail inside this process, instead of waking the kernel's out-of-memory killer.
+
+    Only round a training: libraries that are being imported spin for ever when they get no memory.
+    """
+    if limit_bytes is None:
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (private_bytes() + limit_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def private_bytes() -> int:

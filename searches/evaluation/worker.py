@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from searches.evaluation.job import Job
-from searches.evaluation.process import die_with_parent, limit_memory, protocol_streams
+from searches.evaluation.process import die_with_parent, protocol_streams
 
 if TYPE_CHECKING:
     from searches.evaluation.trainer import Moment
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m searches.evaluation.worker", description=__doc__)
     parser.add_argument("--messages-fd", type=int, help="inherited descriptor for the answers (default: stdout)")
     parser.add_argument("--parent", type=int, help="process that must be the parent")
-    parser.add_argument("--memory-limit-bytes", type=int, help="how much more than at its start it may allocate")
+    parser.add_argument("--memory-limit-bytes", type=int, help="how much a training may allocate")
     options = parser.parse_args(arguments)
     die_with_parent(options.parent)
     jobs, messages = protocol_streams(options.messages_fd)
@@ -38,16 +38,14 @@ def main(arguments: list[str]) -> int:
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
     torch.use_deterministic_algorithms(True)
-    if options.memory_limit_bytes is not None:
-        limit_memory(options.memory_limit_bytes)
     send(messages, {"type": "ready", "torch": torch.__version__, "machine": platform.machine()})
     for line in jobs:
         if line.strip():
-            answer(line, messages)
+            answer(line, messages, options.memory_limit_bytes)
     return 0
 
 
-def answer(line: str, messages: TextIO) -> None:
+def answer(line: str, messages: TextIO, memory_limit_bytes: int | None) -> None:
     """The outermost loop's body: whatever a job does, the evaluator lives on and says what happened."""
     from searches.evaluation.evaluator import perform
 
@@ -55,7 +53,7 @@ def answer(line: str, messages: TextIO) -> None:
     try:
         document = json.loads(line)
         job = Job.from_document(document)
-        send(messages, perform(job, Watch(job, messages)).to_document())
+        send(messages, perform(job, Watch(job, messages), memory_limit_bytes).to_document())
     except Exception as error:
         send(
             messages,

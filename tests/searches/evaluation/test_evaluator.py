@@ -1,0 +1,118 @@
+"""One job: values, files, failures with their reason, and the test split."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from searches.evaluation.evaluator import perform
+from searches.evaluation.files import FileDamaged, read_file, write_file
+from searches.evaluation.job import Job, JobError, Result
+from tests.searches.evaluation.worlds import job, small_network
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def run(folder: Path, **changes: Any) -> Result:
+    return perform(Job.from_document(job(small_network(), folder, **changes)), lambda moment: None)
+
+
+def test_it_trains_counts_and_stores(tmp_path: Path) -> None:
+    result = run(tmp_path)
+    assert (result.status, result.reason) == ("done", "")
+    assert set(result.values) == {"accuracy", "params", "flops", "memory_bytes"}
+    assert result.values["params"] == 8 * 9 + 16 + 90
+    stored = result.files["weights"]
+    read_file(tmp_path / stored.path, stored.sha256)
+    assert list(tmp_path.glob("weights/*")) == [tmp_path / stored.path]
+    assert [row[0] for row in result.curve] == [1]
+
+
+def test_latency_is_measured_and_energy_modelled_only_when_asked(tmp_path: Path) -> None:
+    result = run(tmp_path, objectives=["accuracy", "latency", "energy"])
+    assert result.values["latency_ms"] > 0
+    assert result.values["energy_mj"] > 0
+    latency, energy = result.details["latency"], result.details["energy"]
+    assert isinstance(latency, dict)
+    assert isinstance(energy, dict)
+    assert (latency["how"], energy["how"]) == ("measured", "modelled")
+
+
+def test_latency_of_another_target_is_an_estimate(tmp_path: Path) -> None:
+    result = run(tmp_path, objectives=["latency"], target="raspberry_pi_4")
+    latency = result.details["latency"]
+    assert isinstance(latency, dict)
+    assert latency["how"] == "modelled"
+    assert latency["target"].startswith("Raspberry Pi 4")
+
+
+def test_the_test_split_is_read_by_the_test_job_alone(tmp_path: Path) -> None:
+    trained = run(tmp_path, training={"epochs": 2})
+    stored = trained.files["weights"]
+    tested = run(tmp_path, kind="test", weights={"path": stored.path, "sha256": stored.sha256})
+    assert "test_accuracy" not in trained.values
+    assert list(tested.values) == ["test_accuracy"]
+    assert 0 < tested.values["test_accuracy"] <= 1
+
+
+def test_a_changed_weight_is_found_by_its_hash(tmp_path: Path) -> None:
+    stored = run(tmp_path).files["weights"]
+    path = tmp_path / stored.path
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(FileDamaged, match="evaluate it again"):
+        run(tmp_path, kind="test", weights={"path": stored.path, "sha256": stored.sha256})
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileDamaged, match=r"a\.safetensors is missing; evaluate the candidate again"):
+        read_file(tmp_path / "a.safetensors", "0" * 64)
+
+
+def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
+    sha256 = write_file(tmp_path / "deep" / "a", b"1")
+    write_file(tmp_path / "deep" / "a", b"1")
+    assert read_file(tmp_path / "deep" / "a", sha256) == b"1"
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["a"]
+
+
+def test_a_costly_candidate_fails_before_it_is_trained(tmp_path: Path) -> None:
+    result = run(tmp_path, deadline={"cost": 10})
+    assert result.status == "failed"
+    assert result.reason == f"its training costs {result.cost:,} multiply-adds; the deadline allows 10"
+    assert result.values["params"] > 0
+    assert "accuracy" not in result.values
+
+
+def test_a_slow_candidate_is_stopped_by_the_clock(tmp_path: Path) -> None:
+    assert run(tmp_path, deadline={"seconds": 1e-9}).reason.startswith("stopped by the clock after 1e-09 s")
+
+
+def test_a_large_candidate_fails_by_estimate(tmp_path: Path) -> None:
+    result = run(tmp_path, memory_limit_bytes=1000)
+    assert result.status == "failed"
+    assert "its training needs about" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": "guess"}, "kind must be one of evaluate, test, but is 'guess'"),
+        ({"surprise": 1}, "a job has no field 'surprise'"),
+        ({"number": "x"}, "the job cannot be read"),
+    ],
+)
+def test_a_broken_job_is_the_askers_fault(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises((JobError, ValueError), match=message):
+        run(tmp_path, **changes)
+
+
+def test_a_network_of_another_shape_is_the_askers_fault(tmp_path: Path) -> None:
+    document = job(small_network((3, 8, 8)), tmp_path)
+    with pytest.raises(JobError, match=r"takes \(3, 8, 8\) to 10 classes, but digits has \(1, 8, 8\) and 10"):
+        perform(Job.from_document(document), lambda moment: None)
