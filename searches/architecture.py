@@ -10,6 +10,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import DiffLexer, PythonLexer
 
+from architectures.drawing import svg
 from architectures.ir import compact
 from architectures.ir.complexity import Complexity, complexity
 from architectures.ir.graph import Graph
@@ -54,6 +55,14 @@ class Architecture:
         """As the plot of curves takes them: a name and its points."""
         return [(f"#{self.candidate.number}", self.evaluation.curve)] if self.evaluation else []
 
+    @property
+    def drawing(self) -> SafeString:
+        return self.drawn()
+
+    def drawn(self, compare_to: Graph | None = None) -> SafeString:
+        """The drawing; against another graph, blocks that are unlike are marked."""
+        return mark_safe(svg(self.graph, title=f"Candidate {self.candidate.number}", compare_to=compare_to))
+
     @cached_property
     def complexity(self) -> Complexity:
         return complexity(self.graph)
@@ -86,7 +95,7 @@ class Architecture:
     @property
     def highlighted(self) -> SafeString:
         """model.py with a span for each line, whose id ends in the line's number."""
-        formatter = HtmlFormatter(nowrap=True, linespans="line")
+        formatter = HtmlFormatter(linespans="line", cssclass="source")
         return mark_safe(highlight(self.source, PythonLexer(), formatter))  # pygments escapes what it prints
 
     @cached_property

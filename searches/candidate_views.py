@@ -10,7 +10,6 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from architectures.drawing import svg
 from searches import services
 from searches.architecture import Architecture
 from searches.choosing import front_of, reasons
@@ -86,7 +85,7 @@ def panel(request: Request, pk: int, number: int) -> HttpResponse:
         "candidate": candidate,
         "evaluation": architecture.evaluation,
         "figures": figures_of(candidate, architecture.values, measures),
-        "drawing": svg(architecture.graph, title=f"Candidate {number}"),
+        "drawing": architecture.drawing,
         "on_front": entry is not None,
         "reasons": reasons(front, entry, run.spec["objectives"]) if entry else (),
         "may_edit": may_edit(request, run),
@@ -108,7 +107,7 @@ def candidate(request: Request, pk: int, number: int) -> HttpResponse:
         "architecture": architecture,
         "evaluation": architecture.evaluation,
         "figures": figures_of(shown, architecture.values, measures),
-        "drawing": svg(architecture.graph, title=f"Candidate {number} of {run.name}"),
+        "drawing": architecture.drawing,
         "curves": architecture.curves,
         "place": architecture.place(front, run.spec["objectives"]),
         "may_edit": may_edit(request, run),

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 
-from architectures.drawing import svg
 from searches.architecture import Architecture, highlighted_difference
 from searches.measures import Measure, value_of
 from searches.models import Candidate
@@ -59,14 +58,11 @@ class Comparison:
         return Row(measure, tuple(Cell(value, differs and value == best) for value in values))
 
     @property
-    def drawings(self) -> list[tuple[Candidate, SafeString | str]]:
+    def drawings(self) -> list[tuple[Candidate, SafeString]]:
         """Each against the first one: unlike blocks are marked."""
         first = self.architectures[0].graph
         return [
-            (
-                each.candidate,
-                svg(each.graph, title=f"Candidate {each.candidate.number}", compare_to=first if index else None),
-            )
+            (each.candidate, each.drawn(compare_to=first if index else None))
             for index, each in enumerate(self.architectures)
         ]
 

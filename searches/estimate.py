@@ -1,4 +1,4 @@
-"""What a spec foretells before anything is trained: size of the space, work, time and memory. No torch, milliseconds."""
+"""What a spec foretells before anything is trained: size of the space, work, time and memory. No torch here."""
 
 from dataclasses import dataclass
 from random import Random

@@ -187,7 +187,8 @@ def value_of(option: Option, entered: Sequence[str]) -> Any:
     text = entered[-1].strip() if entered else ""
     is_optional = option.type.endswith("| None")
     if option.type.startswith("tuple"):
-        return [number(each) if "int" in option.type else each for each in entered] or (None if is_optional else [])
+        chosen = [number(each) if "int" in option.type else each for each in entered if each]
+        return chosen or (None if is_optional else [])
     if option.type == "bool":
         return bool(text)
     if text == "" and is_optional:
@@ -276,15 +277,23 @@ HOW = (
 def _layout() -> Iterator[tuple[str, str, tuple[FormField, ...], str]]:
     rest = tuple(option.name for option in _budget() if option.name not in FIRST)
     yield "data", "Data set", (FormField("dataset", "Images", "one", choices=_datasets()),), ""
-    yield "goal", "Goal", (*_goal(), *_limit_fields()), "What a good network is, and what it must not exceed."
-    yield "search", "Search", (*_owned("space"), *_owned("algorithm"), *_budget_fields(*FIRST)), ""
-    yield "advanced", "Advanced", (*_training_fields(), *_budget_fields(*rest)), ""
+    yield "goal", "Goal", tuple(_goal()), "what a good network is"
+    yield "limits", "Limits", tuple(_limit_fields()), "what it must not exceed; checked before anything is trained"
+    yield "search", "Search", (*_owned("algorithm"), *_budget_fields(*FIRST)), "how networks are proposed, how many"
+    yield "space", "Search space", tuple(_owned("space")), "what networks there are to find"
+    yield (
+        "advanced",
+        "Training",
+        (*_training_fields(), *_budget_fields(*rest)),
+        "how each candidate is trained",
+    )
 
 
 def _goal() -> Iterator[FormField]:
     wanted = tuple(Choice(name, _capital(objectives.get(name).title)) for name in objectives.names())
     yield FormField("objectives", "Objectives", "several", "The Pareto front is over these.", choices=wanted)
-    places = tuple(Choice(name, targets.get(name).title) for name in targets.names())
+    here_first = sorted(targets.names(), key=lambda name: not targets.get(name).is_this_machine)
+    places = tuple(Choice(name, targets.get(name).title) for name in here_first)
     help_text = "Where it will run. On this machine time is measured; for others it is estimated, and says so."
     yield FormField("target", "Target", "one", help_text, choices=places)
     yield FormField("choose", "Choose at the end by", "one", "You can choose differently at any time.", choices=HOW)
@@ -354,4 +363,4 @@ def _capital(text: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    return _capital(text) if text.endswith((".", "")) else _capital(text) + "."
+    return _capital(text.rstrip(".")) + "." if text else ""

@@ -15,7 +15,9 @@ class Preset:
 
 
 PRESETS: Mapping[str, Preset] = {
-    "quick": Preset("Quick look", "24 networks, about two minutes", {}),
+    "quick": Preset(
+        "Quick look", "24 networks, about two minutes", {"evaluations": 24, "algorithm_options": {"population": 6}}
+    ),
     "balanced": Preset(
         "Balanced",
         "96 networks, longer training",

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from searches import services
 from searches.models import Candidate, Project, SearchRun
+from searches.presets import PRESETS
 from searches.requests import Request
 from searches.spec import SearchSpec
 from searches.status import WITH_WORK
@@ -102,7 +103,8 @@ def example(request: Request) -> HttpResponse:
     """Starts the example search: real digits, real training, about two minutes."""
     home_project = Project.objects.owned_by(request.user).filter(slug__startswith="examples").first()
     home_project = home_project or services.project_create(owner=request.user, name="Examples")
-    run = services.run_create(project=home_project, spec=SearchSpec(), name=EXAMPLE, by=request.user)
+    spec = SearchSpec.from_document(PRESETS["quick"].document)
+    run = services.run_create(project=home_project, spec=spec, name=EXAMPLE, by=request.user)
     return redirect("searches:run", pk=run.pk)
 
 

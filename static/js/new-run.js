@@ -66,10 +66,30 @@ function soon() {
   timer = setTimeout(check, pause);
 }
 
+/* Generations are another way to say evaluations: population × generations. The spec only knows evaluations. */
+const generations = form.querySelector("[data-generations]");
+const evaluations = form.querySelector("[name=evaluations]");
+
+function population() {
+  const field = form.querySelector(`[name="algorithm_options.${new FormData(form).get("algorithm")}.population"]`);
+  return Number(field?.value) || null;
+}
+
+function countGenerations(event) {
+  const input = generations.querySelector("input");
+  const size = population();
+  generations.hidden = size === null;
+  if (size === null) return;
+  if (event?.target === input) evaluations.value = Math.max(1, Math.round(Number(input.value) || 1)) * size;
+  else input.value = Number(evaluations.value) > 0 ? String(Math.round((10 * Number(evaluations.value)) / size) / 10) : "";
+}
+
 form.addEventListener("input", (event) => {
+  countGenerations(event);
   touched.add(event.target.name);
   showOwned();
   soon();
 });
 showOwned();
+countGenerations();
 form.querySelector("[aria-invalid=true]")?.focus();

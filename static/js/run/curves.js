@@ -29,7 +29,7 @@ function accuracyPicture({ generations }) {
   });
   return {
     data: [curve("best", "best", colours.series[0], "circle", "solid"), curve("mean", "mean", colours.series[1], "square", "dot")],
-    layout: { xaxis: { title: { text: "generation" }, dtick: known.length <= 12 ? 1 : undefined, tickformat: "d" }, yaxis: { title: { text: "validation accuracy" }, tickformat: ".0%" }, margin: { t: 28, l: 56, r: 12, b: 42 } },
+    layout: { xaxis: { title: { text: "generation" }, dtick: known.length <= 12 ? 1 : undefined, tickformat: "d" }, yaxis: { title: { text: "validation accuracy" }, tickformat: ".1%" }, margin: { t: 28, l: 56, r: 12, b: 42 } },
   };
 }
 

@@ -1,6 +1,13 @@
 /* What is being trained right now: one line for each evaluator, kept in place so that nothing jumps. */
 import { duration, percent } from "../format.js";
 
+const waiting = {
+  queued: "Waiting for a free worker.",
+  running: "The engine is starting; the first network trains in a few seconds.",
+  pausing: "Pausing: what is trained is kept.",
+  cancelling: "Stopping.",
+};
+
 function line() {
   const item = document.createElement("li");
   item.innerHTML = `<strong data-number></strong> <span data-epoch class="muted"></span>
@@ -21,13 +28,16 @@ export class Evaluators {
   constructor(root) {
     this.root = root;
     this.list = root.querySelector("[data-evaluators]");
+    this.words = root.querySelector("[data-waiting]");
     this.lines = new Map();
   }
 
   show({ progress, run }) {
-    const atWork = ["running", "pausing"].includes(run.status) && progress.size > 0;
-    this.root.hidden = !atWork;
-    if (!atWork) return;
+    this.root.hidden = !(run.status in waiting);
+    const isTraining = run.status === "running" && progress.size > 0;
+    this.list.hidden = !isTraining;
+    this.words.textContent = isTraining ? "" : (waiting[run.status] ?? "");
+    if (!isTraining) return;
     for (const [evaluator, report] of [...progress].sort(([one], [other]) => one - other)) {
       if (!this.lines.has(evaluator)) {
         this.lines.set(evaluator, line());

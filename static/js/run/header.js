@@ -1,6 +1,7 @@
 /* The run's first line: status, generation, evaluated, elapsed and left; and the five phases. */
 import { announce } from "../live.js";
 import { duration, percent } from "../format.js";
+import { generations } from "./state.js";
 
 const atWork = new Set(["running", "pausing", "cancelling"]);
 
@@ -32,7 +33,8 @@ export class Header {
   show({ run }) {
     const before = this.status;
     this.run = run;
-    this.#text("generation", run.generation == null ? "–" : String(run.generation + 1));
+    const { now, total } = generations({ run });
+    this.#text("generation", total === null ? String(now) : `${now}/${total}`);
     this.#text("done", String(run.evaluations_done));
     this.#text("best", percent(run.best_accuracy));
     this.#text("refused", String(run.refused));

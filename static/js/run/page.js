@@ -22,12 +22,13 @@ const header = new Header(page);
 const pareto = new ParetoPlot(part("#pareto"), measures, { onChoose: (number) => chosen.choose(number) });
 const chosen = new Chosen(part("#chosen"), page.dataset.runUrl, { onChange: (number) => pareto.choose(number) });
 const table = new CandidatesTable(part("#candidates"), part("#panel-candidates"));
+const choosing = new Choosing(part("#choosing"), { onChoose: (number, how) => chosen.choose(number, how) });
 const parts = [
   header,
   pareto,
   table,
   new FrontTable(part("#front-twin"), measures, { onChoose: (number) => chosen.choose(number) }),
-  new Choosing(part("#choosing"), { onChoose: (number) => chosen.choose(number) }),
+  choosing,
   new Curves(page),
   new Evaluators(part("[data-now]")),
   new EventLog(part("[data-event-log]"), part("#panel-events")),
@@ -45,11 +46,13 @@ function showSoon() {
   requestAnimationFrame(draw);
 }
 
-/** Without a choice of the user's the page follows the search's own. */
+/** Without a choice of the user's the page follows the search's own, and until that is known the knee of the front so far. */
 function followTheSearch(before) {
-  const { chosen_number: number } = state.run;
-  const picked = new URLSearchParams(location.search).has("candidate");
-  if (!picked && number !== null && number !== before?.run.chosen_number) chosen.choose(number, { byUser: false });
+  const { chosen_number: number, generation, front_size: size } = state.run;
+  if (new URLSearchParams(location.search).has("candidate")) return;
+  if (number !== null) {
+    if (number !== before?.run.chosen_number) chosen.choose(number, { byUser: false });
+  } else if (size > 0 && generation !== before?.run.generation) choosing.knee({ byUser: false });
 }
 
 /** The panel of what is chosen is read again when its figures may have changed. */

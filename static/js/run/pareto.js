@@ -2,7 +2,7 @@
 import { Plot } from "../plots/plot.js";
 import { symbols, tokens } from "../plots/tokens.js";
 import { escapeHtml } from "../format.js";
-import { front } from "./state.js";
+import { front, isRanked } from "./state.js";
 
 const svgPoints = 5000; // above it, WebGL
 
@@ -91,9 +91,12 @@ export class ParetoPlot {
     const colours = tokens();
     const members = front(this.state).filter((candidate) => points.includes(candidate));
     const data = [];
-    if (this.dominated.checked) data.push(...this.#dominatedTraces(points.filter((candidate) => !candidate.is_on_front), colours));
-    data.push(this.#staircase(members, colours));
-    data.push(this.#trace("front", members, {}, { color: colours.accent, size: 10, symbol: "circle", line: { color: colours.surface, width: 1.5 } }));
+    const others = points.filter((candidate) => !candidate.is_on_front);
+    const fresh = others.filter((candidate) => !isRanked(this.state, candidate));
+    if (this.dominated.checked) data.push(...this.#dominatedTraces(others.filter((candidate) => isRanked(this.state, candidate)), colours));
+    if (fresh.length > 0) data.push(this.#trace("not ranked yet", fresh, {}, { color: colours.accent, size: 8, symbol: "diamond-open" }));
+    if (members.length > 0) data.push(this.#staircase(members, colours));
+    if (members.length > 0) data.push(this.#trace("front", members, {}, { color: colours.accent, size: 10, symbol: "circle", line: { color: colours.surface, width: 1.5 } }));
     const chosen = this.state.candidates.get(this.chosen);
     if (chosen && points.includes(chosen)) {
       data.push(this.#trace("chosen", [chosen], {}, { color: "rgba(0,0,0,0)", size: 19, symbol: "circle", line: { color: colours.text, width: 2 } }));
@@ -118,6 +121,7 @@ export class ParetoPlot {
   /** Colour and marker shape by what was asked for; without it all are one quiet colour. */
   #dominatedTraces(candidates, colours) {
     const quiet = { color: colours.muted, size: 7, opacity: 0.55, symbol: "circle-open" };
+    if (candidates.length === 0) return [];
     if (this.colour.value === "none") return [this.#trace("dominated", candidates, {}, quiet)];
     const groups = Map.groupBy
       ? Map.groupBy(candidates, (candidate) => candidate.generation ?? 0)

@@ -35,6 +35,21 @@ function markFront(state, front) {
   return { ...state, candidates, run: { ...state.run, front_size: front.length } };
 }
 
+/** Ranks are given when a generation is complete; a candidate of a later one is neither on the front nor dominated yet. */
+export function isRanked({ run }, candidate) {
+  const over = ["finished", "cancelled"].includes(run.status);
+  return candidate.is_on_front || over || (candidate.generation ?? 0) <= (run.generation ?? -1);
+}
+
+/** The generation under way and how many there will be, counted from 1. */
+export function generations({ run }) {
+  const { population } = run.spec.algorithm_options;
+  const complete = (run.generation ?? -1) + 1;
+  if (!population) return { now: complete, total: null };
+  const total = Math.ceil(run.evaluations_total / population);
+  return { now: run.status === "finished" ? complete : Math.min(total, complete + 1), total };
+}
+
 /** The members of the front. */
 export function front(state) {
   return [...state.candidates.values()].filter((candidate) => candidate.is_on_front);
