@@ -12,7 +12,7 @@ class Gpu(Target):
     title: ClassVar[str] = "NVIDIA T4"
     sources: ClassVar[tuple[Source, ...]] = (
         Source(
-            "peak_macs_per_s, bytes_per_s, memory_bytes",
+            "peak_macs_per_s, bytes_per_s, memory_bytes, storage_bytes",
             "NVIDIA T4 data sheet: 8.1 TFLOPS in float32, 320 GB/s, 16 GB, 70 W",
         ),
         Source("cache_bytes", "NVIDIA Turing architecture whitepaper: 4 MB L2 of the T4's TU104"),

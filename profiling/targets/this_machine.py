@@ -15,7 +15,10 @@ class ThisMachine(Target):
     fuses: ClassVar[bool] = False  # what is measured is the eager torch module, a kernel a node
     sources: ClassVar[tuple[Source, ...]] = (
         Source("peak_macs_per_s", "assumed: a server core with AVX2, 16 multiply-adds a cycle at 3 GHz"),
-        Source("bytes_per_s, cache_bytes_per_s", "assumed: 12 GB/s a core from DDR4, 60 GB/s from a shared cache"),
+        Source(
+            "bytes_per_s, cache_bytes, cache_bytes_per_s",
+            "assumed: 12 GB/s a core from DDR4, 60 GB/s from 16 MB of a shared cache",
+        ),
         Source(
             "kernel_overhead_s", "measured while this was written: an eager torch kernel costs about 10 µs to start"
         ),

@@ -1,0 +1,69 @@
+"""``manage.py profile``."""
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from architectures.ir import json as graph_json
+from tests.searches.evaluation.worlds import small_network
+
+
+@pytest.fixture
+def architecture(tmp_path: Path) -> Path:
+    path = tmp_path / "architecture.json"
+    path.write_text(graph_json.dumps(small_network()))
+    return path
+
+
+def run(*arguments: str) -> str:
+    out = StringIO()
+    call_command("profile", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_it_prints_one_document(architecture: Path) -> None:
+    document = json.loads(run(str(architecture), "--target", "phone", "--json"))
+    readings = document["readings"]
+    assert {name: reading["how"] for name, reading in readings.items()} == {
+        "params": "counted",
+        "flops": "counted",
+        "memory": "counted",
+        "latency": "modelled",
+        "energy": "modelled",
+    }
+    assert readings["params"]["value"] == 178
+    assert document["fits"] is True
+    assert len(document["nodes"]) == 7
+
+
+def test_it_prints_each_figure_with_how_it_came_about(architecture: Path) -> None:
+    printed = run(str(architecture), "--estimate")
+    assert "params              178 parameters counted" in printed
+    assert "modelled" in printed
+    assert "slowest by estimate" in printed
+
+
+def test_it_measures_this_machine(architecture: Path) -> None:
+    printed = run(str(architecture))
+    assert "measured" in printed
+    assert "raw p50" in printed
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        ("{}", [], "holds no architecture"),
+        ("{}", ["--target", "pi"], "no target is named 'pi'; there are gpu, jetson"),
+        (None, [], "cannot be read"),
+    ],
+)
+def test_bad_input_ends_with_2(content: str | None, options: list[str], message: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(CommandError, match=message) as refusal:
+        run(str(path), *options)
+    assert refusal.value.returncode == 2
