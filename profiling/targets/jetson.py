@@ -13,7 +13,8 @@ class Jetson(Target):
     sources: ClassVar[tuple[Source, ...]] = (
         Source(
             "peak_macs_per_s, bytes_per_s, memory_bytes, storage_bytes",
-            "NVIDIA Jetson Orin Nano series data sheet: 1,024 CUDA cores, 625 MHz, 68 GB/s, 8 GB (half of it taken for one network), 7 to 15 W",
+            "NVIDIA Jetson Orin Nano series data sheet: 1,024 CUDA cores, 625 MHz, 68 GB/s, 8 GB (half of it for one "
+            "network), 7 to 15 W",
         ),
         Source("cache_bytes, cache_bytes_per_s", "assumed: 2 MB L2 at three times the memory's rate"),
         Source("kernel_overhead_s", "assumed: 10 µs to launch a kernel from an Arm core"),
