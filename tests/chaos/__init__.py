@@ -1,0 +1,1 @@
+"""Fault injection: real engines, real evaluators, real kills."""

@@ -1,0 +1,42 @@
+"""Seeded kills and pauses over whole searches: the same history after any number of them.
+
+    python -m tests.chaos --kills 200 --evaluations 60
+
+The last line on stdout is `{"kills", "lost", "duplicated", "hash_matches", "runs", "recovery_p95_s", "orphans"}`;
+exit code 0 when nothing was lost, nothing doubled, nothing left behind, and every history is the undisturbed one.
+DATABASE_URL tries it on another database (an empty one).
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__.split("\n")[0])
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--evaluations", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--data", type=Path, help="an empty folder; a temporary one without it")
+    parser.add_argument("--minutes", type=float, default=45.0, help="no new run is begun after this time")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
+        data = (options.data or Path(temporary)).absolute()
+        data.mkdir(parents=True, exist_ok=True)
+        os.environ |= {"NASPORTAL_DATA": str(data), "DJANGO_SETTINGS_MODULE": "tests.chaos.settings"}
+        import django
+
+        django.setup()
+        from tests.chaos.storm import storm
+
+        outcome = storm(data, options.kills, options.evaluations, options.seed, options.minutes * 60)
+    print(json.dumps(outcome))
+    good = outcome["lost"] == outcome["duplicated"] == outcome["orphans"] == 0
+    return 0 if good and outcome["hash_matches"] == outcome["runs"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

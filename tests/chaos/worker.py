@@ -1,0 +1,34 @@
+"""`python -m tests.chaos.worker`: the supervising process without its broker: it asks for work and works on it."""
+
+import os
+import time
+
+
+def main() -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.chaos.settings"
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.db import connection
+
+    from nasportal.processes import die_with_parent
+    from searches import leases, reaper, stopping
+    from searches.crashpoints import crash_point
+    from searches.supervisor import Supervisor
+
+    die_with_parent()
+    while not stopping.is_requested():
+        reaper.settle_abandoned()
+        claim = leases.run_claim(owner=leases.owner_name(), seconds=settings.LEASE_SECONDS, runs_at_once=1)
+        if claim is None:
+            with stopping.asked_by_sigterm():
+                time.sleep(0.1)
+            continue
+        crash_point("claimed")
+        Supervisor(claim).work()
+        connection.close()
+
+
+if __name__ == "__main__":
+    main()
