@@ -49,7 +49,7 @@ class Command(BaseCommand):
         def ready() -> None:
             say(f"NAS Portal runs at {address}/ (data in {settings.DATA_DIR}); Ctrl-C stops it.")
             if secret:
-                say(f"Sign in as {user.username} with this link, which works once and for a day:")
+                say(f"Sign in as {user.username} with this link; it works a single time, for a day:")
                 print(f"{address}/login/once/{secret}/", flush=True)
 
         Supervisor(children, say).run(until=lambda: _answers(host, port), ready=ready)

@@ -1,0 +1,190 @@
+"""The portal in one file: the database as of one moment, all files that it names, and the sha256 of each.
+
+The secret key stays where it is: whoever has it may run code here. A restored portal makes a new one; people sign in
+again, and nothing else is lost.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from importlib.metadata import PackageNotFoundError, version
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from django.conf import settings
+from django.db import connection
+from django.utils.timezone import now
+
+FORMAT = {"format": "nas-portal/backup", "version": 1}
+MANIFEST = "manifest.json"
+DATABASE = {"sqlite": "database.sqlite3", "postgresql": "database.pgdump"}
+REBUILT = {"log", "static", "secret_key", "portal.lock"}  # and the files of the database
+
+
+class BackupError(Exception):
+    """Why nothing was saved or put back, in one sentence."""
+
+
+def save(target: Path) -> dict[str, Any]:
+    """Writes the archive, under its name only when it is complete; answers with its manifest."""
+    partial = target.with_name(target.name + ".part")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            # The rows first: a file is there before the row that names it, so each named file gets in.
+            with tarfile.open(fileobj=file, mode="w") as archive:
+                manifest = _fill(archive)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return manifest
+
+
+def _fill(archive: tarfile.TarFile) -> dict[str, Any]:
+    files: dict[str, str] = {}
+    with tempfile.TemporaryDirectory(prefix="nasportal-") as folder:
+        database = Path(folder, DATABASE[connection.vendor])
+        _dump(database)
+        _add(archive, database, database.name, files)
+    for path in _saved_files(settings.DATA_DIR):
+        _add(archive, path, f"data/{path.relative_to(settings.DATA_DIR).as_posix()}", files)
+    manifest = FORMAT | {"portal": _portal_version(), "created": now().isoformat(), "files": files}
+    text = json.dumps(manifest, indent=1).encode()
+    member = tarfile.TarInfo(MANIFEST)
+    member.size = len(text)
+    archive.addfile(member, BytesIO(text))
+    return manifest
+
+
+def _portal_version() -> str:
+    try:
+        return version("nas-portal")
+    except PackageNotFoundError:
+        return "checkout"
+
+
+def _saved_files(data: Path) -> Iterator[Path]:
+    rows = Path(settings.DATABASES["default"]["NAME"]).name  # with SQLite, files beside it begin with its name
+    for path in sorted(data.rglob("*")):
+        top = path.relative_to(data).parts[0]
+        if path.is_file() and not path.is_symlink() and top not in REBUILT and not top.startswith(rows):
+            yield path
+
+
+def _add(archive: tarfile.TarFile, path: Path, name: str, files: dict[str, str]) -> None:
+    try:
+        with path.open("rb") as file:
+            member = archive.gettarinfo(arcname=name, fileobj=file)
+            reader = _Hashing(file)
+            archive.addfile(member, reader)
+            files[name] = reader.sha256.hexdigest()
+    except FileNotFoundError:
+        return  # swept, or renamed to its final name, since the folder was listed
+
+
+class _Hashing:
+    """Reads a file for an archive, and hashes what went in."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.sha256 = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        chunk = self.file.read(size)
+        self.sha256.update(chunk)
+        return chunk
+
+
+def _dump(target: Path) -> None:
+    if connection.vendor == "sqlite":
+        source = Path(settings.DATABASES["default"]["NAME"])
+        if not source.exists():
+            raise BackupError(f"There is no portal in {settings.DATA_DIR}: set NASPORTAL_DATA to its data folder.")
+        # SQLite's own backup: one consistent moment, while the portal goes on writing.
+        with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(target)) as copy:
+            live.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")
+        return
+    _postgresql("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={target}")
+
+
+def restore(source: Path) -> dict[str, Any]:
+    """Puts an archive back into an empty data folder (and an empty database); checks every byte before it counts."""
+    data: Path = settings.DATA_DIR
+    _demand_empty(data)
+    with tempfile.TemporaryDirectory(prefix=".restore-", dir=data) as name:
+        folder = Path(name)
+        manifest = _unpack(source, folder)
+        _check(folder, manifest["files"])
+        _put_back(folder)
+        for path in (folder / "data").iterdir() if (folder / "data").exists() else ():
+            path.rename(data / path.name)
+    return manifest
+
+
+def _demand_empty(data: Path) -> None:
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    there = sorted(path.name for path in data.iterdir() if path.name not in REBUILT)
+    if there:
+        raise BackupError(f"{data} is not empty ({there[0]} is there): set NASPORTAL_DATA to a new folder.")
+    if connection.vendor != "sqlite" and connection.introspection.table_names():
+        raise BackupError("The database at DATABASE_URL is not empty: name a new one.")
+
+
+def _unpack(source: Path, folder: Path) -> dict[str, Any]:
+    try:
+        with tarfile.open(source) as archive:
+            archive.extractall(folder, filter="data")  # refuses absolute names, .., links and devices
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+    except (OSError, tarfile.TarError, ValueError) as error:
+        raise BackupError(f"{source} is no backup of a portal, or is incomplete: {error}.") from error
+    if manifest.get("format") != FORMAT["format"] or manifest.get("version") != FORMAT["version"]:
+        raise BackupError(f"{source} is not a backup of version {FORMAT['version']}.")
+    return manifest
+
+
+def _check(folder: Path, files: Mapping[str, str]) -> None:
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {MANIFEST}
+    for name in sorted(there ^ set(files)):
+        raise BackupError(
+            f"The backup is damaged: {PurePosixPath(name)} is {'not listed' if name in there else 'missing'}."
+        )
+    for name, expected in files.items():
+        with (folder / name).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != expected:
+                raise BackupError(f"The backup is damaged: {name} has changed since it was saved.")
+
+
+def _put_back(folder: Path) -> None:
+    dump = folder / DATABASE[connection.vendor]
+    if not dump.exists():
+        kind = next(kind for kind, name in DATABASE.items() if (folder / name).exists())
+        raise BackupError(f"The backup holds a {kind} database: set DATABASE_URL to one of that kind.")
+    if connection.vendor == "sqlite":
+        dump.rename(settings.DATABASES["default"]["NAME"])
+    else:
+        _postgresql("pg_restore", "--exit-on-error", "--no-owner", "--no-privileges", str(dump))
+
+
+def _postgresql(program: str, *arguments: str) -> None:
+    """pg_dump or pg_restore, told by the environment where to go: a password on a command line can be read by all."""
+    if shutil.which(program) is None:
+        raise BackupError(f"{program} is not installed: install PostgreSQL's client programs.")
+    database = settings.DATABASES["default"]
+    places = {"PGHOST": "HOST", "PGPORT": "PORT", "PGUSER": "USER", "PGPASSWORD": "PASSWORD", "PGDATABASE": "NAME"}
+    told = {variable: str(database[key]) for variable, key in places.items() if database.get(key)}
+    name = [f"--dbname={database['NAME']}"] if program == "pg_restore" else []
+    ended = subprocess.run([program, *name, *arguments], env=os.environ | told, capture_output=True, text=True)
+    if ended.returncode:
+        raise BackupError(f"{program} failed: {' '.join(ended.stderr.split())}")

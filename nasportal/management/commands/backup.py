@@ -1,0 +1,36 @@
+"""`manage.py backup`: the portal in one file."""
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.utils.timezone import now
+
+from nasportal import archive
+from nasportal.preparation import say
+
+
+class Command(BaseCommand):
+    """Saves database and files while the portal goes on."""
+
+    help = "Saves database and files to one archive, each with its sha256; the portal may go on meanwhile."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Where to."""
+        parser.add_argument("file", nargs="?", type=Path, help="default: nas-portal-DATE-TIME.tar in this folder")
+
+    def handle(self, *args: Any, file: Path | None, **options: Any) -> None:
+        """Exit 2 where nothing could be saved."""
+        target = file or Path(f"nas-portal-{now():%Y%m%d-%H%M%S}.tar")
+        try:
+            manifest = archive.save(target.absolute())
+        except (archive.BackupError, OSError) as fault:
+            say(str(fault))
+            sys.exit(2)
+        say(
+            f"{len(manifest['files'])} files of {settings.DATA_DIR} are saved in {target}; the secret key is not in it."
+        )
