@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from architectures.ir.graph import Graph
 from architectures.ir.verify import GraphError
+from codegen import frameworks
 from codegen.card import card
-from codegen.frameworks import EXPORTS
+from codegen.frameworks import Framework
 from codegen.frameworks.blocks import PrintError
 from codegen.gate import Check, Gate
 from codegen.plain import slug
@@ -49,9 +50,6 @@ class Generation:
 
     def __post_init__(self) -> None:
         self.graph: Graph = self.request.graph
-        unknown = [name for name in self.request.exports if name not in EXPORTS]
-        if unknown:
-            raise RequestError("exports", f"are chosen out of {', '.join(EXPORTS)}, but there is {unknown[0]!r}")
 
     def run(self) -> list[Check]:
         self.report("reading the weights")
@@ -81,21 +79,25 @@ class Generation:
     def export(self) -> None:
         """By the repository's own programs; what does not agree is taken away again, with the reason."""
         deploy, certificate = imported(self.folder, "deploy"), imported(self.folder, "certificate")
-        for name in (name for name in EXPORTS if name in self.request.exports):
+        for name in (name for name in frameworks.exports() if name in self.request.exports):
             self.report(f"exporting {name}")
-            reason = self.try_export(name, deploy, certificate)
+            framework = frameworks.get(name)()
+            reason = self.try_export(name, framework, deploy, certificate)
             if reason:
                 self.left_out[name] = reason
-                remove(self.folder, name)
+                remove(self.folder, framework.files)
             else:
                 self.kept = (*self.kept, name)
 
-    def try_export(self, name: str, deploy: Any, certificate: Any) -> str:
-        if name == "int8" and "onnx" not in self.kept:
-            return "it is made from the ONNX export, which is not here"
-        if name == "int8" and certificate.dataset_of_the_search(self.request.data_path) is None:
+    def try_export(self, name: str, framework: Framework, deploy: Any, certificate: Any) -> str:
+        """Why it is left out; empty if it is there and agrees."""
+        missing = [needed for needed in framework.needs if needed not in self.kept]
+        if missing:
+            return f"it is made from {missing[0]}, which is not here"
+        if framework.needs_data and certificate.dataset_of_the_search(self.request.data_path) is None:
             return "no data set was at hand to calibrate it"
         try:
+            SourceTree.of(framework.sources(self.graph)).write(self.folder)
             path = deploy.EXPORTERS[name](self.request.data_path)
             row = certificate.examined(name, path, certificate.dataset_of_the_search(self.request.data_path))
         except Exception as error:  # an exporter of another project: whatever it raises, this export does not ship
@@ -153,10 +155,12 @@ def imported(folder: Path, name: str) -> Any:
     return importlib.import_module(name)
 
 
-def remove(folder: Path, name: str) -> None:
-    exports = folder / "exports"
-    shutil.rmtree(exports / name, ignore_errors=True)
-    (exports / {"onnx": "model.onnx", "int8": "model.int8.onnx"}.get(name, f"model.{name}")).unlink(missing_ok=True)
+def remove(folder: Path, files: Sequence[str]) -> None:
+    for path in (folder / name for name in files):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def generate(request: RepositoryRequest, out: Path, name: str | None = None, report: Report = print) -> dict[str, Any]:

@@ -34,7 +34,8 @@ RECIPE = (
 
 def sources(request: RepositoryRequest, graph: Graph, exports: tuple[str, ...] = ()) -> SourceTree:
     """Every text of the repository that depends on the request alone."""
-    files: dict[str, str] = {**skeleton(), **preview(graph).files}
+    files = {path: text for path, text in skeleton().items() if not path.startswith("exports/")}
+    files |= preview(graph).files
     files["README.md"] = card(request, graph, exports)
     files["LICENSE"] = licence(files["LICENSE"], request.author)
     files["pyproject.toml"] = files["pyproject.toml"].replace('"found-network"', quoted(slug(request.name)))

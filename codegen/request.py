@@ -9,7 +9,8 @@ from typing import Any
 
 from architectures.ir.graph import Graph
 from architectures.ir.json import from_document
-from codegen.frameworks import EXPORTS
+from architectures.registry import UnknownName
+from codegen.frameworks import exports, frameworks
 
 FORMAT = "nas-portal/repository-request"
 VERSION = 1
@@ -69,7 +70,7 @@ class RepositoryRequest:
     provenance: Mapping[str, Any] = field(default_factory=dict)  # run, algorithm, seed, budget, lineage, versions
     benchmarks: Mapping[str, Any] | None = None  # a measured waterfall; it stands in the archive as it is given here
     author: str = ""
-    exports: tuple[str, ...] = EXPORTS
+    exports: tuple[str, ...] = field(default_factory=exports)
     max_accuracy_drop: float = 0.01  # of int8 against float32
 
     def __post_init__(self) -> None:
@@ -77,6 +78,11 @@ class RepositoryRequest:
             raise RequestError("name", f"must have 1 to {MAX_NAME} characters, but has {len(self.name)}")
         if not 0 <= self.max_accuracy_drop <= 1:
             raise RequestError("max_accuracy_drop", f"must be from 0 to 1, but is {self.max_accuracy_drop}")
+        for name in self.exports:
+            try:
+                frameworks.get(name)
+            except UnknownName as error:
+                raise RequestError("exports", str(error)) from error
         labels = self.data.get("labels", ())
         classes = self.architecture.get("classes")
         if labels and len(labels) != classes:
@@ -108,7 +114,8 @@ class RepositoryRequest:
         values["results"] = tuple(Figure(**figure) for figure in values.get("results", ()))
         values["front"] = tuple(Neighbour(**neighbour) for neighbour in values.get("front", ()))
         values["objectives"] = tuple(values.get("objectives", ()))
-        values["exports"] = tuple(values.get("exports", cls.exports))
+        if "exports" in values:
+            values["exports"] = tuple(values["exports"])
         return cls(**values)
 
     @classmethod

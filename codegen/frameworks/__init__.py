@@ -1,3 +1,32 @@
-"""Printers: one file a framework, one rule a primitive. A printer never imports the framework that it prints."""
+"""Frameworks: one file each, one rule a primitive in its printer. A printer never imports the framework it prints."""
 
-EXPORTS = ("onnx", "int8", "pt2")  # what a repository may hold beside its PyTorch source, in the order of making
+from collections.abc import Mapping
+from typing import ClassVar, Protocol
+
+from architectures.ir.graph import Graph
+from architectures.registry import Registry
+
+
+class Framework(Protocol):
+    """A form of the network that a repository may hold."""
+
+    title: ClassVar[str]
+    place: ClassVar[int]  # in the order of making
+    files: ClassVar[tuple[str, ...]]  # what it adds to a repository, taken away again where it does not agree
+    needs: ClassVar[tuple[str, ...]]  # frameworks that it is made from
+    needs_data: ClassVar[bool]  # to be calibrated
+
+    def sources(self, graph: Graph) -> Mapping[str, str]:
+        """What is printed for it, by path; the repository's `deploy.py export` makes the rest."""
+        ...
+
+
+frameworks: Registry[Framework] = Registry("framework", "codegen.frameworks")
+register = frameworks.register
+names = frameworks.names
+get = frameworks.get
+
+
+def exports() -> tuple[str, ...]:
+    """All but the PyTorch source, which every repository holds, in the order of making."""
+    return tuple(sorted((name for name in names() if name != "pytorch"), key=lambda name: get(name).place))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from architectures.ir.graph import Graph
 from architectures.ir.primitives import BatchNorm, Conv2d, Linear, Zero
 from codegen.frameworks.blocks import Block, Leaf, root_block
-from codegen.frameworks.names import class_names
+from codegen.frameworks.naming import class_names
 
 Value = int | float | bool
 ROLES = {"out_channels": "channels", "in_channels": "channels", "out_features": "channels", "groups": "channels"}

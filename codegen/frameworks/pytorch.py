@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial, singledispatch
 from itertools import pairwise
+from typing import ClassVar
 
 from architectures.ir import primitives
 from architectures.ir.graph import Graph
 from architectures.ir.primitives import Primitive
+from codegen.formatting import formatted
+from codegen.frameworks import register
 from codegen.frameworks.blocks import Block, Leaf, PrintError
 from codegen.frameworks.classes import BlockClass, Classes, Parameter, classes_of
 from codegen.frameworks.prose import describe
@@ -154,6 +157,18 @@ def grouped(text: str) -> str:
 
 def call(function: str, *arguments: str) -> str:
     return f"{function}({', '.join(arguments)})"
+
+
+@register("pytorch")
+class PyTorch:
+    title: ClassVar[str] = "PyTorch source"
+    place: ClassVar[int] = 0
+    files: ClassVar[tuple[str, ...]] = ("model.py",)
+    needs: ClassVar[tuple[str, ...]] = ()
+    needs_data: ClassVar[bool] = False
+
+    def sources(self, graph: Graph) -> Mapping[str, str]:
+        return {"model.py": formatted(print_model(graph).source)}
 
 
 def print_model(graph: Graph, title: str = "An image classifier found by architecture search.") -> Printed:

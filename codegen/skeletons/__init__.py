@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-FOLDER = Path(__file__).with_name("repository")
+HERE = Path(__file__).parent
 
 
 @cache
-def skeleton() -> Mapping[str, str]:
-    """Text by path, as the files stand in the folder beside this module."""
-    found = (path for path in sorted(FOLDER.rglob("*")) if path.is_file() and "cache" not in path.as_posix())
-    return {path.relative_to(FOLDER).as_posix(): path.read_text(encoding="utf-8") for path in found}
+def skeleton(name: str = "repository") -> Mapping[str, str]:
+    """Text by path, as the files stand in the folder of this name beside this module."""
+    folder = HERE / name
+    files = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    kept = {short.as_posix(): path for short, path in files.items() if "cache" not in short.as_posix()}
+    return {short: path.read_text(encoding="utf-8") for short, path in kept.items()}

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import platform
+import shutil
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -200,12 +201,19 @@ def changed() -> Iterator[tuple[str, str]]:
             yield name, "is not the file of the manifest"
 
 
+def is_runnable(name: str) -> bool:
+    """Whether what an artefact runs on is installed here."""
+    if name == "c":
+        return shutil.which("cc") is not None or shutil.which("gcc") is not None
+    return find_spec({"pytorch": "torch", "pt2": "torch"}.get(name, "onnxruntime")) is not None
+
+
 def faults() -> list[str]:
-    """What computes differently from what was delivered."""
-    found = [f"{name} {what}" for name, what in changed() if name.startswith(COMPUTES)]
+    """What computes differently from what was delivered. A file that is not the manifest's is not executed."""
+    spoilt = {name: what for name, what in changed() if name.startswith(COMPUTES)}
+    found = [f"{name} {what}" for name, what in spoilt.items()]
     for name, path in artefacts().items():
-        library = {"pytorch": "torch", "pt2": "torch", "c": None}.get(name, "onnxruntime")
-        if name != "int8" and (library is None or find_spec(library)):
+        if name != "int8" and is_runnable(name) and not any(each.startswith(COMPUTES[:3]) for each in spoilt):
             row = examined(name, path, None)
             found += [f"{name}: {row['reason']}"] if row["reason"] else []
     return found

@@ -27,7 +27,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("architecture", type=Path, metavar="ARCHITECTURE.json")
         parser.add_argument("--weights", type=Path, metavar="FILE", help="safetensors; without it, seeded weights")
-        parser.add_argument("--frameworks", help=f"by comma: {', '.join(frameworks.EXPORTS)} (pytorch is always there)")
+        parser.add_argument(
+            "--frameworks", help=f"by comma: {', '.join(frameworks.exports())} (pytorch is always there)"
+        )
         parser.add_argument("--dataset", help="its data set, for labels, int8 calibration and accuracy")
         parser.add_argument("--name", help="of the repository; by default that of the folder")
         parser.add_argument("--seed", type=int, default=0, help="of weights that are not given")
@@ -67,7 +69,7 @@ def request_of(options: dict[str, Any]) -> RepositoryRequest:
         raise RequestError("architecture", f"cannot be read from {path}: {error}") from error
     if not isinstance(architecture, dict):
         raise RequestError("architecture", f"must be a JSON object, but {path} holds another value")
-    chosen = options["frameworks"].split(",") if options["frameworks"] else frameworks.EXPORTS
+    chosen = options["frameworks"].split(",") if options["frameworks"] else frameworks.exports()
     names = tuple(name.strip() for name in chosen if name.strip() != "pytorch")
     dataset = options["dataset"]
     return RepositoryRequest(

@@ -1,0 +1,50 @@
+"""Batch norms folded into the convolutions before them: in inference both are one affine map of the pixels."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from architectures.ir.graph import Graph, Node
+from architectures.ir.primitives import BatchNorm, Conv2d
+from architectures.ir.verify import verify
+
+
+@dataclass(frozen=True)
+class Group:
+    """A batch norm and what stands before it; `reason` says why they are not fused."""
+
+    conv: str
+    norm: str
+    reason: str = ""
+
+
+def groups(graph: Graph) -> Iterator[Group]:
+    """Every batch norm of the network: fused, or why not."""
+    for node in graph.nodes:
+        if isinstance(node.primitive, BatchNorm):
+            before = graph.node(node.inputs[0])
+            yield Group(before.name, node.name, obstacle(graph, before))
+
+
+def obstacle(graph: Graph, before: Node) -> str:
+    if not isinstance(before.primitive, Conv2d):
+        return f"it follows {before.name}, which is no convolution"
+    readers = graph.consumers(before.name)
+    return "" if len(readers) == 1 else f"{before.name} is read {len(readers)} times"
+
+
+def fused(graph: Graph) -> Graph:
+    """The network for inference: fused convolutions have a bias, their batch norms are gone."""
+    found = {group.norm: group.conv for group in groups(graph) if not group.reason}
+    convs = set(found.values())
+    nodes = []
+    for node in graph.nodes:
+        if node.name in found:
+            continue
+        inputs = tuple(found.get(name, name) for name in node.inputs)
+        primitive = node.primitive
+        if node.name in convs and isinstance(primitive, Conv2d):
+            primitive = replace(primitive, bias=True)
+        nodes.append(replace(node, primitive=primitive, inputs=inputs))
+    result = Graph(tuple(nodes))
+    verify(result)
+    return result
