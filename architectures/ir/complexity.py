@@ -100,8 +100,7 @@ def _inference_peak(graph: Graph, ends: list[list[int]]) -> int:
 
 
 def _training_peak(graph: Graph, ends: list[list[int]]) -> int:
-    """Forward: saved values stay. Backward, from the end: gradients of a node's inputs come, its own and what it saved
-    go."""
+    """What the forward pass leaves for the backward pass, and then the gradients on their way back."""
     sizes = [BYTES * each.size for each in graph.facts]
     extra = [
         node.primitive.saved_bytes_per_output * each.size for node, each in zip(graph.nodes, graph.facts, strict=True)
@@ -118,17 +117,55 @@ def _training_peak(graph: Graph, ends: list[list[int]]) -> int:
                 live -= sizes[value]
         if savers[index] >= 0:
             frees[savers[index]].append(index)
-    has_gradient = {0, len(sizes) - 1}  # the input needs none; the output's value makes room for its gradient
-    for index in range(len(sizes) - 1, 0, -1):
-        for value in graph.inputs[index]:
-            if value not in has_gradient:
-                has_gradient.add(value)
-                live += sizes[value]
-        if live > peak:
-            peak = live
-        live -= sizes[index] + extra[index]
-        for value in frees[index]:
-            live -= sizes[value]
+    freed = [extra[index] + sum([sizes[value] for value in values]) for index, values in enumerate(frees)]
+    return max(peak, _backward_peak(graph, sizes, freed, live))
+
+
+def _backward_peak(graph: Graph, sizes: list[int], freed: list[int], live: int) -> int:
+    """A gradient is a buffer. A sum passes its own on to all its inputs; two for one value are added in place, unless
+    both are shared. The loss's gradient takes the output's place."""
+    last = len(sizes) - 1
+    peak, buffers = 0, last + 1
+    gradient, holders = {last: last}, {last: 1}  # value: buffer, buffer: how many hold it
+    for index in range(last, 0, -1):
+        if index in gradient:
+            own = gradient.pop(index)
+            arriving = []
+            for value in graph.inputs[index]:
+                if value == 0:  # images need no gradient
+                    continue
+                if graph.nodes[index].primitive.passes_gradient:
+                    holders[own] += 1
+                    arriving.append((value, own))
+                else:
+                    live += sizes[value]
+                    holders[buffers] = 1
+                    arriving.append((value, buffers))
+                    buffers += 1
+            peak = max(peak, live)
+            holders[own] -= 1
+            if not holders[own]:
+                live -= sizes[index]
+            for value, new in arriving:
+                old = gradient.setdefault(value, new)
+                if old == new:
+                    continue
+                if holders[old] == 1:
+                    kept, dropped = old, new
+                elif holders[new] == 1:
+                    kept, dropped = new, old
+                else:  # both are shared: their sum goes beside them
+                    peak = max(peak, live + sizes[value])
+                    holders[old] -= 1
+                    kept, dropped = buffers, new
+                    holders[kept] = 1
+                    buffers += 1
+                    live += sizes[value]
+                gradient[value] = kept
+                holders[dropped] -= 1
+                if not holders[dropped]:
+                    live -= sizes[value]
+        live -= freed[index]
     return peak
 
 

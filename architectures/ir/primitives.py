@@ -34,6 +34,7 @@ class Primitive:
     arity: ClassVar[int | None] = 1  # None: two or more inputs
     commutative: ClassVar[bool] = False
     moves_bytes: ClassVar[bool] = True  # False: a view or nothing at all
+    passes_gradient: ClassVar[bool] = False  # to its inputs as it comes
     saves_inputs: ClassVar[bool] = False  # what training keeps for the backward pass
     saves_output: ClassVar[bool] = False
     saved_bytes_per_output: ClassVar[int] = 0  # indices or masks beside the values
@@ -207,6 +208,7 @@ class AvgPool(_Pool):
 
 @dataclass(frozen=True, slots=True)
 class Add(Primitive):
+    passes_gradient: ClassVar[bool] = True
     arity: ClassVar[int | None] = None
     commutative: ClassVar[bool] = True
 
@@ -252,6 +254,7 @@ class GlobalAvgPool(Primitive):
 
 @dataclass(frozen=True, slots=True)
 class Flatten(Primitive):
+    passes_gradient: ClassVar[bool] = True
     moves_bytes: ClassVar[bool] = False
 
     def infer(self, shapes: Shapes) -> Shape:
@@ -279,6 +282,7 @@ class Linear(Primitive):
 
 @dataclass(frozen=True, slots=True)
 class Identity(Primitive):
+    passes_gradient: ClassVar[bool] = True
     moves_bytes: ClassVar[bool] = False
 
 

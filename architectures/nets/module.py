@@ -19,10 +19,11 @@ from architectures.ir.primitives import Shapes
 class Add(nn.Module):
     """The sum of its inputs, from left to right."""
 
-    def forward(self, first: Tensor, *others: Tensor) -> Tensor:
+    def forward(self, first: Tensor, second: Tensor, *others: Tensor) -> Tensor:
+        total = first + second
         for other in others:
-            first = first + other
-        return first
+            total += other  # in place: nobody else has seen the sum
+        return total
 
 
 class Multiply(nn.Module):
