@@ -21,7 +21,7 @@ class RecipeError(ValueError):
 class Recipe:
     """Short annealed training: the learning rate rises to its peak, then falls to zero (Smith 2017, 1708.07120)."""
 
-    epochs: int = field(default=8, metadata={"help": "passes over the training images", "min": 1, "max": 1000})
+    epochs: int = field(default=5, metadata={"help": "passes over the training images", "min": 1, "max": 1000})
     batch_size: int = field(default=32, metadata={"help": "images a step", "min": 2, "max": 4096})
     learning_rate: float = field(
         default=0.15, metadata={"help": "at the peak of the schedule", "min": 1e-6, "max": 10.0}
