@@ -5,9 +5,10 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do $$nam
 PORT ?= 8000
 TESTS ?= tests
 OPTIONS ?=
+KILLS ?= 200
 export PORT TORCH_INDEX_URL
 
-.PHONY: install run test lint types imports format
+.PHONY: install run test lint types imports format chaos
 
 install: ## .venv with everything; a second call takes a second
 	@$(if $(PYTHON),$(PYTHON) nasportal/installation.py,echo "NAS Portal needs Python 3.11 or newer, and no python3 was found: install one." >&2; exit 2)
@@ -31,3 +32,6 @@ imports: install
 format: install
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+
+chaos: install ## KILLS kills and pauses over whole searches; the last line on stdout tells what came of it
+	@.venv/bin/python -m tests.chaos --kills $(KILLS)

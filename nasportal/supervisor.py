@@ -101,8 +101,8 @@ class Supervisor:
         self._bury()
 
 
-def program(name: str, argv: Sequence[str] = ()) -> Child:
-    """One of the portal's programs, `python -m nasportal.NAME` unless told otherwise; its log is NAME.log."""
+def program(name: str, argv: Sequence[str] = (), log: str = "") -> Child:
+    """One of the portal's programs: `python -m nasportal.NAME` with its log in NAME.log, unless told otherwise."""
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "nasportal.settings",
         "NASPORTAL_DATA": str(settings.DATA_DIR),
@@ -110,7 +110,7 @@ def program(name: str, argv: Sequence[str] = ()) -> Child:
         "PYTHONPATH": os.pathsep.join(filter(None, [str(settings.BASE_DIR), os.environ.get("PYTHONPATH", "")])),
     }
     argv = argv or [sys.executable, "-m", f"nasportal.{name}"]
-    return Child(name, argv, environment, settings.DATA_DIR / "log" / f"{name}.log")
+    return Child(name, argv, environment, settings.DATA_DIR / "log" / f"{log or name}.log")
 
 
 def _end_group(child: Child) -> None:

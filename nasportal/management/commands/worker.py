@@ -1,5 +1,6 @@
 """`manage.py worker`: a further machine that works on the searches of a portal."""
 
+import socket
 import sys
 from typing import Any
 
@@ -25,5 +26,6 @@ class Command(BaseCommand):
             say(str(fault))
             sys.exit(2)
         say(f"Working for the portal on {settings.DATA_DIR}; Ctrl-C stops it.")
-        Supervisor([program("guard"), program("cluster")], say).run()
+        children = [program(name, log=f"{socket.gethostname()}-{name}") for name in ("guard", "cluster")]
+        Supervisor(children, say).run()
         say("The worker has stopped.")
