@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import DiffLexer, PythonLexer
@@ -61,7 +61,7 @@ class Architecture:
 
     def drawn(self, compare_to: Graph | None = None) -> SafeString:
         """The drawing; against another graph, blocks that are unlike are marked."""
-        return mark_safe(svg(self.graph, title=f"Candidate {self.candidate.number}", compare_to=compare_to))
+        return SafeString(svg(self.graph, title=f"Candidate {self.candidate.number}", compare_to=compare_to))
 
     @cached_property
     def complexity(self) -> Complexity:
@@ -96,7 +96,7 @@ class Architecture:
     def highlighted(self) -> SafeString:
         """model.py with a span for each line, whose id ends in the line's number."""
         formatter = HtmlFormatter(linespans="line", cssclass="source")
-        return mark_safe(highlight(self.source, PythonLexer(), formatter))  # pygments escapes what it prints
+        return SafeString(highlight(self.source, PythonLexer(), formatter))  # pygments escapes what it prints
 
     @cached_property
     def parents(self) -> list[Candidate]:
@@ -162,4 +162,4 @@ class Place:
 
 def highlighted_difference(text: str) -> SafeString:
     """A unified difference, coloured."""
-    return mark_safe(highlight(text, DiffLexer(), HtmlFormatter(nowrap=True)))  # pygments escapes what it prints
+    return SafeString(highlight(text, DiffLexer(), HtmlFormatter(nowrap=True)))  # pygments escapes what it prints

@@ -48,7 +48,7 @@ def candidates(request: Request, pk: int) -> HttpResponse:
         "run": run,
         "measures": measures,
         "page": page,
-        "rows": [(row, figures_of(row.candidate, row.values, measures)) for row in page],
+        "rows": [(row, figures_of(row.candidate, row.values, measures)) for row in page if row.candidate],
         "sort": sort,
         "shown": shown,
         "shows": (("all", "All"), ("front", "Front"), ("failed", f"Failed ({run.evaluations_failed})")),

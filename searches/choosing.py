@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from searches import objectives
+from searches.measures import noun_of
 from searches.models import SearchRun
 from searches.pareto import ChoiceError, knee, select_best
 
@@ -50,7 +51,7 @@ def against_best(front: Sequence[Entry], entry: Entry, name: str) -> str:
     best = max(values) if objective.direction == "maximise" else min(values)
     mine = entry["values"][name]
     if mine == best:
-        return f"best {objective.title} of the front"
+        return f"best {noun_of(name)} of the front"
     if (objective.ideal, objective.worst) == (1.0, 0.0):
-        return f"{abs(best - mine) * 100:.1f} % below the best {objective.title}"
-    return f"{mine / best:.2g} × the least {objective.title}" if best else f"{objective.title} above the least"
+        return f"{abs(best - mine) * 100:.1f} % below the best {noun_of(name)}"
+    return f"{mine / best:.2g} × the least {noun_of(name)}" if best else f"{noun_of(name)} above the least"

@@ -78,18 +78,21 @@ class Comparison:
         return [self._trade(less, more) for less, more in pairwise(judged)]
 
     def _trade(self, less: Architecture, more: Architecture) -> str:
+        """`From #2 to #0: +1.9 % accuracy costs 0.22 ms latency and saves 4 KB peak activation memory.`"""
         gain = more.values["accuracy"] - less.values["accuracy"]
         differences = [self._difference(measure, less, more) for measure in self.measures if measure.name != "accuracy"]
-        costs = " and ".join(each for each in differences if each) or "nothing that is measured here"
-        return f"From #{less.candidate.number} to #{more.candidate.number}: +{gain * 100:.1f} % accuracy costs {costs}."
+        found = {kind: " and ".join(text for each, text in differences if each == kind) for kind in ("costs", "saves")}
+        trade = " and ".join(f"{kind} {text}" for kind, text in found.items() if text) or "costs nothing"
+        what = f"+{gain * 100:.1f} % accuracy" if gain else "the same accuracy"
+        return f"From #{less.candidate.number} to #{more.candidate.number}: {what} {trade}."
 
-    def _difference(self, measure: Measure, less: Architecture, more: Architecture) -> str:
+    def _difference(self, measure: Measure, less: Architecture, more: Architecture) -> tuple[str, str]:
         before = value_of(less.candidate, less.values, measure.name)
         after = value_of(more.candidate, more.values, measure.name)
         if before is None or after is None or before == after or not measure.is_objective:
-            return ""
-        sign = "+" if after > before else "−"
-        return f"{sign}{figure(abs(after - before), measure.unit)} {measure.noun}"
+            return "", ""
+        is_worse = (after > before) == (measure.direction == "minimise")
+        return "costs" if is_worse else "saves", f"{figure(abs(after - before), measure.unit)} {measure.noun}"
 
     @property
     def code_difference(self) -> SafeString | None:
@@ -97,6 +100,6 @@ class Comparison:
         if len(self.architectures) != 2:
             return None
         before, after = (each.source.splitlines(keepends=True) for each in self.architectures)
-        names = [f"model.py of #{each.candidate.number}" for each in self.architectures]
-        text = "".join(difflib.unified_diff(before, after, *names, n=2))
+        old, new = (f"model.py of #{each.candidate.number}" for each in self.architectures)
+        text = "".join(difflib.unified_diff(before, after, old, new, n=2))
         return highlighted_difference(text) if text else None

@@ -111,7 +111,7 @@ class RunForm:
         for entry, holder, names, get in OWNERS:
             owner = document[entry]
             known = options(get(owner)) if owner in names() else ()
-            document[holder] = self._read(f"{holder}.{owner}", known)
+            document[holder] = changed(known, self._read(f"{holder}.{owner}", known))
         return document
 
     @cached_property
@@ -194,6 +194,15 @@ def value_of(option: Option, entered: Sequence[str]) -> Any:
     if text == "" and is_optional:
         return None
     return text if option.type.startswith("str") else number(text)
+
+
+def changed(known: Sequence[Option], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is as its owner has it anyway: a spec that was not touched stays the spec that it was."""
+    return {option.name: values[option.name] for option in known if values[option.name] != plain(option.default)}
+
+
+def plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def number(text: str) -> int | float | str:

@@ -17,7 +17,7 @@ class Measure:
 
     name: str
     title: str
-    noun: str  # the title within a sentence
+    noun: str  # the title within a sentence, without its conditions
     unit: str  # "%" for shares, "B" for bytes, else the objective's own
     direction: str
     modelled: bool  # an estimate: shown with ≈
@@ -40,7 +40,12 @@ def measure(name: str, is_objective: bool, target: str) -> Measure:
     unit = "%" if is_share else {"bytes": "B"}.get(objective.unit, objective.unit)
     title = objective.title[:1].upper() + objective.title[1:]
     is_estimate = objective.is_measured and not targets.get(target).is_this_machine
-    return Measure(name, title, objective.title, unit, objective.direction, is_estimate, is_objective)
+    return Measure(name, title, noun_of(name), unit, objective.direction, is_estimate, is_objective)
+
+
+def noun_of(name: str) -> str:
+    """`latency, batch 1` → `latency`."""
+    return objectives.get(name).title.partition(",")[0]
 
 
 def value_of(candidate: Candidate, values: Mapping[str, float], name: str) -> float | None:

@@ -134,6 +134,7 @@ def candidates_csv(request: Request, pk: int) -> HttpResponse:
     writer.writerow((*head, *(measure.name for measure in measures)))
     rows = shown.evaluations.in_order().filter(candidate__isnull=False).select_related("candidate")
     for row in rows.defer("line", "timing", "curve", "files", "candidate__graph").iterator(ROWS_AT_A_TIME):
+        assert row.candidate is not None  # by the filter above
         facts = (row.number, row.candidate.generation, row.fidelity, row.status, row.reason, row.is_on_front)
         figures = (value_of(row.candidate, row.values, measure.name) for measure in measures)
         writer.writerow((*facts, row.seconds, row.test_accuracy, row.fingerprint, *figures))

@@ -104,20 +104,29 @@ def curve_plot(curves: Sequence[tuple[str, Curve]]) -> SafeString | str:
     y_ticks = [(floor + (1 - floor) * step / 4, f"{(floor + (1 - floor) * step / 4) * 100:.0f} %") for step in range(5)]
     stride = max(1, round(last / 10))
     x_ticks = [(float(epoch), str(epoch)) for epoch in range(0, int(last) + 1, stride)]
+    placed = [(name, [axes.place(epoch, value) for epoch, value in points]) for name, points in known]
+    heights = apart([places[-1][1] for _, places in placed])
     lines = format_html_join(
         "",
         '<g class="series-{}"><path d="{}"/>{}<text class="name" x="{}" y="{}">{}</text></g>',
         (
-            (number % 7 + 1, line(places), dots(places), f"{places[-1][0] + 8:.1f}", f"{places[-1][1] + 4:.1f}", name)
-            for number, (name, places) in enumerate(
-                (name, [axes.place(epoch, value) for epoch, value in points]) for name, points in known
-            )
+            (number % 7 + 1, line(places), dots(places), f"{places[-1][0] + 8:.1f}", f"{height + 4:.1f}", name)
+            for number, ((name, places), height) in enumerate(zip(placed, heights, strict=True))
         ),
     )
     label = "; ".join(
         f"{name} ends at {points[-1][1] * 100:.1f} % after epoch {points[-1][0]:g}" for name, points in known
     )
     return frame(axes, axes.grid(x_ticks, y_ticks), lines, f"Validation accuracy by epoch: {label}", "epoch")
+
+
+def apart(heights: Sequence[float], room: float = 13.0) -> list[float]:
+    """The heights, moved down where names would lie on each other."""
+    moved: dict[int, float] = {}
+    lowest = float("-inf")
+    for index in sorted(range(len(heights)), key=lambda index: heights[index]):
+        lowest = moved[index] = max(heights[index], lowest + room)
+    return [moved[index] for index in range(len(heights))]
 
 
 def dots(places: Sequence[tuple[float, float]]) -> SafeString:
