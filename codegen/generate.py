@@ -47,6 +47,7 @@ class Generation:
     report: Report
     left_out: dict[str, str] = field(default_factory=dict)
     kept: tuple[str, ...] = ()
+    data: str | None = None  # where the data set of the search is, if the repository's own readers find it there
 
     def __post_init__(self) -> None:
         self.graph: Graph = self.request.graph
@@ -79,6 +80,7 @@ class Generation:
     def export(self) -> None:
         """By the repository's own programs; what does not agree is taken away again, with the reason."""
         deploy, certificate = imported(self.folder, "deploy"), imported(self.folder, "certificate")
+        self.data = readable_data(certificate, self.request.data_path)
         for name in (name for name in frameworks.exports() if name in self.request.exports):
             self.report(f"exporting {name}")
             framework = frameworks.get(name)()
@@ -94,12 +96,12 @@ class Generation:
         missing = [needed for needed in framework.needs if needed not in self.kept]
         if missing:
             return f"it is made from {missing[0]}, which is not here"
-        if framework.needs_data and certificate.dataset_of_the_search(self.request.data_path) is None:
-            return "no data set was at hand to calibrate it"
+        if framework.needs_data and self.data is None:
+            return "the data set of the search was not at hand to calibrate it"
         try:
             SourceTree.of(framework.sources(self.graph)).write(self.folder)
-            path = deploy.EXPORTERS[name](self.request.data_path)
-            row = certificate.examined(name, path, certificate.dataset_of_the_search(self.request.data_path))
+            path = deploy.EXPORTERS[name](self.data)
+            row = certificate.examined(name, path, certificate.dataset_of_the_search(self.data))
         except Exception as error:  # an exporter of another project: whatever it raises, this export does not ship
             traceback.print_exc()
             return f"{type(error).__name__}: {error}"[:500]
@@ -111,7 +113,7 @@ class Generation:
         tree = tree.with_files(texts)
         texts["MANIFEST.json"] = manifest(self.request, self.graph, tree, self.left_out)
         SourceTree.of(texts).write(self.folder)
-        imported(self.folder, "certificate").certify(self.request.data_path)
+        imported(self.folder, "certificate").certify(self.data)
 
 
 def reference_module(request: RepositoryRequest, graph: Graph) -> "nn.Module":
@@ -134,6 +136,17 @@ def reference_module(request: RepositoryRequest, graph: Graph) -> "nn.Module":
     except (OSError, SafetensorError, RuntimeError) as error:
         raise RequestError("weights", f"cannot be loaded from {path.name}: {error}") from error
     return module.eval()
+
+
+def readable_data(certificate: Any, path: str | None) -> str | None:
+    """The path, if the repository reads the very splits of the search from it."""
+    if path is None:
+        return None
+    try:
+        return path if certificate.dataset_of_the_search(path) is not None else None
+    except (ValueError, OSError, ImportError) as error:
+        print(f"the data set cannot be read by the repository: {error}", file=sys.stderr)
+        return None
 
 
 def write_golden(reference: "nn.Module", graph: Graph, path: Path) -> None:
