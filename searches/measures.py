@@ -23,6 +23,11 @@ class Measure:
     modelled: bool  # an estimate: shown with ≈
     is_objective: bool
 
+    @property
+    def short(self) -> str:
+        """The head of a narrow column: Accuracy, Latency, FLOPs."""
+        return self.title if self.title.lower() == self.name else self.name.capitalize()
+
     def to_document(self) -> dict[str, Any]:
         return asdict(self)
 

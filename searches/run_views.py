@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -54,10 +54,23 @@ def run(request: Request, pk: int) -> HttpResponse:
         "front": front_of(shown),
         "selected": selected if selected.isdecimal() else (shown.chosen_number or ""),
         "may_edit": may_edit(request, shown),
+        "header_facts": list(header_facts(shown.header or {})),
         "spec_text": json.dumps(shown.spec, indent=2, ensure_ascii=False),
         "allowed": {verb: " ".join(status for status in Status if may(verb, status)) for verb in VERBS},
     }
     return render(request, "searches/run.html", context)
+
+
+def header_facts(header: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """What the history's header says of data and machine, entry by entry; the spec stands beside it."""
+    for name, value in header.items():
+        words = f"{prefix} {name}".strip().replace("_", " ")
+        if name in ("spec", "version", "class_counts", "normalisation"):
+            continue
+        if isinstance(value, Mapping):
+            yield from header_facts(value, words)
+        elif value or value == 0:
+            yield words, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def default_axes(measures: Sequence[Measure]) -> tuple[str, str]:

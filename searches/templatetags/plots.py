@@ -134,12 +134,14 @@ def dots(places: Sequence[tuple[float, float]]) -> SafeString:
     return format_html_join("", '<circle cx="{}" cy="{}" r="2.5"/>', ((f"{x:.1f}", f"{y:.1f}") for x, y in places))
 
 
-def frame(axes: Axes, grid: SafeString, content: SafeString, label: str, x_title: str) -> SafeString:
+def frame(axes: Axes, grid: SafeString, content: SafeString, label: str, x_title: str, role: str = "img") -> SafeString:
+    """The plot as a whole; one with links in it is a group, not an image."""
     return format_html(
-        '<svg class="small-plot" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}<text class="axis" x="{}" y="{}" '
+        '<svg class="small-plot" viewBox="0 0 {} {}" role="{}" aria-label="{}">{}{}<text class="axis" x="{}" y="{}" '
         'text-anchor="end">{}</text></svg>',
         axes.width,
         axes.height,
+        role,
         label,
         grid,
         content,
@@ -165,7 +167,9 @@ def front_plot(place: Any, names: Sequence[str], target: str) -> SafeString | st
     everything = [(across, up) for _, across, up in known] + ([mine] if mine else [])
     if not everything:
         return ""
-    axes = Axes(_span([across for across, _ in everything]), _span([up for _, up in everything]), height=220, left=60)
+    axes = Axes(
+        _span([across for across, _ in everything]), _span([up for _, up in everything]), height=220, left=60, right=36
+    )
     members = format_html_join(
         "",
         '<a href="../{}/" aria-label="Candidate {}"><circle class="member" cx="{}" cy="{}" r="5">'
@@ -178,7 +182,7 @@ def front_plot(place: Any, names: Sequence[str], target: str) -> SafeString | st
         [(value, figure(value, x.unit)) for value in ticks[0]], [(value, figure(value, y.unit)) for value in ticks[1]]
     )
     label = f"{len(known)} candidates of the front by {x.noun} and {y.noun}"
-    return frame(axes, grid, format_html("{}{}", members, ring), label, x.noun)
+    return frame(axes, grid, format_html("{}{}", members, ring), label, x.noun, role="group")
 
 
 def _own(values: Mapping[str, float], x: str, y: str) -> tuple[float, float] | None:

@@ -6,11 +6,12 @@ export function startConfirming() {
   let waiting = null;
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (!form.dataset.confirm || form === waiting) return;
+    const question = form.getAttribute("data-confirm"); // a field of a form may be named dataset
+    if (!question || form === waiting) return;
     event.preventDefault();
     waiting = form;
-    dialog.querySelector("[data-question]").textContent = form.dataset.confirm;
-    dialog.querySelector("[data-yes]").textContent = form.dataset.confirmYes ?? "Yes";
+    dialog.querySelector("[data-question]").textContent = question;
+    dialog.querySelector("[data-yes]").textContent = form.getAttribute("data-confirm-yes") ?? "Yes";
     dialog.returnValue = "";
     dialog.showModal();
   });

@@ -4,6 +4,7 @@ import { csrfToken } from "./cookies.js";
 
 const pause = 250;
 const form = document.getElementById("new-run");
+const checkUrl = form.getAttribute("data-check"); // form.dataset is the field of that name
 const touched = new Set();
 let timer = null;
 let asked = null;
@@ -52,7 +53,7 @@ async function check() {
   asked?.abort();
   asked = new AbortController();
   try {
-    const response = await fetch(form.dataset.check, {
+    const response = await fetch(checkUrl, {
       method: "POST", body: new FormData(form), headers: { "X-CSRFToken": csrfToken() }, signal: asked.signal,
     });
     if (response.ok) show(await response.json());

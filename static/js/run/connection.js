@@ -85,7 +85,7 @@ export class Connection {
 
   async #newEvents() {
     const answer = await this.#json(`${this.events}?after=${this.seq}`);
-    return (answer.results ?? answer.events ?? answer).map((frame) => ({ type: "event", ...frame }));
+    return answer.events;
   }
 
   async #json(url) {

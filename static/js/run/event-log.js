@@ -1,4 +1,4 @@
-/* The event log: what happened since the page was opened, the newest first, in words. */
+/* The event log in words, the newest first: what came before the page was opened is fetched when the log is first looked at. */
 
 const words = {
   StatusChanged: ({ status, by }) => `The run is ${status}${by ? `, by ${by}` : ""}`,
@@ -33,9 +33,11 @@ function line({ seq, kind, payload, at }) {
   return item;
 }
 
+const shownAtMost = 200;
+
 export class EventLog {
-  constructor(list, panel) {
-    Object.assign(this, { list, panel, state: null, newest: 0 });
+  constructor(list, panel, url) {
+    Object.assign(this, { list, panel, url, state: null, newest: null, isFetching: false });
     panel.addEventListener("panel:show", () => this.#fill());
   }
 
@@ -45,10 +47,28 @@ export class EventLog {
   }
 
   #fill() {
-    const fresh = (this.state?.log ?? []).filter(({ seq }) => seq > this.newest);
+    if (this.state === null || this.isFetching) return;
+    if (this.newest === null) this.#fetchEarlier();
+    else this.#add(this.state.log.filter(({ seq }) => seq > this.newest));
+  }
+
+  async #fetchEarlier() {
+    this.newest = Math.max(0, this.state.seq - shownAtMost);
+    this.isFetching = true;
+    try {
+      const response = await fetch(`${this.url}?after=${this.newest}&limit=${shownAtMost}`, { headers: { Accept: "application/json" } });
+      if (response.ok) this.#add((await response.json()).events);
+    } catch {
+      // Without the portal there is nothing to show; the connection's state says so already.
+    }
+    this.isFetching = false;
+    this.#fill();
+  }
+
+  #add(fresh) {
     if (fresh.length === 0) return;
     this.newest = fresh.at(-1).seq;
     this.list.prepend(...fresh.reverse().map(line));
-    while (this.list.children.length > 200) this.list.lastChild.remove();
+    while (this.list.children.length > shownAtMost) this.list.lastChild.remove();
   }
 }

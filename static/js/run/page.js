@@ -21,7 +21,7 @@ let drawing = false;
 const header = new Header(page);
 const pareto = new ParetoPlot(part("#pareto"), measures, { onChoose: (number) => chosen.choose(number) });
 const chosen = new Chosen(part("#chosen"), page.dataset.runUrl, { onChange: (number) => pareto.choose(number) });
-const table = new CandidatesTable(part("#candidates"), part("#panel-candidates"));
+const table = new CandidatesTable(part("#candidates-table"), part("#panel-candidates"));
 const choosing = new Choosing(part("#choosing"), { onChoose: (number, how) => chosen.choose(number, how) });
 const parts = [
   header,
@@ -31,7 +31,7 @@ const parts = [
   choosing,
   new Curves(page),
   new Evaluators(part("[data-now]")),
-  new EventLog(part("[data-event-log]"), part("#panel-events")),
+  new EventLog(part("[data-event-log]"), part("#panel-events"), page.dataset.events),
 ];
 
 /** Many frames of one moment become one update of the page. */
