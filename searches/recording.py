@@ -113,7 +113,8 @@ class Ledger:
         if begun is None:
             self.changes["header"] = header
         elif history.canonical(begun) != history.canonical(header):
-            changed = sorted(name for name in {*begun, *header} if begun.get(name) != header.get(name))
+            names = {*begun, *header} - {history.MACHINE}
+            changed = sorted(name for name in names if begun.get(name) != header.get(name))
             raise HistoryDiffers(
                 f"The search is no longer the one that began: {', '.join(changed)} changed. Clone the run to start anew"
             )

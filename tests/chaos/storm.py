@@ -18,6 +18,7 @@ from searches.status import OVER, Status
 from tests.chaos.harness import (
     LEASE_SECONDS,
     Bench,
+    Stuck,
     bench,
     engine_seq,
     finish,
@@ -29,6 +30,7 @@ from tests.chaos.harness import (
     wait_for,
 )
 
+FROZEN_SECONDS = 10.0
 CALM_SECONDS = (0.3, 4.0)  # between two faults: less than an engine needs to start, and enough for some evaluations
 
 
@@ -109,7 +111,11 @@ class Storm:
         return False
 
     def freeze(self, run: SearchRun) -> bool:
-        """SIGSTOP past the lease while another supervisor takes over, then SIGCONT: its late write is refused."""
+        """SIGSTOP past the lease while another supervisor takes over, then SIGCONT: its late write is refused.
+
+        One that is stopped in the middle of a transaction keeps SQLite's only write lock. Then nobody can take over,
+        and everybody waits until it goes on: so it goes on after a while in any case.
+        """
         frozen = self.bench.worker
         if frozen is None or frozen.poll() is not None or not is_at_work(run):
             return False
@@ -117,7 +123,8 @@ class Storm:
         token = SearchRun.objects.values_list("lease_token", flat=True).get(pk=run.pk)
         time.sleep(LEASE_SECONDS)
         self.bench.start()
-        wait_for(lambda: claimed_since(run, token) or status_of(run) in OVER, self.bench)
+        with suppress(Stuck):
+            wait_for(lambda: claimed_since(run, token) or status_of(run) in OVER, self.bench, seconds=FROZEN_SECONDS)
         frozen.send_signal(signal.SIGCONT)
         time.sleep(0.5)
         frozen.terminate()
