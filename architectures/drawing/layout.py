@@ -113,7 +113,7 @@ def _extents(blocks: tuple[Block, ...], ranks: list[int]) -> tuple[dict[str, int
 def _boxes(blocks: tuple[Block, ...], corners: list[tuple[float, float]]) -> tuple[Box, ...]:
     """A scope's frame holds its blocks and the frames inside it, innermost first."""
     frames: dict[str, tuple[float, float, float, float]] = {}
-    scopes = sorted({scope for block in blocks for scope in block.scopes}, key=lambda scope: -scope.count("."))
+    scopes = sorted({scope for block in blocks for scope in block.scopes}, key=lambda scope: (-scope.count("."), scope))
     for scope in scopes:
         inside = [
             (x, y, x + WIDTH, y + HEIGHT)
