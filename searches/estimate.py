@@ -1,5 +1,6 @@
 """What a spec foretells before anything is trained: size of the space, work, time and memory. No torch here."""
 
+import os
 from dataclasses import dataclass
 from random import Random
 from statistics import mean
@@ -7,10 +8,11 @@ from statistics import mean
 from architectures import spaces
 from architectures.ir.complexity import complexity
 from searches.evaluation import datasets
+from searches.evaluation.recipe import counted_cost
 from searches.spec import SearchSpec
 
 SAMPLES = 12
-MACS_A_SECOND = 4e9  # of small convolutions in training, one thread
+MACS_A_SECOND = 6e9  # of small convolutions in training, one thread
 STARTUP_SECONDS = 8.0  # imports of the engine and its evaluators
 
 
@@ -24,13 +26,19 @@ class Estimate:
     memory_bytes: int
 
 
+def evaluators() -> int:
+    """As many as there are cores for this process: each trains with one thread."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def estimate(spec: SearchSpec) -> Estimate:
     facts = datasets.facts(spec.dataset)
     space = spaces.create(spec.space, facts.input_shape, facts.classes, **spec.space_options)
     random = Random(f"{spec.seed}/estimate")
     counted = [complexity(space.decode(space.sample(random))) for _ in range(SAMPLES)]
-    images = facts.sizes["train"] * spec.training.epochs
-    seconds = spec.evaluations * 3 * images * mean(each.macs for each in counted) / MACS_A_SECOND
+    images = facts.sizes["train"]
+    work = spec.evaluations * counted_cost(round(mean(each.macs for each in counted)), images, spec.training.epochs)
+    seconds = work / MACS_A_SECOND / evaluators()
     memory = max(each.training_peak_bytes for each in counted) * spec.training.batch_size
     limit = spec.seconds if spec.seconds is not None else float("inf")
     return Estimate(space.size, spec.evaluations, min(limit, STARTUP_SECONDS + seconds), int(memory))

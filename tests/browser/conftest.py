@@ -26,22 +26,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="no Chromium found: install it, or name it in CHROMIUM"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """`manage.py up` with a data folder of its own."""
     with running_portal(tmp_path_factory.mktemp("portal") / "data") as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
+    """One Chromium for this folder, and for no other: playwright's loop runs in this thread until it is stopped,
+    and beside a running loop Django refuses to read rows unless it is told that this is meant."""
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         yield chromium
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def session(portal: Portal, browser: Browser) -> Any:
     """The cookies of whoever opened the printed link, which works once."""
     context = browser.new_context()

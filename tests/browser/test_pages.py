@@ -194,12 +194,12 @@ def test_the_form_judges_while_one_types_and_loses_nothing(page: Page) -> None:
     expect(page.get_by_label("Seed")).to_have_value("4711")
     expect(page.get_by_label("Evaluations")).to_be_focused()
     page.get_by_label("Generations").fill("4")
-    page.get_by_label("Population").fill("7")
+    page.locator("[name='algorithm_options.nsga2.population']").fill("7")
     page.get_by_label("Generations").fill("4")
     expect(page.get_by_label("Evaluations")).to_have_value("28")
     expect(page.get_by_text("Networks in the space")).to_be_visible()
     page.get_by_label("Algorithm").select_option("random_search")
-    expect(page.get_by_label("Crossover")).to_be_hidden()
+    expect(page.locator("[name='algorithm_options.nsga2.crossover']")).to_be_hidden()
 
 
 def test_a_search_is_started_from_the_form(page: Page) -> None:

@@ -20,7 +20,7 @@ class Watched:
         page.on("response", self._response)
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        if message.type == "error" and "422" not in message.text:  # a form that comes back with its faults
             self.faults.append(f"console: {message.text}")
 
     def _request(self, request: Request) -> None:

@@ -15,6 +15,7 @@ export function fromSnapshot(frame) {
 }
 
 const logLength = 200;
+const over = new Set(["finished", "failed", "cancelled"]);
 
 function changeRun(state, changes) {
   return { ...state, run: { ...state.run, ...changes } };
@@ -61,12 +62,12 @@ function better(one, other) {
 
 /* One rule per kind of event, in the order in which they come. */
 const rules = {
-  StatusChanged: (state, { status, reason }, at) => changeRun(state, {
-    status,
-    reason: reason || state.run.reason,
-    finished: ["finished", "failed", "cancelled"].includes(status) ? at : null,
-  }),
-  SearchStarted: (state, { header }, at) => changeRun(state, { started: state.run.started ?? at, header: state.run.header ?? header }),
+  StatusChanged: (state, { status, reason }, at) => {
+    if (over.has(status)) return changeRun(state, { status, reason, finished: at });
+    if (status === "queued") return changeRun(state, { status, reason: "", finished: null });
+    return changeRun(state, status === "running" ? { status, started: state.run.started ?? at } : { status });
+  },
+  SearchStarted: (state, { header }) => changeRun(state, { header: state.run.header ?? header }),
   PhaseChanged: (state, { phase }) => changeRun(state, { phase }),
   CandidateProposed: (state, { number, fingerprint, genotype, parents, change, params, macs, memory_bytes, generation }) => {
     const known = state.candidates.has(number);
