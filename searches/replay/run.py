@@ -1,5 +1,6 @@
 """One replay: an algorithm on a table, by the engine's own sequence of numbers, in memory."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -80,6 +81,11 @@ class Replayed:
     hypervolume_share: float
     duplicates: int
     refused: int
+
+    def best_at(self, cost: float) -> int:
+        """The incumbent when this much was spent."""
+        offset = len(self.rows) - len(self.incumbents)
+        return self.incumbents[max(0, bisect_right(self.costs, cost) - 1 - offset)]
 
 
 def replay(question: Question, name: str, options: Mapping[str, Any], seed: int, lag: int) -> Replayed:

@@ -143,6 +143,12 @@ class TableSpace:
         """Positions with more than one value."""
         return tuple(place for place, letters in enumerate(self.letters) if len(letters) > 1)
 
+    def canonical(self, genotype: Genotype) -> Genotype:
+        return genotype
+
+    def relevant(self, genotype: Genotype) -> tuple[bool, ...]:
+        return (True,) * len(genotype)
+
     def sample(self, random: Random) -> Genotype:
         return tuple([int(random.random() * len(letters)) for letters in self.letters])
 

@@ -1,12 +1,11 @@
 """`manage.py search`: a whole search from a terminal, with the same engine as the portal's. No database, no server."""
 
 import json
-import os
 import signal
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -23,6 +22,7 @@ from searches.engine.history import HistoryError
 from searches.engine.problem import SpecProblem
 from searches.evaluation import datasets
 from searches.evaluation.files import write_file
+from searches.machine import cores
 from searches.spec import SearchSpec, SpecErrors
 from searches.terminal_repository import GateFailed, write_repository
 
@@ -233,12 +233,6 @@ def stoppable(folder: SearchFolder) -> Iterator[None]:
 
 def interrupt(number: int, frame: FrameType | None) -> Never:
     raise KeyboardInterrupt
-
-
-def cores() -> int:
-    with suppress(AttributeError):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def say(text: str) -> None:

@@ -1,0 +1,121 @@
+"""REINFORCE with an LSTM controller (Zoph & Le 2017, arxiv.org/abs/1611.01578); several objectives make one reward in
+MnasNet's form (Tan et al. 2019): quality * product of (cost / its first median) ** -weight.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from statistics import median
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from searches import algorithms
+from searches.algorithms.algorithm import Ballot, Evaluated, History, Proposal
+from searches.algorithms.controller import Controller
+from searches.algorithms.draws import DRAWS, Draft, settle
+
+SMALLEST = 1e-12  # a cost of zero would make an infinite reward
+
+
+@algorithms.register("reinforce")
+@dataclass
+class Reinforce:
+    title: ClassVar[str] = "Reinforcement: an LSTM controller learns to write good networks"
+
+    population: int = field(default=5, metadata={"min": 2, "max": 1000, "help": "networks in a batch, then one update"})
+    hidden: int = field(default=32, metadata={"min": 4, "max": 256, "help": "width of the controller's two layers"})
+    rate: float = field(default=0.02, metadata={"min": 1e-5, "max": 1.0, "help": "learning rate of the controller"})
+    entropy: float = field(default=0.02, metadata={"min": 0.0, "max": 10.0, "help": "bonus for staying undecided"})
+    baseline: float = field(default=0.8, metadata={"min": 0.0, "max": 0.999, "help": "memory of the moving baseline"})
+    clip: float = field(default=1.0, metadata={"min": 1e-3, "max": 100.0, "help": "largest norm of a gradient"})
+    weight: float = field(
+        default=0.07, metadata={"min": 0.0, "max": 10.0, "help": "exponent of each further objective in the reward"}
+    )
+
+    _controller: Controller | None = field(default=None, init=False, repr=False, compare=False)
+    _batches: int = field(default=0, init=False, repr=False, compare=False)
+    _position: int = field(default=0, init=False, repr=False, compare=False)
+    _moving: float | None = field(default=None, init=False, repr=False, compare=False)
+    _spread: float = field(default=0.0, init=False, repr=False, compare=False)
+    _medians: tuple[float, ...] = field(default=(), init=False, repr=False, compare=False)
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        yield from ()
+
+    def ask(self, number: int, history: History) -> Proposal:
+        controller = self.learned(history)
+        drawn: list[Draft] = []
+
+        def draw(random: Random, failed: int) -> Draft:
+            if not drawn:
+                generator = np.random.default_rng(random.getrandbits(64))
+                genotypes = controller.draw(DRAWS, generator).tolist()
+                drawn.extend(
+                    Draft(history.problem.space.canonical(tuple(each)), (), "drawn by the controller")
+                    for each in genotypes
+                )
+            return drawn[failed]
+
+        return settle(draw, number, history)
+
+    def learned(self, history: History) -> Controller:
+        """The controller after an update with each batch that is visible as a whole."""
+        evaluated = history.evaluated
+        whole = evaluated[-1].number // self.population if evaluated else 0
+        if self._controller is None or whole < self._batches:
+            self.begin(history)
+        assert self._controller is not None
+        while self._batches < whole:
+            self._batches += 1
+            end = self._position
+            while evaluated[end].number < self._batches * self.population:
+                end += 1
+            self.update(self._controller, evaluated[self._position : end], history)
+            self._position = end
+        return self._controller
+
+    def begin(self, history: History) -> None:
+        choices = tuple(len(decision.choices) for decision in history.problem.space.decisions)
+        seed = Random(f"{history.problem.seed}/controller").getrandbits(63)
+        self._controller = Controller(choices, self.hidden, self.rate, self.clip, seed)
+        self._batches, self._position, self._moving, self._spread, self._medians = 0, 0, None, 0.0, ()
+
+    def update(self, controller: Controller, batch: Sequence[Evaluated], history: History) -> None:
+        done = [each for each in batch if each.losses]
+        if not done:
+            return
+        if not self._medians:
+            self._medians = tuple(median(column) for column in zip(*(each.losses for each in done), strict=True))
+        rewards = {each.number: self.reward(each.losses) for each in done}
+        worst = min(rewards.values())
+        values = np.array([rewards.get(each.number, worst) for each in batch])  # a failure counts as the batch's worst
+        if self._moving is None:
+            self._moving, self._spread = float(values.mean()), float(values.std())
+        advantages = (values - self._moving) / (self._spread + 1e-3 * abs(self._moving) + SMALLEST)
+        self._moving = self.baseline * self._moving + (1 - self.baseline) * float(values.mean())
+        self._spread = self.baseline * self._spread + (1 - self.baseline) * float(values.std())
+        genotypes = np.array([each.genotype for each in batch], dtype=np.int64)
+        controller.learn(genotypes, self.relevant(batch, history), np.clip(advantages, -3, 3), self.entropy)
+
+    def relevant(self, batch: Sequence[Evaluated], history: History) -> NDArray[np.bool_]:
+        return np.array([history.problem.space.relevant(each.genotype) for each in batch], dtype=np.bool_)
+
+    def reward(self, losses: Sequence[float]) -> float:
+        first, *others = losses
+        # An objective that is maximised is a negative loss; of one that is minimised, less than the median is better.
+        quality = -first if first < 0 else max(self._medians[0], SMALLEST) / max(first, SMALLEST)
+        for loss, middle in zip(others, self._medians[1:], strict=True):
+            ratio = max(abs(loss), SMALLEST) / max(abs(middle), SMALLEST)
+            quality *= ratio ** (-self.weight if loss >= 0 else self.weight)
+        return float(quality)
+
+    def ballots(self, front: Sequence[Evaluated], history: History) -> list[Ballot]:
+        controller = self.learned(history)
+        if not front or not controller.updates:
+            return [Ballot("reinforce", (), "abstains: the controller has learned nothing yet")]
+        genotypes = np.array([each.genotype for each in front], dtype=np.int64)
+        logs, _, _ = controller.judge(genotypes, self.relevant(front, history))
+        ordered = sorted(zip(logs, front, strict=True), key=lambda each: (-float(each[0]), each[1].fingerprint))
+        return [Ballot("reinforce", tuple(each.number for _, each in ordered), "log-probability under its controller")]
