@@ -87,8 +87,8 @@ def test_the_same_request_gives_the_same_bytes(made: tuple[Path, dict[str, Any]]
 def test_the_archive_holds_what_was_promised(unzipped: Path) -> None:
     wanted = """README.md LICENSE pyproject.toml requirements.txt requirements-train.txt Dockerfile Makefile
     .dockerignore .gitignore .github/workflows/ci.yml config.json architecture.json model.py data.py passes.py train.py
-    inference.py deploy.py weights/model.safetensors exports/model.onnx exports/model.int8.onnx exports/model.pt2 exports/c/model.c
-    benchmarks/bench.py tests/test_model.py CONSISTENCY.md consistency.json MANIFEST.json"""
+    inference.py deploy.py weights/model.safetensors exports/model.onnx exports/model.int8.onnx exports/model.pt2
+    exports/c/model.c benchmarks/bench.py tests/test_model.py CONSISTENCY.md consistency.json MANIFEST.json"""
     assert [name for name in wanted.split() if not (unzipped / name).is_file()] == []
     required = (unzipped / "requirements.txt").read_text(encoding="utf-8")
     assert "torch" not in required
