@@ -360,7 +360,7 @@ def _option_field(option: Option, name: str, owner: str = "") -> FormField:
 
 
 def _datasets() -> tuple[Choice, ...]:
-    return tuple(Choice(name, datasets.describe(name)) for name in datasets.names())
+    return tuple(Choice(name, datasets.describe(name)) for name in datasets.available())
 
 
 def _label(name: str) -> str:

@@ -125,6 +125,8 @@ def objective_faults(spec: SearchSpec) -> Iterator[SpecError]:
 
 def dataset_faults(spec: SearchSpec, files: bool) -> Iterator[SpecError]:
     if spec.dataset in datasets.names():
+        if absence := datasets.absence(spec.dataset):
+            yield SpecError("dataset", f"cannot be opened: {absence}")
         return
     if files and Path(spec.dataset).exists():
         return

@@ -1,6 +1,17 @@
 """Data sets by name or by path. Reading one never needs torch; the test split is read by the test job only."""
 
 from searches.evaluation.datasets.dataset import DataSet, DataSetError, Normalisation
-from searches.evaluation.datasets.registry import Facts, describe, facts, names, open
+from searches.evaluation.datasets.registry import Facts, absence, available, describe, facts, names, open
 
-__all__ = ["DataSet", "DataSetError", "Facts", "Normalisation", "describe", "facts", "names", "open"]
+__all__ = [
+    "DataSet",
+    "DataSetError",
+    "Facts",
+    "Normalisation",
+    "absence",
+    "available",
+    "describe",
+    "facts",
+    "names",
+    "open",
+]

@@ -12,7 +12,6 @@ from searches.evaluation.datasets.limits import (
     MAX_CLASSES,
     MAX_IMAGES,
     MAX_SIDE,
-    MIN_IMAGES_PER_CLASS,
     MIN_SIDE,
 )
 from searches.evaluation.datasets.splits import shares, stratified
@@ -36,28 +35,30 @@ def dataset_from(
     test: Part | None = None,
     labels: Sequence[str] | None = None,
     *,
+    validation: Part | None = None,
     augmentation: str = "none",
     source: str = "",
+    notes: Sequence[str] = (),
 ) -> DataSet:
     """The one way from arrays to a data set; ``labels`` names the classes 0, 1, 2 … where they have names."""
-    parts = [train] if test is None else [train, test]
+    parts = [part for part in (train, validation, test) if part is not None]
     images = [channels_first(part) for part in parts]
-    for part in parts:
+    for part, pixels in zip(parts, images, strict=True):
         check_targets(part)
-    if test is not None and images[0].shape[1:] != images[1].shape[1:]:
-        raise DataSetError(
-            f"{train.x_name} has images of {images[0].shape[1:]}, {test.x_name} of {images[1].shape[1:]}"
-        )
+        if pixels.shape[1:] != images[0].shape[1:]:
+            raise DataSetError(
+                f"{train.x_name} has images of {images[0].shape[1:]}, {part.x_name} of {pixels.shape[1:]}; resize them"
+            )
     values = np.unique(train.y)
     names = class_names(values, labels, train.y_name)
     targets = [numbered(part, values, train.y_name) for part in parts]
-    check_counts(targets[0], names, has_test=test is not None)
-    pixels, scale, notes = common_scale(images)
+    check_counts(targets[0], names, parts_to_come=3 - len(parts))
+    pixels, scale, scale_notes = common_scale(images)
     joined = np.concatenate(targets)
-    splits, split_notes = make_splits(pixels, joined, len(targets[0]))
-    return DataSet(
-        name, pixels, joined, names, splits, scale, augmentation, (*notes, *split_notes, *imbalance(joined)), source
-    )
+    given = {"validation": 0 if validation is None else len(validation.y), "test": 0 if test is None else len(test.y)}
+    splits, split_notes = make_splits(pixels, joined, **given)
+    every_note = (*notes, *scale_notes, *split_notes, *imbalance(joined))
+    return DataSet(name, pixels, joined, names, splits, scale, augmentation, every_note, source)
 
 
 def channels_first(part: Part) -> Images:
@@ -128,8 +129,9 @@ def numbered(part: Part, values: Array, train_name: str) -> Numbers:
     return np.searchsorted(values, part.y).astype(np.int64)
 
 
-def check_counts(targets: Numbers, names: tuple[str, ...], has_test: bool) -> None:
-    least = MIN_IMAGES_PER_CLASS - has_test
+def check_counts(targets: Numbers, names: tuple[str, ...], parts_to_come: int) -> None:
+    """``parts_to_come`` are the splits that the training part has to give away."""
+    least = 1 + parts_to_come
     counts = np.bincount(targets, minlength=len(names))
     rarest = int(counts.argmin())
     if counts[rarest] < least:
@@ -148,16 +150,20 @@ def common_scale(images: list[Images]) -> tuple[Images, float, tuple[str, ...]]:
     return pixels, scale, (f"float pixels from {low:g} to {high:g} are divided by {scale:g}",)
 
 
-def make_splits(images: Images, targets: Numbers, training: int) -> tuple[dict[str, Numbers], tuple[str, ...]]:
-    """The given test part stays the test split; what is missing is dealt out of the training part."""
-    has_test = training < len(targets)
+def make_splits(
+    images: Images, targets: Numbers, validation: int = 0, test: int = 0
+) -> tuple[dict[str, Numbers], tuple[str, ...]]:
+    """Given parts (the last ``test`` images, ``validation`` before them) stay; missing ones come out of the rest."""
+    training = len(targets) - validation - test
+    dealt = [name for name, given in (("validation", validation), ("test", test)) if not given]
+    splits: dict[str, Numbers] = {
+        "validation": np.arange(training, training + validation, dtype=np.int64),
+        "test": np.arange(training + validation, len(targets), dtype=np.int64),
+    }
     keys = image_keys(images[:training])
-    parts = stratified(targets[:training], keys, shares(training, has_test))
-    if has_test:
-        parts.append(np.arange(training, len(targets), dtype=np.int64))
-    splits = dict(zip(("train", "validation", "test"), parts, strict=True))
-    made = "validation" if has_test else "validation and test"
-    notes = [f"{made} split off the training images, stratified by class"]
+    parts = stratified(targets[:training], keys, shares(training, len(dealt)))
+    splits |= dict(zip(("train", *dealt), parts, strict=True))
+    notes = [f"{' and '.join(dealt)} split off the training images, stratified by class"] if dealt else []
     repeated = len(keys) - len(set(keys))
     if repeated:
         notes.append(f"{repeated:,} training images occur more than once; equal images share a split")

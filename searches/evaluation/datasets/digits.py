@@ -22,7 +22,7 @@ class Digits:
         bunch = load_digits()
         images = np.ascontiguousarray(bunch.images.astype(np.uint8)[:, None])  # (1797, 1, 8, 8), 0 … 16
         targets = bunch.target.astype(np.int64)
-        splits, notes = make_splits(images, targets, len(targets))
+        splits, notes = make_splits(images, targets)
         return DataSet(
             "digits",
             images,

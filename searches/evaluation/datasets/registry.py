@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 
 from architectures.registry import Registry, UnknownName
 from searches.evaluation.datasets.dataset import DataSet, DataSetError
+from searches.evaluation.datasets.official import folder_of
 from searches.evaluation.datasets.splits import SPLITS
 
 
@@ -26,7 +27,10 @@ class Facts:
 
 
 class BuiltIn(Protocol):
-    """A data set that is known by a name; ``facts`` must equal what ``load`` then returns."""
+    """A data set that is known by a name; ``facts`` must equal what ``load`` then returns.
+
+    One of official files names them as ``files`` (and ``places`` where the system may keep them).
+    """
 
     title: ClassVar[str]
     facts: ClassVar[Facts]
@@ -55,6 +59,21 @@ def names() -> tuple[str, ...]:
 
 def describe(name: str) -> str:
     return datasets.get(name).title
+
+
+def absence(name: str) -> str:
+    """Why a built-in data set cannot be opened on this machine, and the way out; empty where it can."""
+    files = getattr(datasets.get(name), "files", ())
+    try:
+        if files:
+            folder_of(name, files, getattr(datasets.get(name), "places", ()))
+    except DataSetError as error:
+        return str(error)
+    return ""
+
+
+def available() -> tuple[str, ...]:
+    return tuple(name for name in names() if not absence(name))
 
 
 def open(name_or_path: str | Path) -> DataSet:

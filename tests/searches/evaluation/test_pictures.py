@@ -1,0 +1,185 @@
+"""Folders and zips of image files: what is read, and what is refused by name."""
+
+import io
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from searches.evaluation import datasets
+from searches.evaluation.datasets import DataSetError
+
+
+def png(mode: str = "L", size: tuple[int, int] = (8, 8), value: int = 0) -> bytes:
+    colour = value if mode in ("L", "I;16", "P") else tuple([value] * len(Image.new(mode, (1, 1)).getbands()))
+    stream = io.BytesIO()
+    Image.new(mode, size, colour).save(stream, "TIFF" if mode == "CMYK" else "PNG")
+    return stream.getvalue()
+
+
+def fill(root: Path, classes: tuple[str, ...] = ("cats", "dogs"), count: int = 5, mode: str = "L") -> Path:
+    for number, label in enumerate(classes):
+        (root / label).mkdir(parents=True)
+        for index in range(count):
+            (root / label / f"{index}.png").write_bytes(png(mode, value=number * 100 + index))
+    return root
+
+
+def zipped(root: Path, path: Path) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(root.rglob("*")):
+            archive.write(file, f"wrapper/{file.relative_to(root)}")
+    return path
+
+
+def test_a_folder_has_a_class_a_folder(tmp_path: Path) -> None:
+    found = datasets.open(fill(tmp_path / "pets"))
+    assert (found.name, found.input_shape, found.labels) == ("pets", (1, 8, 8), ("cats", "dogs"))
+    assert found.images[found.targets == 1].min() == 100
+
+
+def test_a_zip_of_it_is_the_same_set(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pets")
+    packed = datasets.open(zipped(folder, tmp_path / "pets.zip"))
+    assert (packed.sha256, packed.split_sha256) == (datasets.open(folder).sha256, datasets.open(folder).split_sha256)
+
+
+def test_split_folders_are_kept(tmp_path: Path) -> None:
+    for split, count in (("train", 6), ("val", 2), ("test", 3)):
+        fill(tmp_path / "pets" / split, count=count)
+    found = datasets.open(tmp_path / "pets")
+    assert {name: len(rows) for name, rows in found.splits.items()} == {"train": 12, "validation": 4, "test": 6}
+    assert not any("split off" in note for note in found.notes)
+
+
+def test_unequal_sizes_are_cropped_and_resized_and_it_says_so(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pets")
+    (folder / "cats" / "wide.png").write_bytes(png(size=(40, 10), value=9))
+    found = datasets.open(folder)
+    assert found.input_shape == (1, 8, 8)
+    assert any("images of 2 sizes were cropped" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("mode", "channels"), [("L", 1), ("1", 1), ("LA", 1), ("RGB", 3), ("RGBA", 3), ("P", 3), ("CMYK", 3)]
+)
+def test_every_mode_becomes_grey_or_colour(mode: str, channels: int, tmp_path: Path) -> None:
+    found = datasets.open(fill(tmp_path / "pets", mode=mode))
+    assert found.input_shape == (channels, 8, 8)
+
+
+def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pets")
+    (folder / "cats" / "deep.png").write_bytes(png("I;16", value=0x8000))
+    found = datasets.open(folder)
+    assert (found.images == 0x80).all(axis=(1, 2, 3)).any()
+
+
+def test_grey_images_among_colour_ones_become_colour(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pets", mode="RGB")
+    (folder / "cats" / "grey.png").write_bytes(png("L", value=77))
+    found = datasets.open(folder)
+    assert found.input_shape == (3, 8, 8)
+    assert (found.images == 77).all(axis=(1, 2, 3)).any()
+
+
+def test_an_image_is_turned_upright(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pets")
+    image = Image.fromarray(
+        np.repeat(np.array([[0] * 4 + [255] * 4], dtype=np.uint8), 8, axis=0)
+    )  # dark left, bright right
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored turned by a quarter
+    image.save(folder / "cats" / "turned.png", exif=exif)
+    found = datasets.open(folder)
+    turned = found.images[(found.images == 255).any(axis=(1, 2, 3))][0, 0]
+    assert turned[0].max() == 0
+    assert turned[-1].min() == 255
+
+
+def test_other_files_are_left_out_and_counted(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pets")
+    (folder / "README.md").write_text("pets")
+    (folder / ".DS_Store").write_text("")
+    assert "1 files that are no images were left out" in datasets.open(folder).notes
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pets")
+    (tmp_path / "secret.png").write_bytes(png(value=250))
+    os.symlink(tmp_path / "secret.png", folder / "cats" / "link.png")
+    os.symlink(tmp_path, folder / "loop")
+    found = datasets.open(folder)
+    assert len(found.images) == 10
+    assert found.images.max() < 250
+
+
+def huge() -> bytes:
+    """121 megapixels of zeros in a few kilobytes."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    head = struct.pack(">IIBBBBB", 11_000, 11_000, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(11_000 * 1376), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def animated() -> bytes:
+    stream = io.BytesIO()
+    frames = [Image.new("L", (8, 8), value) for value in (0, 200)]
+    frames[0].save(stream, "PNG", save_all=True, append_images=frames[1:])
+    return stream.getvalue()
+
+
+REFUSED: list[tuple[str, Callable[[], bytes], str]] = [
+    ("121 megapixels", huge, "has more than the 40,000,000 pixels that are decoded"),
+    ("truncated", lambda: png(size=(64, 64), value=3)[:60], "cannot be decoded"),
+    ("svg", lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is no image of the formats"),
+    ("html", lambda: b"<html><script>1</script></html>", "is no image of the formats"),
+    ("empty", lambda: b"", "is no image of the formats"),
+    ("one pixel", lambda: png(size=(1, 1)), "has 1×1 pixels; at least 4 a side are needed"),
+    ("animated", animated, "is animated or has pages (2); keep one"),
+]
+
+
+@pytest.mark.parametrize(("what", "content", "message"), REFUSED, ids=[what for what, _, _ in REFUSED])
+def test_it_refuses(what: str, content: Callable[[], bytes], message: str, tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pets")
+    (folder / "cats" / "bad.png").write_bytes(content())
+    with pytest.raises(DataSetError) as refusal:
+        datasets.open(folder)
+    assert str(refusal.value).startswith("cats/bad.png")
+    assert message in str(refusal.value)
+
+
+def test_images_outside_a_class_are_refused(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pets")
+    (folder / "stray.png").write_bytes(png())
+    with pytest.raises(DataSetError, match=r"stray.png lies outside a class folder"):
+        datasets.open(folder)
+
+
+def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("")
+    with pytest.raises(DataSetError, match=r"holds no images; wanted are files such as cats/1\.png"):
+        datasets.open(tmp_path)
+
+
+def test_split_folders_without_train_are_refused(tmp_path: Path) -> None:
+    fill(tmp_path / "pets" / "val")
+    fill(tmp_path / "pets" / "test")
+    with pytest.raises(DataSetError, match="has test, val, but no train folder"):
+        datasets.open(tmp_path / "pets")
+
+
+def test_an_unknown_format_names_the_known_ones(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("")
+    with pytest.raises(DataSetError, match=r"a.csv is none of the formats that can be read: a folder of images"):
+        datasets.open(tmp_path / "a.csv")
