@@ -15,6 +15,7 @@ from architectures.ir.fingerprint import fingerprint
 from architectures.ir.graph import Graph
 from architectures.nets.module import build
 from searches.evaluation import datasets
+from searches.evaluation.augmentation import augmentation_for
 from searches.evaluation.files import read_file, write_file
 from searches.evaluation.job import Job, JobError, Result, StoredFile
 from searches.evaluation.measure import measured
@@ -96,9 +97,18 @@ def fit(
     job: Job, module: nn.Module, training: Tensors, watch: Callable[[Moment], None], memory_limit_bytes: int | None
 ) -> Trained:
     validation = split_of(job.dataset, "validation")
-    guard_seconds = job.deadline.seconds
+    augment = augmentation_for(job.training, dataset_of(job.dataset))
     with limited_memory(memory_limit_bytes):
-        return train(module, training, validation, job.training, job.seed, guard_seconds=guard_seconds, watch=watch)
+        return train(
+            module,
+            training,
+            validation,
+            job.training,
+            job.seed,
+            augment=augment,
+            guard_seconds=job.deadline.seconds,
+            watch=watch,
+        )
 
 
 def check_cost(job: Job, cost: int) -> None:

@@ -32,7 +32,8 @@ class Recipe:
     weight_decay: float = field(default=5e-4, metadata={"help": "on weights, not on norms", "min": 0.0, "max": 1.0})
     label_smoothing: float = field(default=0.1, metadata={"help": "share of the target", "min": 0.0, "max": 0.5})
     augmentation: str = field(
-        default="auto", metadata={"help": "auto takes what suits the data set", "choices": AUGMENTATIONS}
+        default="auto",
+        metadata={"help": "auto takes what suits the data set, from 10 epochs on", "choices": AUGMENTATIONS},
     )
 
     def __post_init__(self) -> None:
