@@ -1,11 +1,14 @@
 """The data set: its readers, the fixed splits of the search, and one normalisation for training and inference."""
 
+import gzip
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 from random import Random
 from typing import Any
 
@@ -25,7 +28,13 @@ STD = np.array(CONFIG["normalisation"]["std"], np.float32).reshape(-1, 1, 1)
 SPLITS = ("train", "validation", "test")
 SPLIT_SEED = "nas-portal split, version 1"  # the splits depend on the images alone
 MAX_PIXELS = 40_000_000  # of one picture, before it is made smaller
-PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
+IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+SPLIT_FOLDERS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 
 
 class DataError(ValueError):
@@ -60,10 +69,10 @@ def open_data(source: str | None = None) -> DataSet:
         raise DataError("name your data: --data FILE.npz, --data FOLDER, or --data synthetic")
     path = Path(source)
     if path.is_dir():
-        return folder(path)
-    if path.suffix == ".npz" and path.is_file():
-        return npz(path)
-    raise DataError(f"data must be digits, synthetic, an .npz file or a folder of class folders, but is {source}")
+        return idx(path) if any(path.glob(f"{IDX[0]}*")) else folder(path)
+    if path.suffix in (".npz", ".zip") and path.is_file():
+        return npz(path) if path.suffix == ".npz" else packed(path)
+    raise DataError(f"data must be digits, synthetic, an .npz or .zip file or a folder of class folders, not {source}")
 
 
 def digits() -> DataSet:
@@ -71,7 +80,7 @@ def digits() -> DataSet:
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    return dealt(bunch.images.astype(np.uint8)[:, None], bunch.target.astype(np.int64), len(bunch.target))
+    return dealt(bunch.images.astype(np.uint8)[:, None], bunch.target.astype(np.int64))
 
 
 def npz(path: Path) -> DataSet:
@@ -89,7 +98,7 @@ def npz(path: Path) -> DataSet:
         raise DataError(f"{path.name} has {len(values)} classes, but the network has {len(LABELS)}")
     images = np.concatenate([channels_first(x, path.name) for x, _ in parts])
     targets = np.concatenate([np.searchsorted(values, y.reshape(-1)) for _, y in parts]).astype(np.int64)
-    return dealt(images, targets, len(parts[0][0]))
+    return dealt(images, targets, test=len(targets) - len(parts[0][0]))
 
 
 def channels_first(x: Array, name: str) -> Array:
@@ -100,27 +109,52 @@ def channels_first(x: Array, name: str) -> Array:
     return np.ascontiguousarray((x if x.dtype == np.uint8 else x.astype(np.float32)).transpose(0, 3, 1, 2))
 
 
+def idx(path: Path) -> DataSet:
+    """The four files of MNIST and its successors, gzipped or not."""
+    arrays = []
+    for stem in IDX:
+        file = next((each for each in (path / stem, path / f"{stem}.gz") if each.is_file()), path / stem)
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
+            content = stream.read()
+        sides = np.frombuffer(content, ">u4", content[3], 4)
+        arrays.append(np.frombuffer(content, np.uint8, offset=4 + 4 * len(sides)).reshape(sides))
+    x_train, y_train, x_test, y_test = arrays
+    images = np.concatenate([channels_first(x, path.name) for x in (x_train, x_test)])
+    return dealt(images, np.concatenate([y_train, y_test]).astype(np.int64), test=len(y_test))
+
+
+def pictures(name: str, files: dict[str, Callable[[], bytes]]) -> DataSet:
+    """`class/picture.png`, or `train/class/picture.png` with validation and test beside it."""
+    found = {PurePosixPath(path).parts: read for path, read in files.items() if path.lower().endswith(PICTURES)}
+    found = {parts: read for parts, read in found.items() if "__MACOSX" not in parts and parts[-1][0] != "."}
+    while len({parts[0] for parts in found}) == 1 and min(map(len, found)) > 2:  # a folder round everything
+        found = {parts[1:]: read for parts, read in found.items()}
+    is_split = bool(found) and {parts[0].lower() for parts in found} <= set(SPLIT_FOLDERS)
+    rows = [(SPLIT_FOLDERS[p[0].lower()] if is_split else "train", p[is_split], p) for p in sorted(found)]
+    labels = sorted({label for _, label, _ in rows})
+    if len(labels) != len(LABELS):
+        raise DataError(f"{name} has {len(labels)} class folders, but the network has {len(LABELS)} classes")
+    rows.sort(key=lambda row: SPLITS.index(row[0]))  # stable: the order of paths stays within a split
+    images = np.stack([read_picture(io.BytesIO(found[parts]())) for _, _, parts in rows])
+    targets = np.array([labels.index(label) for _, label, _ in rows], np.int64)
+    counts = {name: sum(row[0] == name for row in rows) for name in SPLITS}
+    return dealt(images, targets, validation=counts["validation"], test=counts["test"])
+
+
 def folder(path: Path) -> DataSet:
-    """One folder a class; with `train` and `test` folders above them where the split is given."""
-    parts = [path / "train", path / "test"] if (path / "train").is_dir() and (path / "test").is_dir() else [path]
-    classes = sorted(each.name for each in parts[0].iterdir() if each.is_dir())
-    if len(classes) != len(LABELS):
-        raise DataError(f"{path.name} has {len(classes)} class folders, but the network has {len(LABELS)} classes")
-    images, targets, counts = [], [], []
-    for part in parts:
-        files = [(number, file) for number, name in enumerate(classes) for file in pictures(part / name)]
-        images += [read_picture(file) for _, file in files]
-        targets += [number for number, _ in files]
-        counts.append(len(files))
-    return dealt(np.stack(images), np.array(targets, np.int64), counts[0])
+    files = [file for file in path.rglob("*") if file.is_file() and not file.is_symlink()]
+    return pictures(path.name, {file.relative_to(path).as_posix(): file.read_bytes for file in files})
 
 
-def pictures(path: Path) -> list[Path]:
-    return sorted(file for file in path.rglob("*") if file.suffix.lower() in PICTURES)
+def packed(path: Path) -> DataSet:
+    """A zip of such a folder; nothing is unpacked to disk."""
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if not name.endswith("/")]
+        return pictures(path.name, {name: partial(archive.read, name) for name in names})
 
 
 def read_picture(file: Path | io.BytesIO) -> NDArray[np.uint8]:
-    """A picture as (C, H, W) of the network's size, 0 to 255."""
+    """A picture as (C, H, W) of the network's size, 0 to 255; one of another size gives its middle square."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     channels, height, width = INPUT_SHAPE
@@ -129,13 +163,25 @@ def read_picture(file: Path | io.BytesIO) -> NDArray[np.uint8]:
         with Image.open(file) as opened:
             if opened.width * opened.height > MAX_PIXELS:
                 raise DataError(f"{name} has {opened.width * opened.height:,} pixels; at most {MAX_PIXELS:,} are read")
-            picture = ImageOps.exif_transpose(opened).convert("L" if channels == 1 else "RGB")
+            picture = eight_bits(ImageOps.exif_transpose(opened)).convert("L" if channels == 1 else "RGB")
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
         raise DataError(f"{name} is not a picture that can be read: {error}") from error
     if picture.size != (width, height):
-        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+        short = min(picture.size)
+        left, top = (picture.width - short) // 2, (picture.height - short) // 2
+        square = picture.crop((left, top, left + short, top + short))
+        picture = square.resize((width, height), Image.Resampling.BILINEAR)
     pixels = np.asarray(picture, np.uint8)
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
+def eight_bits(picture: Any) -> Any:
+    """16-bit grey keeps its upper byte."""
+    from PIL import Image
+
+    if not picture.mode.startswith("I"):
+        return picture
+    return Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
 
 
 def read_inputs(file: Path) -> Floats:
@@ -164,15 +210,18 @@ def synthetic(images: int = 512) -> DataSet:
     return DataSet(noisy.clip(0, SCALE).astype(np.float32), targets.astype(np.int64), rows)
 
 
-def dealt(images: Array, targets: NDArray[np.int64], training: int) -> DataSet:
-    """The splits of the search: a given test part stays one, what is missing is dealt out of the training part."""
-    has_test = training < len(targets)
-    share = 0.2 if training < 10_000 else 0.1
-    shares = [share] if has_test else [share, share]
-    parts = stratified(images[:training], targets[:training], shares)
-    if has_test:
-        parts.append(np.arange(training, len(targets), dtype=np.int64))
-    return DataSet(np.ascontiguousarray(images), targets, dict(zip(SPLITS, parts, strict=True)))
+def dealt(images: Array, targets: NDArray[np.int64], validation: int = 0, test: int = 0) -> DataSet:
+    """The splits of the search. Given parts (the last `test` images, `validation` before them) stay; missing ones are
+    dealt out of the training part."""
+    training = len(targets) - validation - test
+    rows = {
+        "validation": np.arange(training, training + validation, dtype=np.int64),
+        "test": np.arange(training + validation, len(targets), dtype=np.int64),
+    }
+    missing = [name for name in ("validation", "test") if not len(rows[name])]
+    shares = [0.2 if training < 10_000 else 0.1] * len(missing)
+    rows |= dict(zip(("train", *missing), stratified(images[:training], targets[:training], shares), strict=True))
+    return DataSet(np.ascontiguousarray(images), targets, rows)
 
 
 def stratified(images: Array, targets: NDArray[np.int64], shares: list[float]) -> list[NDArray[np.int64]]:

@@ -1,0 +1,117 @@
+"""The readers of a repository find the very splits that the search trained, validated and tested on."""
+
+import gzip
+import hashlib
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from codegen.repository import sources
+from codegen.tree import SourceTree
+from searches.evaluation import datasets
+from tests.codegen.networks import request, sampled
+
+READ = """
+import json, sys, hashlib, numpy, data
+found = data.open_data(sys.argv[1])
+images, targets = found.split("train")
+inputs = data.normalise(images)
+print(json.dumps([data.split_sha256(found), hashlib.sha256(numpy.ascontiguousarray(found.images)).hexdigest(),
+                  hashlib.sha256(found.targets).hexdigest(), float(inputs.mean()), float(inputs.std())]))
+"""
+Pixels = NDArray[np.uint8]
+
+
+def arrays(channels: int, seed: int, count: int = 60) -> tuple[Pixels, NDArray[np.int64]]:
+    random = np.random.default_rng(seed)
+    shape = (count, 8, 8) if channels == 1 else (count, 8, 8, channels)
+    return random.integers(0, 256, shape, np.uint8), np.arange(count) % 3 + 4
+
+
+def npz(folder: Path) -> Path:
+    x, y = arrays(3, 1)
+    np.savez(folder / "mine.npz", x=np.concatenate([x, x[:5]]), y=np.concatenate([y, y[:5]]))  # equal images
+    return folder / "mine.npz"
+
+
+def npz_with_test(folder: Path) -> Path:
+    (x, y), (x_test, y_test) = arrays(1, 1), arrays(1, 2, 12)
+    np.savez(folder / "mine.npz", x_train=x, y_train=y, x_test=x_test, y_test=y_test)
+    return folder / "mine.npz"
+
+
+def pictures(folder: Path, parts: dict[str, int], size: Callable[[int], tuple[int, int]] = lambda n: (8, 8)) -> Path:
+    random = np.random.default_rng(3)
+    for part, count in parts.items():
+        for number in range(count):
+            height, width = size(number)
+            path = folder / "photos" / part / ("zebra", "ant", "dog")[number % 3] / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(random.integers(0, 256, (height, width, 3), np.uint8)).save(path)
+    (folder / "photos" / "notes.txt").write_text("no picture", encoding="utf-8")
+    return folder / "photos"
+
+
+def plain_folder(folder: Path) -> Path:
+    return pictures(folder, {"": 45})
+
+
+def split_folder(folder: Path) -> Path:
+    return pictures(folder, {"train": 30, "val": 9, "test": 9})
+
+
+def uneven_folder(folder: Path) -> Path:
+    return pictures(folder, {"": 45}, lambda number: (8 + number % 4, 12))
+
+
+def zipped(folder: Path) -> Path:
+    root = pictures(folder, {"train": 30, "test": 9})
+    with zipfile.ZipFile(folder / "photos.zip", "w") as archive:
+        for path in sorted(root.rglob("*")):
+            archive.write(path, path.relative_to(folder))
+    return folder / "photos.zip"
+
+
+def idx(folder: Path) -> Path:
+    for stem, count, seed in (("train", 60, 1), ("t10k", 12, 2)):
+        x, y = arrays(1, seed, count)
+        head = b"\0\0\x08\x03" + np.array(x.shape, ">u4").tobytes()
+        (folder / f"{stem}-images-idx3-ubyte.gz").write_bytes(gzip.compress(head + x.tobytes()))
+        body = b"\0\0\x08\x01" + np.array([count], ">u4").tobytes() + (y - 4).astype(np.uint8).tobytes()
+        (folder / f"{stem}-labels-idx1-ubyte").write_bytes(body)
+    return folder
+
+
+def digits(folder: Path) -> Path:
+    return Path("digits")
+
+
+KINDS = (digits, npz, npz_with_test, plain_folder, split_folder, uneven_folder, zipped, idx)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_it_reads_the_same_images_classes_and_splits(kind: Callable[[Path], Path], tmp_path: Path) -> None:
+    path = kind(tmp_path)
+    dataset = datasets.open(str(path))
+    graph = sampled(1, "chain", dataset.input_shape)
+    card = dataset.card() | {"labels": [str(number) for number in range(graph.classes)]}
+    tree = sources(request(graph, data=card), graph)
+    settings = json.loads(tree.text("config.json")) | {"labels": list(dataset.labels)}
+    SourceTree.of({**tree.files, "config.json": json.dumps(settings)}).write(tmp_path / "repository")
+    command = [sys.executable, "-c", READ, str(path)]
+    done = subprocess.run(command, cwd=tmp_path / "repository", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    splits, images, targets, mean, deviation = json.loads(done.stdout)
+    assert splits == dataset.split_sha256
+    assert images == hashlib.sha256(np.ascontiguousarray(dataset.images)).hexdigest()
+    assert targets == hashlib.sha256(np.ascontiguousarray(dataset.targets)).hexdigest()
+    assert abs(mean) < 1e-4
+    assert abs(deviation - 1) < 1e-2
