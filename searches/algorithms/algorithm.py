@@ -69,6 +69,9 @@ class Problem(Protocol):
     def refusal(self, genotype: Genotype) -> str:
         """Why this genotype may not be evaluated; empty where it may."""
 
+    def cost(self, genotype: Genotype) -> float:
+        """Of its evaluation: counted, never timed."""
+
 
 class Known(Protocol):
     """The networks that have a number already, evaluated or not yet."""
@@ -83,6 +86,7 @@ class History:
     problem: Problem
     evaluated: Sequence[Evaluated]  # ordered by number
     known: Known
+    lag: int
 
 
 class Algorithm(Protocol):

@@ -42,7 +42,7 @@ class Controller:
     def __post_init__(self) -> None:
         generator = np.random.default_rng(self.seed)
         size, tokens = self.hidden, 1 + sum(self.choices)
-        shapes = {"embedding": (tokens, size)}
+        shapes: dict[str, tuple[int, ...]] = {"embedding": (tokens, size)}
         for layer in range(LAYERS):
             shapes[f"weights{layer}"] = (2 * size, 4 * size)
             shapes[f"bias{layer}"] = (4 * size,)

@@ -85,9 +85,8 @@ class Predictor:
         knowledge = self.knowledge(history)
         if knowledge is None or not front:
             return [Ballot("predictor", (), "abstains: too few results to learn from")]
-        means = sum(
-            surrogate.predict(matrix([each.genotype for each in front]))[0] for surrogate in knowledge.surrogates
-        )
+        genotypes = matrix([each.genotype for each in front])
+        means = np.sum([surrogate.predict(genotypes)[0] for surrogate in knowledge.surrogates], axis=0)
         ordered = sorted(zip(means, front, strict=True), key=lambda each: (float(each[0]), each[1].fingerprint))
         ranking = tuple(each.number for _, each in ordered)
         return [Ballot("predictor", ranking, "predicted mean over the objectives, each as a normal score")]

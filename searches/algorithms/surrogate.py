@@ -63,12 +63,12 @@ def member(distances: Numbers, scores: Numbers, reach: float, noise: float) -> M
     half = np.linalg.solve(factor, scores)
     alpha = np.linalg.solve(factor.T, half)
     evidence = -0.5 * float(half @ half) - float(np.log(np.diag(factor)).sum())
-    return Member(reach, factor, alpha, evidence)
+    return Member(reach, np.asarray(factor, dtype=np.float64), np.asarray(alpha, dtype=np.float64), evidence)
 
 
 def distance(first: Genotypes, second: Genotypes, weights: Numbers) -> Numbers:
     """Sum of the weights of the decisions in which two genotypes differ: (first, second)."""
-    total = np.zeros((len(first), len(second)))
+    total: Numbers = np.zeros((len(first), len(second)))
     for column, weight in enumerate(weights):
         if weight:
             total += weight * (first[:, column, None] != second[None, :, column])
@@ -81,7 +81,7 @@ def relevance(genotypes: Genotypes, scores: Numbers) -> Numbers:
     explained = np.array([explained_variance(genotypes[:, column], scores) for column in range(count)])
     total = explained.sum()
     shares = explained / total if total > 0 else np.full(count, 1 / count)
-    return SCALE * (0.5 * shares + 0.5 / count)
+    return np.asarray(SCALE * (0.5 * shares + 0.5 / count), dtype=np.float64)
 
 
 def explained_variance(choices: NDArray[np.int64], scores: Numbers) -> float:

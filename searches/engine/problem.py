@@ -14,6 +14,7 @@ from profiling.meters.roofline import predict
 from profiling.targets import Target
 from searches.algorithms.algorithm import Genotype
 from searches.evaluation.datasets import Facts
+from searches.evaluation.recipe import counted_cost
 from searches.spec import SearchSpec
 
 REMEMBERED = 4096  # networks; a search draws the same ones again and again
@@ -73,6 +74,11 @@ class SpecProblem:
         if self.target.is_this_machine or self.spec.limits.max_latency_ms is None:
             return None
         return predict(network.graph, self.target, network.complexity).milliseconds
+
+    def cost(self, genotype: Genotype) -> float:
+        """Multiply-adds of its training."""
+        images, epochs = self.facts.sizes["train"], self.spec.training.epochs
+        return float(counted_cost(self.network(genotype).complexity.macs, images, epochs))
 
     def training_seed(self, fingerprint: str, fidelity: int) -> int:
         """Of the network, never of the number: the same network trains the same way wherever it stands."""

@@ -307,6 +307,9 @@ class Search:
                 continue
             member = members[message.number]
             if message.kind == "evaluate" and message.status == "done":
+                trained_again.add(member.number)
+                if not self.has_weights(message.files):
+                    raise EvaluatorBroken(f"number {member.number} was trained again, but left no weights to test")
                 todo.append(self.test_job(member, message.files))
             elif message.status == "done":
                 del members[member.number]
@@ -319,7 +322,9 @@ class Search:
 
     def test_job(self, member: Evaluated, files: Mapping[str, Any]) -> dict[str, Any]:
         """Reads the test split with the stored weights; where there are none, trains them first."""
-        weights = files.get("weights")
-        if weights is None or not (self.folder / weights["path"]).is_file():
+        if not self.has_weights(files):
             return self.job(member)
-        return self.job(member) | {"kind": "test", "weights": dict(weights)}
+        return self.job(member) | {"kind": "test", "weights": dict(files["weights"])}
+
+    def has_weights(self, files: Mapping[str, Any]) -> bool:
+        return "weights" in files and (self.folder / files["weights"]["path"]).is_file()

@@ -113,7 +113,7 @@ class Sequence:
 
     def seen_by(self, number: int) -> History:
         """What job ``number`` may know."""
-        return History(self.problem, self.below(number - self.lag), self.known)
+        return History(self.problem, self.below(number - self.lag), self.known, self.lag)
 
     def below(self, number: int) -> list[Evaluated]:
         return self.evaluated[: bisect_left(self._numbers, number)]

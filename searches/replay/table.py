@@ -113,7 +113,7 @@ def comma_separated(path: Path) -> dict[str, list[str]]:
 def parquet(path: Path) -> dict[str, list[str]]:
     if find_spec("pyarrow") is None:
         raise TableError(f"{path.name} needs the package pyarrow; install it, or give the table as csv")
-    from pyarrow import parquet as reader
+    from pyarrow import parquet as reader  # type: ignore[import-not-found]  # optional
 
     columns: dict[str, list[Any]] = reader.read_table(path).to_pydict()
     return {name: ["" if cell is None else str(cell) for cell in column] for name, column in columns.items()}
@@ -182,6 +182,10 @@ class TableProblem:
     table: Table
     space: TableSpace
     seed: int
+    costs: NDArray[np.float64]  # of each row
+
+    def cost(self, genotype: Genotype) -> float:
+        return float(self.costs[self.table.rows[genotype]])
 
     def identity(self, genotype: Genotype) -> str:
         row = self.table.rows.get(genotype)

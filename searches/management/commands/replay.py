@@ -55,7 +55,7 @@ class Command(BaseCommand):
             table = read(options["table"], options["code"])
             question = question_of(table, options)
             contests = contests_of(options)
-            document = {"table": table.name, "rows": len(table.codes), "algorithms": {}}
+            document: dict[str, Any] = {"table": table.name, "rows": len(table.codes), "algorithms": {}}
             for contest in contests:
                 with tqdm(total=contest.repeats, desc=contest.name, unit="repeat") as bar:
                     results, seconds = repeated(question, contest, options["workers"], bar.update)

@@ -1,0 +1,167 @@
+"""The ensemble: several algorithms fill one archive, see each other's results, and share the numbers.
+
+``adaptive``: a member's chance to propose follows the hypervolume that its networks gained per counted cost, recent
+ones counting more; nobody falls below a floor. ``fixed``: in turn, by the shares that the user wrote.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from random import Random
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from architectures.registry import UnknownName
+from searches import algorithms, pareto
+from searches.algorithms.algorithm import Algorithm, Ballot, Evaluated, History, Proposal
+
+MARGIN = 0.1  # of the first range, beyond the first worst values: the reference point of the credit
+
+
+@dataclass
+class Credit:
+    """What each member's networks gained and cost, faded with every further result."""
+
+    names: tuple[str, ...]
+    memory: float
+    gained: dict[str, float] = field(init=False)
+    spent: dict[str, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gained = dict.fromkeys(self.names, 0.0)
+        self.spent = dict.fromkeys(self.names, 0.0)
+
+    def enter(self, name: str, gain: float, cost: float) -> None:
+        for each in self.names:
+            self.gained[each] *= self.memory
+            self.spent[each] *= self.memory
+        self.gained[name] += gain
+        self.spent[name] += cost
+
+    def shares(self, floor: float) -> list[float]:
+        """Chances that sum to 1; equal ones while nobody has gained anything."""
+        rates = [self.gained[name] / self.spent[name] if self.spent[name] > 0 else 0.0 for name in self.names]
+        total = sum(rates)
+        if total <= 0:
+            return [1 / len(rates)] * len(rates)
+        least = floor / len(rates)
+        return [least + (1 - floor) * rate / total for rate in rates]
+
+
+@algorithms.register("portfolio")
+@dataclass
+class Portfolio:
+    title: ClassVar[str] = "Ensemble: evolution, predictor and reinforcement share one archive"
+
+    population: int = field(
+        default=10, metadata={"min": 2, "max": 1000, "help": "numbers in a generation, of all members"}
+    )
+    members: str = field(
+        default="nsga2,predictor,reinforce", metadata={"help": "algorithms by comma, each with its own defaults"}
+    )
+    allocation: str = field(
+        default="adaptive", metadata={"choices": ("adaptive", "fixed"), "help": "who proposes: by gain, or by shares"}
+    )
+    shares: str = field(default="", metadata={"help": "of the members if fixed, such as 2,1,1; empty for equal ones"})
+    floor: float = field(
+        default=0.3, metadata={"min": 0.0, "max": 1.0, "help": "share that is dealt out equally if adaptive"}
+    )
+    memory: float = field(default=0.95, metadata={"min": 0.0, "max": 1.0, "help": "weight of a gain, one result later"})
+
+    _owners: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+    _seen: int = field(default=0, init=False, repr=False, compare=False)
+    _reference: NDArray[np.float64] | None = field(default=None, init=False, repr=False, compare=False)
+    _front: list[tuple[float, ...]] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name.strip() for name in self.members.split(","))
+
+    @cached_property
+    def weights(self) -> tuple[int, ...]:
+        """Turns of each member in a round, if fixed."""
+        return tuple(int(text) for text in self.shares.split(",")) if self.shares else (1,) * len(self.names)
+
+    @cached_property
+    def asked(self) -> dict[str, Algorithm]:
+        return {name: make(name, self.population) for name in self.names}
+
+    @cached_property
+    def credit(self) -> Credit:
+        return Credit(self.names, self.memory)
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        for name in self.names:
+            if name == "portfolio":
+                yield "members", "must not name portfolio itself; name the algorithms that it shall hold"
+                continue
+            try:
+                algorithms.get(name)
+            except UnknownName as error:
+                yield "members", f"must be algorithms by comma: {error}"
+        if len(set(self.names)) < len(self.names):
+            yield "members", f"must name each algorithm once, but is {self.members!r}"
+        turns = [text.strip() for text in self.shares.split(",")] if self.shares else []
+        if turns and (
+            len(turns) != len(self.names) or not all(turn.isdecimal() and 0 < int(turn) < 1000 for turn in turns)
+        ):
+            wanted = f"must be {len(self.names)} whole numbers from 1 to 999 by comma, one a member"
+            yield "shares", f"{wanted}, but is {self.shares[:40]!r}"
+
+    def ask(self, number: int, history: History) -> Proposal:
+        name = self.owner(number, history)
+        proposal = self.asked[name].ask(number, history)
+        return replace(proposal, change=f"{name}: {proposal.change}")
+
+    def owner(self, number: int, history: History) -> str:
+        """Who proposes for a number: a function of the results that this number may see, like the proposal itself."""
+        numbers = [each.number for each in history.evaluated]
+        while len(self._owners) <= number:
+            turn = len(self._owners)
+            if self.allocation == "adaptive":
+                self.fill_in(history, bisect_left(numbers, turn - history.lag))
+            self._owners.append(self.chosen(turn, history))
+        return self._owners[number]
+
+    def chosen(self, number: int, history: History) -> str:
+        if self.allocation == "fixed":
+            round_ = [name for name, turns in zip(self.names, self.weights, strict=True) for _ in range(turns)]
+            return round_[number % len(round_)]
+        random = Random(f"{history.problem.seed}/{number}/member")
+        return random.choices(self.names, self.credit.shares(self.floor))[0]
+
+    def fill_in(self, history: History, count: int) -> None:
+        """Credits the results up to this many, in the order of their numbers."""
+        while self._seen < count:
+            result = history.evaluated[self._seen]
+            gain = self.gain(result, history.evaluated[: self._seen + 1])
+            self.credit.enter(self._owners[result.number], gain, history.problem.cost(result.genotype))
+            self._seen += 1
+
+    def gain(self, result: Evaluated, seen: Sequence[Evaluated]) -> float:
+        """Hypervolume that the result adds; 0 until a first generation has fixed the reference point."""
+        if self._reference is None:
+            done = [each.losses for each in seen if each.is_feasible]
+            if len(seen) < self.population or len(done) < 2:
+                return 0.0
+            losses = np.array(done)
+            worst = losses.max(axis=0)
+            self._reference = worst + MARGIN * np.maximum(worst - losses.min(axis=0), 1e-12)
+            self._front = [done[index] for index in pareto.front(done)]
+            return 0.0
+        if not result.is_feasible:
+            return 0.0
+        before = pareto.hypervolume(self._front, self._reference.tolist())
+        with_it = [*self._front, result.losses]
+        self._front = [with_it[index] for index in pareto.front(with_it)]
+        return pareto.hypervolume(self._front, self._reference.tolist()) - before
+
+    def ballots(self, front: Sequence[Evaluated], history: History) -> list[Ballot]:
+        return [ballot for member in self.asked.values() for ballot in member.ballots(front, history)]
+
+
+def make(name: str, population: int) -> Algorithm:
+    return algorithms.get(name)(population=population)  # type: ignore[call-arg]  # every algorithm has this option
