@@ -3,21 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.contrib.auth.models import User
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
-from django_htmx.middleware import HtmxDetails
 
 from codegen.models import Repository, RepositoryStatus
-
-
-class Request(HttpRequest):
-    """A request after the middleware; only for types."""
-
-    user: User
-    htmx: HtmxDetails
+from codegen.requests import Request
 
 
 @require_safe

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from codegen.requests import Request
 from searches import services
 from searches.architecture import Architecture
 from searches.choosing import front_of, reasons
@@ -17,7 +18,6 @@ from searches.comparing import Comparison
 from searches.delivery import NothingToDeliver
 from searches.measures import Measure, figures_of, measures_of
 from searches.models import Candidate, Evaluation, SearchRun
-from searches.requests import Request
 from searches.run_views import may_edit, visible_run
 
 ROWS_ON_A_PAGE = 25

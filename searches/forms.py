@@ -5,7 +5,7 @@ A field is named after the entry of the spec that it fills. Options of algorithm
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -78,7 +78,6 @@ class RunForm:
 
     entered: Mapping[str, Sequence[str]]
     is_bound: bool = True
-    spec_field: str = field(default="", compare=False)
 
     @classmethod
     def of_spec(cls, document: Mapping[str, Any], name: str) -> "RunForm":
@@ -179,7 +178,7 @@ class RunForm:
     def _filled(self, blank: FormField) -> FormField:
         values = tuple(self.entered.get(blank.name, ()))
         errors = self.errors.get(blank.name, ()) if self.is_bound else ()
-        return FormField(**{**vars(blank), "value": values[-1] if values else "", "values": values, "errors": errors})
+        return replace(blank, value=values[-1] if values else "", values=values, errors=errors)
 
 
 def value_of(option: Option, entered: Sequence[str]) -> Any:

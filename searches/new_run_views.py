@@ -8,12 +8,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods, require_POST
 
+from codegen.requests import Request
 from searches import services
 from searches.estimate import estimate
 from searches.forms import RunForm
 from searches.models import Project, SearchRun
 from searches.presets import PRESETS
-from searches.requests import Request
 from searches.spec import SearchSpec
 
 

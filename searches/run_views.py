@@ -10,13 +10,13 @@ from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from codegen.requests import Request
 from searches import services
 from searches.choosing import chosen_by, front_of, parse_weights, reasons
 from searches.measures import Measure, measures_of, value_of
 from searches.models import SearchRun
 from searches.pareto import ChoiceError
 from searches.recording import history_jsonl
-from searches.requests import Request
 from searches.snapshot import snapshot
 from searches.status import Phase, Status, may
 

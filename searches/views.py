@@ -9,10 +9,10 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from codegen.requests import Request
 from searches import services
 from searches.models import Candidate, Project, SearchRun
 from searches.presets import PRESETS
-from searches.requests import Request
 from searches.spec import SearchSpec
 from searches.status import WITH_WORK
 

@@ -23,10 +23,10 @@ export class Plot {
   /**
    * @param {HTMLElement} box
    * @param {() => {data: object[], layout: object, config?: object}|null} draw reads the state when the plot is due; null means nothing to show yet
-   * @param {{onClick?: (point: object) => void, onSelect?: (points: object[]) => void}} handlers
+   * @param {{onClick?: (point: object) => void}} handlers
    */
   constructor(box, draw, handlers = {}) {
-    Object.assign(this, { box, draw, handlers, visible: false, mounted: false, timer: null, drawnAt: 0 });
+    Object.assign(this, { box, draw, handlers, visible: false, mounted: false, timer: null, drawnAt: -Infinity });
     new IntersectionObserver((entries) => this.#seen(entries.at(-1).isIntersecting), { rootMargin: "200px" }).observe(box);
     document.addEventListener("theme", () => this.refresh());
   }
@@ -78,8 +78,7 @@ export class Plot {
   }
 
   #listen() {
-    const { onClick, onSelect } = this.handlers;
+    const { onClick } = this.handlers;
     if (onClick) this.canvas.on("plotly_click", (event) => onClick(event.points[0]));
-    if (onSelect) this.canvas.on("plotly_selected", (event) => onSelect(event?.points ?? []));
   }
 }

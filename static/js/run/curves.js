@@ -3,13 +3,18 @@ import { Plot } from "../plots/plot.js";
 import { tokens } from "../plots/tokens.js";
 import { percent, threeDigits } from "../format.js";
 
+/** Markers while there is room between them. */
+function marks(points) {
+  return points.length <= 60 ? "lines+markers" : "lines";
+}
+
 function hypervolumePicture({ generations }) {
   const known = generations.filter(({ hypervolume }) => hypervolume != null);
   if (known.length === 0) return null;
   const colours = tokens();
   return {
     data: [{
-      type: "scatter", mode: "lines+markers", name: "hypervolume",
+      type: "scatter", mode: marks(known), name: "hypervolume",
       x: known.map(({ evaluated }) => evaluated), y: known.map(({ hypervolume }) => hypervolume),
       line: { color: colours.series[0], width: 2, shape: "hv" }, marker: { size: 6 },
       hovertemplate: "%{x} evaluated: %{y:.4f}<extra></extra>",
@@ -23,7 +28,7 @@ function accuracyPicture({ generations }) {
   if (known.length === 0) return null;
   const colours = tokens();
   const curve = (name, key, colour, symbol, dash) => ({
-    type: "scatter", mode: "lines+markers", name,
+    type: "scatter", mode: marks(known), name,
     x: known.map(({ number }) => number + 1), y: known.map((generation) => generation[key]?.accuracy ?? null),
     line: { color: colour, width: 2, dash }, marker: { size: 7, symbol }, hovertemplate: `generation %{x}, ${name}: %{y:.1%}<extra></extra>`,
   });
