@@ -220,5 +220,8 @@ def faults() -> list[str]:
 
 
 def notes() -> list[str]:
-    """Sources that you have edited since: allowed, and said."""
-    return [f"{name} {what}" for name, what in changed() if not name.startswith(COMPUTES)]
+    """Sources that you have edited since, and what could not be executed here: allowed, and said."""
+    edited = [f"{name} {what}" for name, what in changed() if not name.startswith(COMPUTES)]
+    return edited + [
+        f"{name} was not executed: what runs it is not here" for name in artefacts() if not is_runnable(name)
+    ]
