@@ -1,53 +1,22 @@
 """cell201 against the published table."""
 
-import csv
-import gzip
-import os
 from itertools import product
-from pathlib import Path
 from random import Random
 
 import pytest
 
-from architectures.ir.complexity import complexity
 from architectures.ir.fingerprint import fingerprint
 from architectures.spaces import SpaceError, create
 from architectures.spaces.cell201 import code, first_codes
+from tests.architectures.examination import TABLE, table, wrong_counts
 
-TRUTH = Path(os.environ.get("NASPORTAL_TRUTH_DATA", Path(__file__).parents[3] / "shared" / "data"))
-TABLE = TRUTH / "nasbench201.csv.gz"
 SPACE = create("cell201", (3, 32, 32), 10, cells=5)
 
 
-def rows() -> list[dict[str, str]]:
-    if not TABLE.exists():
-        pytest.skip(f"{TABLE} is not there; NASPORTAL_TRUTH_DATA names its folder")
-    with gzip.open(TABLE, "rt") as file:
-        return list(csv.DictReader(file))
-
-
-def wrong(some: list[dict[str, str]]) -> list[str]:
-    """Codes whose counts differ from the table's printed digits."""
-    found = []
-    for row in some:
-        counted = complexity(SPACE.decode(tuple(map(int, row["code"])), prune=False))
-        printed = (float(row["c10_params_m"]), float(row["c10_flops_m"]))
-        if any(
-            abs(have / 1e6 - want) > 0.5001e-4
-            for have, want in zip((counted.params, counted.macs), printed, strict=True)
-        ):
-            found.append(row["code"])
-    return found
-
-
+@pytest.mark.skipif(not TABLE.exists(), reason=f"{TABLE} is not there; NASPORTAL_TRUTH_DATA names its folder")
 def test_a_tenth_of_the_table_is_counted_to_its_printed_digits():
-    assert wrong(rows()[::10]) == []
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not os.environ.get("NASPORTAL_FULL_TESTS"), reason="a minute; NASPORTAL_FULL_TESTS=1 runs it")
-def test_the_whole_table_is_counted_to_its_printed_digits():
-    assert wrong(rows()) == []
+    """`make bench` counts all 15,625."""
+    assert wrong_counts(table()[::10]) == []
 
 
 def test_codes_are_those_of_the_paper():
