@@ -43,7 +43,7 @@ class Command(BaseCommand):
         preparation.migrate()
         preparation.collect_static()
         user, secret = preparation.first_account()
-        address = f"{'https' if settings.TLS == 'certificate' else 'http'}://{_shown(host)}:{port}"
+        address = _address(host, port)
         children = [program("guard"), program("web", web.command(host, port)), program("cluster")]
 
         def ready() -> None:
@@ -63,8 +63,13 @@ def _port(text: str) -> int:
     return port
 
 
-def _shown(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def _address(host: str, port: int) -> str:
+    """How people reach the portal; behind a proxy by the first name that it is called by."""
+    name = settings.ALLOWED_HOSTS[0].lstrip("*.")
+    if settings.TLS == "proxy" and name and settings.ALLOWED_HOSTS != settings.LOOPBACK_HOSTS:
+        return f"https://{name}"
+    shown = f"[{host}]" if ":" in host else host
+    return f"{'https' if settings.TLS == 'certificate' else 'http'}://{shown}:{port}"
 
 
 def _answers(host: str, port: int) -> bool:
