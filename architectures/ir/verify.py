@@ -36,7 +36,9 @@ class GraphError(ValueError):
 
 
 def verify(graph: Graph) -> None:
-    """Raises GraphError unless names, order, inputs and shapes are right."""
+    """Raises GraphError unless names, order, inputs and shapes are right. A graph cannot change: once is enough."""
+    if "is_verified" in graph.__dict__:
+        return
     nodes = graph.nodes
     if not 2 <= len(nodes) <= MOST_NODES:
         raise GraphError("", f"must have between 2 and {MOST_NODES:,} nodes", f"has {len(nodes):,}")
@@ -52,6 +54,7 @@ def verify(graph: Graph) -> None:
     _verify_scopes(shapes)
     if len(nodes[-1].shape) != 1:
         raise GraphError(nodes[-1].name, "the output must be (classes,)", f"is {nodes[-1].shape}")
+    graph.__dict__["is_verified"] = True
 
 
 def _verify_node(node: Node, shapes: dict[str, Shape]) -> Facts:
