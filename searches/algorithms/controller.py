@@ -58,14 +58,14 @@ class Controller:
         """The first token of each decision's choices; token 0 begins a genotype."""
         return tuple(1 + sum(self.choices[:place]) for place in range(len(self.choices)))
 
-    def draw(self, count: int, generator: np.random.Generator) -> Genotypes:
-        """Genotypes from the policy: (count, decisions)."""
+    def draw(self, count: int, generator: np.random.Generator, temperature: float = 1.0) -> Genotypes:
+        """Genotypes from the policy, flattened by the temperature: (count, decisions)."""
         drawn = np.zeros((count, len(self.choices)), dtype=np.int64)
         uniform = generator.random((len(self.choices), count, 1))
         cells, states = self.nothing(count)
         tokens = np.zeros(count, dtype=np.int64)
         for place in range(len(self.choices)):
-            step = self.step(place, tokens, cells, states)
+            step = self.step(place, tokens, cells, states, temperature)
             drawn[:, place] = (uniform[place] > step.probabilities.cumsum(axis=1)[:, :-1]).sum(axis=1)
             tokens = self.starts[place] + drawn[:, place]
         return drawn
@@ -99,7 +99,14 @@ class Controller:
             np.zeros((count, self.hidden)) for _ in range(LAYERS)
         ]
 
-    def step(self, place: int, tokens: NDArray[np.int64], cells: list[Numbers], states: list[Numbers]) -> Step:
+    def step(
+        self,
+        place: int,
+        tokens: NDArray[np.int64],
+        cells: list[Numbers],
+        states: list[Numbers],
+        temperature: float = 1.0,
+    ) -> Step:
         """Advances ``cells`` and ``states`` by one decision."""
         below = self.parameters["embedding"][tokens]
         step = Step([], [], list(cells), list(states), below, below)
@@ -114,7 +121,7 @@ class Controller:
             below = states[layer] = o * squashed
             step.gates.append((i, f, o, g, squashed))
         step.top = below
-        step.probabilities = softmax(below @ self.parameters[f"head{place}"])
+        step.probabilities = softmax(below @ self.parameters[f"head{place}"] / temperature)
         return step
 
     def backward(

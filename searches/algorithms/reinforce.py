@@ -24,9 +24,10 @@ SMALLEST = 1e-12  # a cost of zero would make an infinite reward
 class Reinforce:
     title: ClassVar[str] = "Reinforcement: an LSTM controller learns to write good networks"
 
-    population: int = field(default=5, metadata={"min": 2, "max": 1000, "help": "networks in a batch, then one update"})
+    population: int = field(default=10, metadata={"min": 2, "max": 1000, "help": "numbers in a generation"})
+    batch: int = field(default=2, metadata={"min": 1, "max": 1000, "help": "numbers between two updates"})
     hidden: int = field(default=32, metadata={"min": 4, "max": 256, "help": "width of the controller's two layers"})
-    rate: float = field(default=0.02, metadata={"min": 1e-5, "max": 1.0, "help": "learning rate of the controller"})
+    rate: float = field(default=0.03, metadata={"min": 1e-5, "max": 1.0, "help": "learning rate of the controller"})
     entropy: float = field(default=0.02, metadata={"min": 0.0, "max": 10.0, "help": "bonus for staying undecided"})
     baseline: float = field(default=0.8, metadata={"min": 0.0, "max": 0.999, "help": "memory of the moving baseline"})
     clip: float = field(default=1.0, metadata={"min": 1e-3, "max": 100.0, "help": "largest norm of a gradient"})
@@ -49,13 +50,11 @@ class Reinforce:
         drawn: list[Draft] = []
 
         def draw(random: Random, failed: int) -> Draft:
-            if not drawn:
+            if failed == len(drawn):  # a policy that only repeats itself is loosened, step by step
                 generator = np.random.default_rng(random.getrandbits(64))
-                genotypes = controller.draw(DRAWS, generator).tolist()
-                drawn.extend(
-                    Draft(history.problem.space.canonical(tuple(each)), (), "drawn by the controller")
-                    for each in genotypes
-                )
+                genotypes = controller.draw(DRAWS // 5, generator, temperature=1.0 + failed / (DRAWS // 5)).tolist()
+                change = "drawn by the controller"
+                drawn.extend(Draft(history.problem.space.canonical(tuple(each)), (), change) for each in genotypes)
             return drawn[failed]
 
         return settle(draw, number, history)
@@ -63,14 +62,14 @@ class Reinforce:
     def learned(self, history: History) -> Controller:
         """The controller after an update with each batch that is visible as a whole."""
         evaluated = history.evaluated
-        whole = evaluated[-1].number // self.population if evaluated else 0
+        whole = evaluated[-1].number // self.batch if evaluated else 0
         if self._controller is None or whole < self._batches:
             self.begin(history)
         assert self._controller is not None
         while self._batches < whole:
             self._batches += 1
             end = self._position
-            while evaluated[end].number < self._batches * self.population:
+            while evaluated[end].number < self._batches * self.batch:
                 end += 1
             self.update(self._controller, evaluated[self._position : end], history)
             self._position = end
