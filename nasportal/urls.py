@@ -9,6 +9,7 @@ urlpatterns = [
     path("readyz", views.readyz, name="readyz"),
     path("", include("nasportal.accounts.urls")),
     path("api/v1/", include("searches.api_urls")),
+    path("", include("profiling.urls")),
     path("", include("codegen.urls")),
     path("", include("searches.urls")),
 ]

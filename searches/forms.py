@@ -227,6 +227,14 @@ def words(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def short(value: Any) -> str:
+    """A limit as one types it: 250K, 20M; a number that is not round stays whole."""
+    for letter, factor in reversed(FACTORS.items()):
+        if isinstance(value, int) and value and value % factor == 0:
+            return f"{value // factor}{letter.upper()}"
+    return words(value)
+
+
 def _entered(document: Mapping[str, Any], name: str) -> Iterator[tuple[str, list[str]]]:
     """The form's entries for a spec: of the owners that are not chosen their defaults."""
     yield "name", [name]
@@ -239,7 +247,11 @@ def _entered(document: Mapping[str, Any], name: str) -> Iterator[tuple[str, list
     for prefix, known in (("limits", _limits()), ("training", options(Recipe)), ("", _budget())):
         holder = document[prefix] if prefix else document
         for option in known:
-            yield f"{prefix}.{option.name}" if prefix else option.name, _listed(holder.get(option.name, option.default))
+            value = holder.get(option.name, option.default)
+            yield (
+                f"{prefix}.{option.name}" if prefix else option.name,
+                [short(value)] if prefix == "limits" else _listed(value),
+            )
     for entry, holder_name, names, get in OWNERS:
         for owner in names():
             given = document[holder_name] if owner == document[entry] else {}
@@ -270,7 +282,7 @@ LIMIT_WORDS = {
     "max_params": ("Parameters, at most", "such as 250K"),
     "max_flops": ("FLOPs, at most", "such as 20M; two for each multiply-add"),
     "max_memory_bytes": ("Activation memory, at most", "such as 64K bytes; peak of one image"),
-    "max_latency_ms": ("Latency, at most", "measured on the target, batch 1"),
+    "max_latency_ms": ("Latency, at most", "batch 1; measured here, estimated for other targets"),
 }
 LIMIT_UNITS = {"max_memory_bytes": "bytes", "max_latency_ms": "ms"}
 UNITS = {"seconds": "s", "deadline_seconds": "s", "training_memory_bytes": "bytes"}

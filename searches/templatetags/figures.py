@@ -99,3 +99,9 @@ def power_of_ten(count: int) -> str:
     digits = str(count)[:2]
     raised = str(exponent).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return f"{digits[0]}.{digits[1]} × 10{raised}"
+
+
+@register.filter
+def microseconds(seconds: float) -> str:
+    """0.000008 → 8.00 µs."""
+    return f"{three_digits(seconds * 1e6)} µs"

@@ -31,6 +31,7 @@ PAGES = (
     "/runs/{run}/compare/?n={number}&n={other}",
     "/repositories/",
     "/search/?q=example",
+    "/targets/",
     "/account/tokens/",
     "/account/password/",
     "/api/v1/docs/",

@@ -1,0 +1,40 @@
+"""The page of hardware targets: what a target's estimates are made of, and where each number comes from."""
+
+from dataclasses import fields
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from profiling import targets
+
+UNITS = {
+    "peak_macs_per_s": ("Peak arithmetic", "MACs/s"),
+    "bytes_per_s": ("Main memory", "B/s"),
+    "cache_bytes": ("Cache", "B"),
+    "cache_bytes_per_s": ("Cache", "B/s"),
+    "kernel_overhead_s": ("Start of a kernel", "s"),
+    "memory_bytes": ("For activations", "B"),
+    "storage_bytes": ("For weights", "B"),
+    "picojoules_per_mac": ("Energy of a multiply-add", "pJ"),
+    "picojoules_per_byte": ("Energy of a byte from memory", "pJ"),
+    "picojoules_per_cached_byte": ("Energy of a byte from cache", "pJ"),
+    "dense_share": ("Reached of the peak, many channels", ""),
+    "depthwise_share": ("Reached of the peak, one channel", ""),
+}
+
+
+@require_safe
+def hardware(request: HttpRequest) -> HttpResponse:
+    """Every registered target, this machine first."""
+    names = sorted(targets.names(), key=lambda name: not targets.get(name).is_this_machine)
+    listed = [(name, targets.get(name), figures(targets.create(name))) for name in names]
+    return render(request, "profiling/targets.html", {"targets": listed})
+
+
+def figures(target: targets.Target) -> list[tuple[str, float, str]]:
+    """Each number with its name and its unit."""
+    named = [
+        (UNITS.get(each.name, (each.name.replace("_", " "), "")), getattr(target, each.name)) for each in fields(target)
+    ]
+    return [(title, value, unit) for (title, unit), value in named]
