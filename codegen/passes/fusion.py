@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from architectures.ir.graph import Graph, Node
 from architectures.ir.primitives import BatchNorm, Conv2d
 from architectures.ir.verify import verify
+from codegen.passes import Arrays, register
 
 
 @dataclass(frozen=True)
@@ -48,3 +50,32 @@ def fused(graph: Graph) -> Graph:
     result = Graph(tuple(nodes))
     verify(result)
     return result
+
+
+@register("fuse_batch_norm")
+class FuseBatchNorm:
+    title: ClassVar[str] = "Batch norms folded into the convolutions before them"
+
+    def apply(self, graph: Graph) -> Graph:
+        return fused(graph)
+
+    def weights(self, graph: Graph, weights: Arrays) -> Arrays:
+        kept = dict(weights)
+        for group in groups(graph):
+            if not group.reason:
+                kept |= folded(group, graph.node(group.norm), kept)
+                for name in [name for name in kept if name.rpartition(".")[0] == group.norm]:
+                    del kept[name]
+        return kept
+
+
+def folded(group: Group, norm: Node, weights: Arrays) -> dict[str, Any]:
+    """Weight and bias of the convolution that is both."""
+    assert isinstance(norm.primitive, BatchNorm)
+    factor, shift, mean, variance = (
+        weights[f"{group.norm}.{name}"] for name in ("weight", "bias", "running_mean", "running_var")
+    )
+    scale = factor / (variance + norm.primitive.eps) ** 0.5
+    weight = weights[f"{group.conv}.weight"] * scale.reshape(-1, 1, 1, 1)
+    bias = weights.get(f"{group.conv}.bias", 0.0)
+    return {f"{group.conv}.weight": weight, f"{group.conv}.bias": (bias - mean) * scale + shift}

@@ -62,26 +62,33 @@ def channels_last(model: nn.Module) -> nn.Module:
 
 
 def checkpoint_activations(model: nn.Module) -> None:
-    """Keep only what passes between the stages, and compute the rest again in the backward pass.
+    """Keep only what passes between the layers, and compute the rest again in the backward pass.
 
     The second forward pass updates each batch norm's statistics once more: momentum 1 − √(1 − m) makes two updates
     count as one.
     """
-    for stage in model.children():
-        for module in stage.modules():
+    for layer in layers(model):
+        for module in layer.modules():
             if isinstance(module, nn.BatchNorm2d) and module.momentum is not None:
                 module.momentum = 1 - math.sqrt(1 - module.momentum)
-        stage.forward = Checkpointed(stage.forward, stage)  # type: ignore[method-assign]
+        layer.forward = Checkpointed(layer.forward, layer)  # type: ignore[method-assign]
+
+
+def layers(model: nn.Module) -> Iterator[nn.Module]:
+    """The layers of each stage; a stage without layers of several modules is one itself."""
+    for stage in model.children():
+        inner = [layer for layer in stage.children() if any(layer.children())]
+        yield from inner or [stage]
 
 
 class Checkpointed:
-    """A stage's forward pass that keeps its inputs only."""
+    """A layer's forward pass that keeps its inputs only."""
 
-    def __init__(self, forward: Callable[..., Any], stage: nn.Module) -> None:
-        self.forward, self.stage = forward, stage
+    def __init__(self, forward: Callable[..., Any], layer: nn.Module) -> None:
+        self.forward, self.layer = forward, layer
 
     def __call__(self, *inputs: Tensor) -> Any:
-        if not (self.stage.training and torch.is_grad_enabled()):
+        if not (self.layer.training and torch.is_grad_enabled()):
             return self.forward(*inputs)
         return checkpoint(self.forward, *inputs, use_reentrant=False)
 
