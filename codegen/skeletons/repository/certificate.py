@@ -111,13 +111,18 @@ def examined(name: str, path: Path, dataset: DataSet | None) -> dict[str, Any]:
         "mean_difference": float(difference.mean()),
         "agreement": float((logits.argmax(1) == expected.argmax(1)).mean()),
         "tolerance": None if name == "int8" else tolerance,
-        "accuracy": None if dataset is None else accuracy(predict, dataset),
+        "accuracy": None if dataset is None or is_slow(name, dataset) else accuracy(predict, dataset),
     }
     if name == "int8":
         row |= int8_row(predict, row, dataset)
     row["reason"] = reason(row)
     row["verdict"] = "failed" if row["reason"] else "passed"
     return row
+
+
+def is_slow(name: str, dataset: DataSet) -> bool:
+    """Plain C takes minutes for a large test split; its logits are compared all the same."""
+    return name == "c" and len(dataset.rows["test"]) > 2000
 
 
 def int8_row(predict: Predict, row: dict[str, Any], dataset: DataSet | None) -> dict[str, Any]:
