@@ -8,7 +8,7 @@ OPTIONS ?=
 KILLS ?= 200
 export PORT TORCH_INDEX_URL
 
-.PHONY: install run test lint types imports format chaos
+.PHONY: install run test bench lint types imports format chaos
 
 install: ## .venv with everything; a second call takes a second
 	@$(if $(PYTHON),$(PYTHON) nasportal/installation.py,echo "NAS Portal needs Python 3.11 or newer, and no python3 was found: install one." >&2; exit 2)
@@ -18,6 +18,9 @@ run: install ## the portal on 127.0.0.1:$(PORT), until Ctrl-C
 
 test: install ## the whole suite; TESTS=tests/area and OPTIONS=-x narrow it
 	.venv/bin/python -m pytest $(OPTIONS) $(TESTS)
+
+bench: install ## ratios within one run, as JSON in bench-results/; BENCH=architectures narrows it
+	@.venv/bin/python -m bench $(BENCH)
 
 lint: install
 	.venv/bin/ruff check .
