@@ -28,14 +28,13 @@ def contributions(losses: Losses, reference: Sequence[float]) -> NDArray[np.floa
     share = np.zeros(len(points))
     if not len(points):
         return share
-    members = front(points)
     bound = np.asarray(reference, dtype=np.float64)
     if points.shape[1] > 1:
-        share[members] = moocore.hv_contributions(points[members], ref=bound)
-        return share
-    if len(members) == 1:
-        others = np.delete(points[:, 0], members[0])
-        share[members] = max(0.0, min([bound[0], *others]) - points[members[0], 0])
+        return np.asarray(moocore.hv_contributions(points, ref=bound, ignore_dominated=False), dtype=np.float64)
+    best = front(points)
+    if len(best) == 1:
+        others = np.delete(points[:, 0], best[0])
+        share[best] = max(0.0, min([bound[0], *others]) - points[best[0], 0])
     return share
 
 

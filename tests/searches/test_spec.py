@@ -1,0 +1,124 @@
+"""The one validator: every fault is told with its field, its value and the way out."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from searches.spec import SearchSpec, SpecErrors
+
+
+def faults(document: Any, **how: Any) -> dict[str, str]:
+    with pytest.raises(SpecErrors) as caught:
+        SearchSpec.from_document(document, **how)
+    return {problem.field: problem.message for problem in caught.value.problems}
+
+
+def test_an_empty_document_is_the_example_search() -> None:
+    spec = SearchSpec.from_document({})
+    assert (spec.dataset, spec.space, spec.algorithm, spec.evaluations) == ("digits", "chain", "nsga2", 24)
+
+
+def test_a_document_survives_the_round_trip_with_its_defaults_written_out() -> None:
+    spec = SearchSpec.from_document({"seed": 7, "algorithm_options": {"population": 5}, "limits": {"max_params": 9000}})
+    document = spec.to_document()
+    assert document["algorithm_options"]["population"] == 5
+    assert "crossover" in document["algorithm_options"]
+    assert SearchSpec.from_document(document).to_document() == document
+
+
+@pytest.mark.parametrize(
+    ("document", "field", "message"),
+    [
+        ({"evaluations": -1}, "evaluations", "must be at least 1, but is -1"),
+        ({"evaluations": 0}, "evaluations", "must be at least 1, but is 0"),
+        ({"evaluations": "ten"}, "evaluations", "must be a whole number, but is 'ten'"),
+        ({"evaluations": True}, "evaluations", "must be a whole number, but is True"),
+        ({"evaluations": 1.5}, "evaluations", "must be a whole number, but is 1.5"),
+        ({"evaluations": float("nan")}, "evaluations", "must be a whole number, but is nan"),
+        ({"seed": 2**64}, "seed", "must be at most 9,223,372,036,854,775,807, but is 18446744073709551616"),
+        (
+            {"seed": 10**400},
+            "seed",
+            "must be at most 9,223,372,036,854,775,807, but is a number of more than 20 digits",
+        ),
+        ({"seconds": float("inf")}, "seconds", "must be a finite number, but is inf"),
+        ({"training": {"epochs": 10**9}}, "training.epochs", "must be at most 1,000, but is 1000000000"),
+        ({"training": {"epoch": 3}}, "training.epoch", "is not known; did you mean 'epochs'?"),
+        ({"training": []}, "training", "must be a JSON object, but is a list"),
+        ({"limits": {"max_params": 0}}, "limits.max_params", "must be above 0, but is 0; leave it out for no limit"),
+        (
+            {"limits": {"min_params": 2000, "max_params": 1000}},
+            "limits.max_params",
+            "must be at least limits.min_params (2,000), but is 1,000",
+        ),
+        (
+            {"objectives": []},
+            "objectives",
+            "must name at least one of accuracy, energy, flops, latency, memory, params",
+        ),
+        ({"objectives": "accuracy"}, "objectives", "must be a list of names, but is 'accuracy'"),
+        (
+            {"objectives": ["accuracy", "accuracy"]},
+            "objectives.1",
+            "must not repeat 'accuracy'; name each objective once",
+        ),
+        (
+            {"objectives": ["acuracy"], "choose": "vote"},
+            "objectives.0",
+            "is not known: no objective is named 'acuracy'; did you mean 'accuracy'?",
+        ),
+        ({"algorithm": "nsga3"}, "algorithm", "is not known: no algorithm is named 'nsga3'; did you mean 'nsga2'?"),
+        (
+            {"algorithm_options": {"populaton": 3}},
+            "algorithm_options.populaton",
+            "is not known; did you mean 'population'?",
+        ),
+        (
+            {"algorithm": "regularized_evolution", "algorithm_options": {"population": 3, "sample": 4}},
+            "algorithm_options.sample",
+            "must be at most population (3), but is 4",
+        ),
+        ({"space": "chian"}, "space", "is not known: no search space is named 'chian'; did you mean 'chain'?"),
+        ({"target": "fone"}, "target", "is not known: no hardware target is named 'fone'; did you mean 'phone'?"),
+        ({"choose": "best"}, "choose", "a choice is knee, vote, or weights:accuracy=.7,latency=.3, not 'best'"),
+        (
+            {"choose": "weights:accuracy=-1"},
+            "choose",
+            "a weight must be 0 or above, but one is accuracy=-1; the objective itself says what is better",
+        ),
+        ({"task": "speech"}, "task", "must be one of image_classification, but is 'speech'"),
+        ({"version": 2}, "version", "must be 1, but is 2"),
+        ({"sead": 1}, "sead", "is not known; did you mean 'seed'?"),
+        ([], "", "a spec must be a JSON object, but is a list"),
+        ({"dataset": "a\nb"}, "dataset", "must be at most 4096 printable characters, but is 'a\\nb'"),
+    ],
+)
+def test_it_names_the_field_the_rule_and_the_value(document: Any, field: str, message: str) -> None:
+    assert faults(document)[field] == message
+
+
+def test_it_tells_all_faults_at_once() -> None:
+    assert set(faults({"evaluations": 0, "seed": -1, "space": "none", "limits": {"max_flops": "x"}})) == {
+        "evaluations",
+        "seed",
+        "space",
+        "limits.max_flops",
+    }
+
+
+def test_a_space_names_its_own_option() -> None:
+    assert "space_options.max_layers" in faults({"space_options": {"max_layers": 99}})
+
+
+def test_nested_options_are_refused() -> None:
+    found = faults({"space_options": {"widths": {"deep": {"deeper": 1}}}})
+    assert found["space_options.widths"] == "must be a number, a text, true, false, or a list of such"
+
+
+def test_a_path_is_a_data_set_only_where_files_may_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "images.npz"
+    file.touch()
+    assert "no data set is named" in faults({"dataset": str(file)})["dataset"]
+    assert SearchSpec.from_document({"dataset": str(file)}, files=True).dataset == str(file)
+    assert "or give the path" in faults({"dataset": str(tmp_path / "none.npz")}, files=True)["dataset"]
