@@ -11,7 +11,10 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import django
 import psutil
@@ -22,7 +25,7 @@ REAP_SECONDS = 2.0
 SWEEP_SECONDS = 3600.0
 CANARY_SECONDS = 15.0
 CANARY_PATIENCE_SECONDS = 30.0
-START_PATIENCE_SECONDS = 30.0
+START_PATIENCE_SECONDS = 60.0
 AUXILIARY = 2  # monitor and pusher, beside the workers
 
 
@@ -59,18 +62,23 @@ class Canary:
     task: str = ""
     sent: float = -CANARY_SECONDS
 
-    def fault(self, cluster: psutil.Process | None) -> str:
+    def fault(self, has_idle_worker: Callable[[], bool]) -> str:
         """In words, that a worker is free and yet nobody takes the task."""
         from django_q.models import Task
         from django_q.tasks import async_task
 
         waited = time.monotonic() - self.sent
-        if self.task and not Task.objects.filter(pk=self.task).exists():
-            is_stuck = waited > CANARY_PATIENCE_SECONDS and cluster is not None and has_idle_worker(cluster)
-            return f"a worker is idle, but a small task has waited for {waited:.0f} s" if is_stuck else ""
-        if waited > CANARY_SECONDS:
-            self.task, self.sent = str(async_task("searches.tasks.canary", group="canary")), time.monotonic()
-        return ""
+        if not self.task or Task.objects.filter(pk=self.task).exists():
+            if waited > CANARY_SECONDS:
+                self.task, self.sent = str(async_task("searches.tasks.canary", group="canary")), time.monotonic()
+            return ""
+        if waited < CANARY_PATIENCE_SECONDS:
+            return ""
+        # Behind a thousand short messages it waits its turn: then others have ended of late.
+        of_late = datetime.now(UTC) - timedelta(seconds=CANARY_PATIENCE_SECONDS)
+        if Task.objects.filter(stopped__gt=of_late).exists() or not has_idle_worker():
+            return ""
+        return f"a worker is idle, but a small task has waited for {waited:.0f} s"
 
 
 def members_of(cluster: psutil.Process) -> frozenset[int]:
@@ -83,8 +91,10 @@ def members_of(cluster: psutil.Process) -> frozenset[int]:
         return frozenset()
 
 
-def has_idle_worker(cluster: psutil.Process) -> bool:
+def has_idle_worker(cluster: psutil.Process | None) -> bool:
     """Whether some worker has no child process: all long work is done in child processes."""
+    if cluster is None:
+        return False
     try:
         childless = [p for sentinel in cluster.children() for p in sentinel.children() if not p.children()]
     except psutil.NoSuchProcess:
@@ -125,7 +135,7 @@ def main() -> None:
             if time.monotonic() - swept >= SWEEP_SECONDS:
                 reaper.sweep()
                 swept = time.monotonic()
-            fault = fault or canary.fault(cluster)
+            fault = fault or canary.fault(partial(has_idle_worker, cluster))
         except (DatabaseError, OSError):
             logger.exception("a round of the reaper failed; the next one follows")
         if fault:
