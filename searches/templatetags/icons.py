@@ -16,7 +16,6 @@ PATHS = {
     "stop": '<rect x="4" y="4" width="8" height="8" rx="1" fill="currentColor"/>',
     "more": '<g fill="currentColor" stroke="none"><circle cx="3.5" cy="8" r="1.3"/><circle cx="8" cy="8" r="1.3"/>'
     '<circle cx="12.5" cy="8" r="1.3"/></g>',
-    "down": '<path d="M4 6.5 8 10.5 12 6.5"/>',
     "download": '<path d="M8 2.5v7.5M4.5 7 8 10.5 11.5 7M3 13.5h10"/>',
     "package": '<path d="m8 2 5.5 3v6L8 14l-5.5-3V5zM2.5 5 8 8l5.5-3M8 8v6"/>',
     "compare": '<path d="M5.5 2.5v11M10.5 2.5v11M2.5 5.5h3M2.5 10.5h3M10.5 5.5h3M10.5 10.5h3"/>',
@@ -31,9 +30,6 @@ PATHS = {
     "right": '<path d="m6.5 4 4 4-4 4"/>',
     "check": '<path d="m3 8.5 3.2 3.2L13 5"/>',
     "cross": '<path d="m4 4 8 8M12 4l-8 8"/>',
-    "front": '<path d="M2.5 2.5v11h11"/><path d="M4.5 10.5c.5-4 3-6 7.5-6.5"/>'
-    '<circle cx="4.6" cy="10.3" r="1.2" fill="currentColor"/>'
-    '<circle cx="7" cy="6.4" r="1.2" fill="currentColor"/><circle cx="12" cy="4" r="1.2" fill="currentColor"/>',
 }
 LARGE = ("logo",)
 
