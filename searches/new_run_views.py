@@ -14,6 +14,7 @@ from searches.estimate import estimate
 from searches.forms import RunForm
 from searches.models import Project, SearchRun
 from searches.presets import PRESETS
+from searches.reading import SpecErrors
 from searches.spec import SearchSpec
 
 
@@ -27,11 +28,26 @@ def new_run(request: Request, slug: str) -> HttpResponse:
     project = _project(request, slug)
     if request.method != "POST":
         return _page(request, project, _initial(request))
+    if "fill" in request.POST:
+        return _filled(request, project)
     form = RunForm.of_post(request.POST)
     if form.spec is None:
         return _page(request, project, form, status=422)
     run = services.run_create(project=project, spec=form.spec, name=form.name, by=request.user)
     return redirect("searches:run", pk=run.pk)
+
+
+def _filled(request: Request, project: Project) -> HttpResponse:
+    """The form of a spec that was pasted; without one that can be read, the form as it was."""
+    try:
+        spec = SearchSpec.from_document(json.loads(request.POST.get("pasted", "")))
+    except (json.JSONDecodeError, RecursionError):
+        fault = "This is not JSON: copy the whole spec, from its first brace to its last."
+    except SpecErrors as error:
+        fault = str(error)
+    else:
+        return _page(request, project, RunForm.of_spec(spec.to_document(), request.POST.get("name", "")))
+    return _page(request, project, RunForm.of_post(request.POST), 422, fault)
 
 
 @require_POST
@@ -75,12 +91,14 @@ def _foreseen(form: RunForm) -> dict[str, Any]:
     }
 
 
-def _page(request: Request, project: Project, form: RunForm, status: int = 200) -> HttpResponse:
+def _page(request: Request, project: Project, form: RunForm, status: int = 200, paste_fault: str = "") -> HttpResponse:
     context = {
         "project": project,
         "form": form,
         "name_errors": form.errors.get("name", ()) if form.is_bound else (),
         "presets": PRESETS,
+        "paste_fault": paste_fault,
+        "pasted": request.POST.get("pasted", ""),
         "current_preset": request.GET.get("preset", ""),
     } | _foreseen(form)
     return render(request, "searches/new_run.html", context, status=status)

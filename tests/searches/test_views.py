@@ -154,6 +154,21 @@ def test_a_new_run_may_begin_with_the_spec_of_another_one(world: World) -> None:
     assert signed_in(world, "editor").get(page, {"preset": "nonsense"}).status_code == HTTPStatus.NOT_FOUND
 
 
+def test_a_pasted_spec_fills_the_form(world: World) -> None:
+    client, page = signed_in(world, "owner"), reverse("searches:run-new", args=[world.project.slug])
+    pasted = json.dumps({"evaluations": 77, "algorithm": "random_search"})
+    filled = client.post(page, entered("mine", pasted=[pasted], fill=["1"])).content.decode()
+    assert 'value="77"' in filled
+    assert SearchRun.objects.filter(name="mine").count() == 0
+    wrong = client.post(page, entered("mine", pasted=['{"evaluations": -1}'], fill=["1"], seed=["4711"]))
+    assert wrong.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "must be at least 1" in wrong.content.decode()
+    assert 'value="4711"' in wrong.content.decode()
+    for text in ("", "{", "[" * 100_000, "[]", "7"):
+        response = client.post(page, entered("mine", pasted=[text], fill=["1"]))
+        assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY, text[:20]
+
+
 def test_one_button_starts_the_example_search(world: World) -> None:
     client = signed_in(world, "stranger")
     assert "Start the example search" in client.get("/").content.decode()
