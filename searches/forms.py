@@ -286,6 +286,12 @@ LIMIT_WORDS = {
 }
 LIMIT_UNITS = {"max_memory_bytes": "bytes", "max_latency_ms": "ms"}
 UNITS = {"seconds": "s", "deadline_seconds": "s", "training_memory_bytes": "bytes"}
+LABELS = {
+    "seconds": "Time, at most",
+    "deadline_seconds": "Deadline of a candidate",
+    "training_memory_bytes": "Memory of a training",
+}
+PLACEHOLDERS = {"seconds": "no limit"}
 FIRST = ("evaluations", "seed")  # of the spec's own numbers; the others are advanced
 HOW = (
     Choice("knee", "Knee", "The best trade between all objectives."),
@@ -352,21 +358,16 @@ def _training_fields() -> Iterator[FormField]:
 
 
 def _option_field(option: Option, name: str, owner: str = "") -> FormField:
-    is_list = option.type.startswith("tuple")
-    kind = (
-        "several"
-        if is_list
-        else "one"
-        if option.choices
-        else {"bool": "switch", "str": "text"}.get(option.type, "number")
-    )
+    kind = {"bool": "switch", "str": "text"}.get(option.type, "number")
+    if option.choices:
+        kind = "several" if option.type.startswith("tuple") else "one"
     chosen = tuple(Choice(words(each), words(each)) for each in option.choices)
     is_optional = option.type.endswith("| None")
     if is_optional and kind == "one":
         chosen = (Choice("", "automatic"), *chosen)
     return FormField(
-        name, _label(option.name), kind, _sentence(option.help), UNITS.get(name, ""), is_optional, chosen, owner,
-        placeholder="automatic" if is_optional else "",
+        name, LABELS.get(name, _label(option.name)), kind, _sentence(option.help), UNITS.get(name, ""), is_optional,
+        chosen, owner, placeholder=PLACEHOLDERS.get(name, "automatic") if is_optional else "",
     )  # fmt: skip
 
 
