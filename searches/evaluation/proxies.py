@@ -1,0 +1,75 @@
+"""Zero-cost proxies: an untrained network scored on one batch, higher is better (Abdelfattah et al. 2021, 2101.08134).
+
+A score only ranks networks of one space on one data set; it is no accuracy and is never shown as one.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+BATCH = 64  # images that a proxy needs
+ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid)
+
+Proxy = Callable[[nn.Module, Tensor, Tensor], float]
+
+
+def naswot(module: nn.Module, images: Tensor, targets: Tensor) -> float:
+    """How differently images switch the activations on: log-determinant of the kernel of their codes.
+
+    Mellor et al. 2021, 2006.04647. A network without activations cannot tell images apart and scores -inf.
+    """
+    kernel = torch.zeros((len(images), len(images)), dtype=torch.float64)
+
+    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        code = (inputs[0] > 0).flatten(1).to(torch.float32)  # (N, units)
+        kernel.add_((code @ code.T + (1 - code) @ (1 - code).T).to(torch.float64))
+
+    hooks = [layer.register_forward_hook(count) for layer in module.modules() if isinstance(layer, ACTIVATIONS)]
+    try:
+        module.train()  # an untrained network's running statistics say nothing about its inputs
+        with torch.no_grad():
+            module(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    sign, logarithm = torch.linalg.slogdet(kernel)
+    return float(logarithm) if sign > 0 else -math.inf
+
+
+def synflow(module: nn.Module, images: Tensor, targets: Tensor) -> float:
+    """Logarithm of the flow through all weights, with no data (Tanaka et al. 2020, 2006.05467).
+
+    Weights are made positive and norms left out of the way, so that nothing cancels; both are put back afterwards.
+    """
+    module.eval()  # norms scale by stored statistics: 1 for an untrained network
+    state = {name: value.clone() for name, value in module.state_dict().items()}
+    try:
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.abs_()
+        module.double()  # products of many layers leave the range of float32
+        module.zero_grad()
+        flow = module(torch.ones((1, *images.shape[1:]), dtype=torch.float64)).sum()
+        flow.backward()
+        total = sum(float((p.detach() * p.grad).abs().sum()) for p in module.parameters() if p.grad is not None)
+    finally:
+        module.float()
+        module.load_state_dict(state)
+        module.zero_grad()
+    return math.log(total) if 0 < total < math.inf else -math.inf
+
+
+def grad_norm(module: nn.Module, images: Tensor, targets: Tensor) -> float:
+    """Length of the loss's gradient."""
+    module.train()
+    module.zero_grad()
+    functional.cross_entropy(module(images), targets).backward()  # type: ignore[no-untyped-call]
+    squares = [float((p.grad**2).sum()) for p in module.parameters() if p.grad is not None]
+    module.zero_grad()
+    return math.sqrt(sum(squares))
+
+
+PROXIES: dict[str, Proxy] = {"naswot": naswot, "synflow": synflow, "grad_norm": grad_norm}
