@@ -74,7 +74,8 @@ def memory(space: Space, share: float) -> tuple[list[float], list[float]]:
         image = 4 * torch.Size(space.input_shape).numel()
         nearest = min(max(counted.activation_peak_bytes, seen - image), seen)
         inference.append(counted.activation_peak_bytes / nearest)
-        batch = 16 if space.input_shape[1] < 64 else 2  # so that a layer's own gradients of weights are small beside it
+        # Large enough that a layer's own gradients of weights are small beside its activations.
+        batch = {8: 128, 32: 16, 224: 2}[space.input_shape[1]]
         training.append(batch * counted.training_peak_bytes / training_peak(graph, batch))
     return inference, training
 

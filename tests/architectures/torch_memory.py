@@ -15,7 +15,7 @@ from torch.profiler import ProfilerActivity, profile
 from architectures.ir.graph import Graph
 from architectures.nets.module import build
 
-OUTER = "autograd::engine::evaluate_function"
+OUTER = "autograd::engine::evaluate_function"  # computes a gradient, adds it to one that waits, lets go of its own
 
 
 def inference_peak(graph: Graph) -> int:
@@ -68,15 +68,11 @@ def _by_operator(roots: list[Any]) -> list[list[tuple[int, int]]]:
     """Allocations (positive) and releases of each outermost operator, in order of time."""
     found: list[tuple[int, list[tuple[int, int]]]] = []
     for root in sorted(roots, key=lambda event: event.start_time_ns):
-        if _is_module(root):
-            found += [(0, each) for each in _by_operator(root.children)]
+        if root.name.startswith(OUTER):
+            found += [(root.start_time_ns, each) for each in _by_operator(root.children)]
         else:
             found.append((root.start_time_ns, [(at[1], at[2]) for at in sorted(_allocations(root))]))
     return [events for _, events in found]
-
-
-def _is_module(event: Any) -> bool:
-    return event.name.startswith(("nn.Module", "PythonFunction"))
 
 
 def _allocations(event: Any) -> list[tuple[int, int, int]]:
