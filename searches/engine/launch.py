@@ -6,6 +6,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from searches.engine.processes import environment
 
 COMMAND = (sys.executable, "-m", "searches.engine")
 STOP_SECONDS = 5.0  # between asking and killing
+GONE_SECONDS = 2.0  # for killed evaluators to disappear; some systems never reap them, so not for ever
 LOG = "engine.log"
 LOG_BYTES = 2**20  # a candidate may print as much as it likes; more than this is not kept
 
@@ -64,10 +66,16 @@ class EngineProcess:
             self.process.send_signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(seconds)
+        if self.process.poll() is None:
+            self.process.kill()
         # The group even if the engine ended well: an evaluator of one that was killed may still be there.
+        code = self.wait()
+        until = time.monotonic() + GONE_SECONDS
         with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        return self.wait()
+            while time.monotonic() < until:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                time.sleep(0.02)
+        return code
 
     def wait(self) -> int:
         return self.process.wait()
