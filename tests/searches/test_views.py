@@ -367,3 +367,9 @@ def test_a_page_that_is_not_there_says_so_in_our_words(world: World) -> None:
     response = signed_in(world, "owner").get("/no/such/page/")
     assert response.status_code == HTTPStatus.NOT_FOUND
     assert "There is no such page" in response.content.decode()
+
+
+def test_a_form_without_its_token_is_refused_in_our_words() -> None:
+    response = Client(enforce_csrf_checks=True).post(reverse("accounts:login"), {"username": "alice"})
+    assert response.status_code == HTTPStatus.FORBIDDEN
+    assert "This form was open for too long" in response.content.decode()
