@@ -9,7 +9,7 @@ KILLS ?= 200
 BENCH ?=
 export PORT TORCH_INDEX_URL
 
-.PHONY: install run test bench lint types imports format bench chaos
+.PHONY: install run test bench lint types imports format chaos
 
 install: ## .venv with everything; a second call takes a second
 	@$(if $(PYTHON),$(PYTHON) nasportal/installation.py,echo "NAS Portal needs Python 3.11 or newer, and no python3 was found: install one." >&2; exit 2)
@@ -36,9 +36,6 @@ imports: install
 format: install
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
-
-bench: install ## benchmarks, kept in bench-results/; BENCH=architectures narrows them
-	@.venv/bin/python -m bench $(BENCH)
 
 chaos: install ## KILLS kills and pauses over whole searches; the last line on stdout tells what came of it
 	@.venv/bin/python -m tests.chaos --kills $(KILLS)
