@@ -1,0 +1,45 @@
+"""Area 1: every point of every search space is a network that can be built, counted, written down and read again."""
+
+from random import Random
+
+import pytest
+
+from architectures import spaces
+from architectures.ir.complexity import complexity
+from architectures.ir.fingerprint import fingerprint
+from architectures.ir.json import dumps, loads
+from architectures.ir.verify import verify
+
+
+@pytest.mark.parametrize("name", spaces.names())
+def test_a_random_network_is_verified_counted_and_read_back_as_it_was(name: str) -> None:
+    space = spaces.create(name, (3, 32, 32), 10)
+    for seed in range(20):
+        graph = space.decode(space.sample(Random(seed)))
+        verify(graph)
+        counted = complexity(graph)
+        assert counted.flops == 2 * counted.macs
+        assert counted.params > 0
+        assert loads(dumps(graph)) == graph
+
+
+@pytest.mark.parametrize("name", spaces.names())
+def test_a_walk_by_mutation_stays_in_the_space_and_reaches_many_networks(name: str) -> None:
+    space, random = spaces.create(name, (3, 32, 32), 10), Random(7)
+    genotype = space.sample(random)
+    seen = set()
+    for _ in range(30):
+        genotype = space.mutate(genotype, random).genotype
+        assert space.canonical(genotype) == genotype
+        seen.add(fingerprint(space.decode(genotype)))
+    assert len(seen) > 15
+
+
+def test_the_chain_offers_the_eight_operations_of_the_specification() -> None:
+    chosen = {
+        "conv3x3", "conv5x5", "depthwise_conv", "max_pool", "avg_pool", "skip_connect", "sep_conv3x3", "dil_conv3x3",
+    }  # fmt: skip
+    space = spaces.create("chain", (1, 8, 8), 10)
+    assert {
+        choice for decision in space.decisions if "operation" in decision.name for choice in decision.choices
+    } == chosen
