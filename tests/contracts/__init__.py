@@ -1,0 +1,1 @@
+"""Registries, walked: a new file is examined unasked."""
