@@ -4,6 +4,8 @@ import hashlib
 import os
 from pathlib import Path
 
+from searches.crashpoints import crash_point
+
 
 class FileDamaged(ValueError):
     """A stored file is not the one that was written."""
@@ -16,9 +18,12 @@ def write_file(path: Path, content: bytes) -> str:
     try:
         with temporary.open("wb") as stream:
             stream.write(content)
+            crash_point("checkpoint-write")
             stream.flush()
             os.fsync(stream.fileno())
+        crash_point("checkpoint-rename")
         temporary.replace(path)
+        crash_point("checkpoint-renamed")
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

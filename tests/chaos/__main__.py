@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data", type=Path, help="an empty folder; a temporary one without it")
     parser.add_argument("--minutes", type=float, default=45.0, help="no new run is begun after this time")
+    parser.add_argument("--points", type=int, metavar="N", help="instead: every named crash point, up to its N-th pass")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
         data = (options.data or Path(temporary)).absolute()
@@ -30,9 +31,13 @@ def main() -> int:
         import django
 
         django.setup()
+        from tests.chaos.points import every_point
         from tests.chaos.storm import storm
 
-        outcome = storm(data, options.kills, options.evaluations, options.seed, options.minutes * 60)
+        if options.points:
+            outcome = every_point(data, options.points, options.evaluations)
+        else:
+            outcome = storm(data, options.kills, options.evaluations, options.seed, options.minutes * 60)
     print(json.dumps(outcome))
     good = outcome["lost"] == outcome["duplicated"] == outcome["orphans"] == 0
     return 0 if good and outcome["hash_matches"] == outcome["runs"] else 1
