@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from architectures import spaces
 from architectures.registry import Option, UnknownName, options
 from architectures.spaces.limits import Limits
+from architectures.spaces.reach import unreachable
 from profiling import targets
 from searches import algorithms, objectives
 from searches.evaluation import datasets
@@ -103,7 +104,7 @@ def faults(spec: SearchSpec, files: bool) -> Iterator[SpecError]:
     yield from dataset_faults(spec, files)
     yield from algorithm_faults(spec)
     yield from space_faults(spec)
-    yield from limit_faults(spec.limits)
+    yield from tuple(limit_faults(spec.limits)) or reach_faults(spec)
     yield from choice_faults(spec)
 
 
@@ -172,6 +173,18 @@ def limit_faults(limits: Limits) -> Iterator[SpecError]:
     if least is not None and most is not None and least > most:
         message = f"must be at least limits.min_params ({least:,}), but is {most:,}"
         yield SpecError("limits.max_params", message)
+
+
+def reach_faults(spec: SearchSpec) -> Iterator[SpecError]:
+    """Limits that no network of the space keeps, said before anything is drawn; of a file's images nothing is known."""
+    if spec.space not in spaces.names() or spec.dataset not in datasets.names():
+        return
+    try:
+        space = spaces.create(spec.space, *nominal(spec.dataset), **spec.space_options)
+    except spaces.SpaceError:
+        return  # space_faults says it
+    for error in unreachable(space, spec.limits):
+        yield SpecError(error.field, error.message)
 
 
 def choice_faults(spec: SearchSpec) -> Iterator[SpecError]:

@@ -28,8 +28,8 @@ def executed(source: str) -> dict[str, Any]:
 
 
 def difference(graph: Graph, seed: int = 0) -> float:
-    """The largest difference of logits, in inference and in training, after a strict load of the searched weights."""
-    searched = build(graph, seed=seed)
+    """The largest difference of logits, in inference and in training, after a step and a strict load of its weights."""
+    searched = trained_one_step(build(graph, seed=seed), graph, seed)
     printed: nn.Module = executed(print_model(graph).source)["Model"]()
     printed.load_state_dict(searched.state_dict(), strict=True)
     images = torch.randn((2, *graph.input_shape), generator=torch.Generator().manual_seed(seed))
@@ -44,7 +44,21 @@ def difference(graph: Graph, seed: int = 0) -> float:
     return worst
 
 
-def test_200_random_chains_load_their_weights_and_give_equal_logits() -> None:
+def trained_one_step(module: nn.Module, graph: Graph, seed: int) -> nn.Module:
+    random = torch.Generator().manual_seed(seed + 1)
+    images = torch.randn((4, *graph.input_shape), generator=random)
+    labels = torch.randint(graph.classes, (4,), generator=random)
+    before = [parameter.detach().clone() for parameter in module.parameters()]
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.01)
+    loss = nn.functional.cross_entropy(module.train()(images), labels)
+    loss.backward()
+    optimizer.step()
+    assert torch.isfinite(loss)
+    assert any((old != new).any() for old, new in zip(before, module.parameters(), strict=True))
+    return module
+
+
+def test_200_random_chains_train_a_step_load_their_weights_and_give_equal_logits() -> None:
     for number in range(200):
         assert difference(sampled(number, "chain"), number) <= 1e-6, number
 

@@ -1,5 +1,6 @@
 """The one validator: every fault is told with its field, its value and the way out."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +123,12 @@ def test_a_path_is_a_data_set_only_where_files_may_be_read(tmp_path: Path) -> No
     assert "no data set is named" in faults({"dataset": str(file)})["dataset"]
     assert SearchSpec.from_document({"dataset": str(file)}, files=True).dataset == str(file)
     assert "or give the path" in faults({"dataset": str(tmp_path / "none.npz")}, files=True)["dataset"]
+
+
+def test_it_refuses_a_limit_that_no_network_keeps_with_the_smallest_that_one_does() -> None:
+    with pytest.raises(SpecErrors) as caught:
+        SearchSpec.from_document({"limits": {"max_params": 10}})
+    (problem,) = caught.value.problems
+    assert problem.field == "limits.max_params"
+    smallest = int(re.findall(r"at least ([\d,]+)", str(problem))[0].replace(",", ""))
+    assert SearchSpec.from_document({"limits": {"max_params": smallest}}).limits.max_params == smallest

@@ -161,7 +161,9 @@ def test_limits_are_kept_before_anything_is_trained(tmp_path: Path) -> None:
 
 
 def test_limits_that_no_network_keeps_end_the_search_with_that_reason(tmp_path: Path) -> None:
-    reports = run(tmp_path, spec(limits={"max_params": 1}), ShuffledExecutor(2))
+    # Each can be kept, but not both at once.
+    together = {"min_params": 60_000, "max_flops": 60_000}
+    reports = run(tmp_path, spec(limits=together), ShuffledExecutor(2))
     assert lines(reports) == []
     assert reports[-1].reason == "100 numbers in a row brought no new network within the limits"
     assert of_kind(reports, events.SelectionFinished)[0].chosen is None
