@@ -18,7 +18,7 @@ run: install ## the portal on 127.0.0.1:$(PORT), until Ctrl-C
 	@exec .venv/bin/python manage.py up
 
 test: install ## the whole suite; TESTS=tests/area and OPTIONS=-x narrow it
-	.venv/bin/python -m pytest $(OPTIONS) $(TESTS)
+	.venv/bin/python -m pytest -n 2 --dist loadfile $(OPTIONS) $(TESTS)
 
 bench: install ## ratios within one run, as JSON in bench-results/; BENCH=architectures narrows it
 	@.venv/bin/python -m bench $(BENCH)
