@@ -144,6 +144,14 @@ def test_the_command_leaves_history_front_and_plot(tmp_path: Path, capsys: pytes
 
 @pytest.mark.slow
 def test_a_search_in_which_nothing_is_feasible_ends_with_exit_code_3(tmp_path: Path) -> None:
+    # Each limit can be kept, but not both at once: that shows only when networks are drawn.
+    limits = ["--min-params", "60000", "--max-flops", "60000"]
     with pytest.raises(CommandError, match="no candidate keeps the limits") as caught:
-        call_command("search", "--out", str(tmp_path / "out"), "--max-params", "1", "--evaluations", "2")
+        call_command("search", "--out", str(tmp_path / "out"), *limits, "--evaluations", "2")
     assert caught.value.returncode == 3
+
+
+def test_a_limit_that_no_network_keeps_ends_with_exit_code_2(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="--max-params: must be at least") as caught:
+        call_command("search", "--out", str(tmp_path / "out"), "--max-params", "1")
+    assert caught.value.returncode == 2
