@@ -153,3 +153,5 @@ def test_a_page_that_was_open_before_the_first_result_fills_by_itself(page: Page
     page.get_by_role("button", name="Stop the run").click()
     status(page, "cancelled", 60_000)
     wait_until(lambda: page.locator("[data-now]").is_hidden(), 5)
+    # The time at work stays what it was; it does not fall back to that of the page's first snapshot.
+    expect(page.locator("[data-run='elapsed']").first).not_to_have_text("< 1 s")

@@ -5,10 +5,28 @@ import { generations } from "./state.js";
 
 const atWork = new Set(["running", "pausing", "cancelling"]);
 
-/** Time at work, without pauses: what the rows knew at the snapshot, and what went by since. */
-function elapsed(run, since) {
-  if (!run.started) return null;
-  return run.worked_seconds + (atWork.has(run.status) ? (performance.now() - since) / 1000 : 0);
+/** Time at work, without pauses: what the rows knew at the snapshot, and what was worked since. */
+class Clock {
+  constructor() {
+    this.worked = 0; // seconds of the stretches of work that ended since the snapshot
+    this.since = performance.now();
+    this.runs = false;
+  }
+
+  /** A stretch of work begins or ends with the status. */
+  follow(status) {
+    if (this.runs && !atWork.has(status)) this.worked += this.#passed();
+    if (!this.runs && atWork.has(status)) this.since = performance.now();
+    this.runs = atWork.has(status);
+  }
+
+  elapsed(run) {
+    return run.started ? run.worked_seconds + this.worked + (this.runs ? this.#passed() : 0) : null;
+  }
+
+  #passed() {
+    return (performance.now() - this.since) / 1000;
+  }
 }
 
 /** Time left by the pace so far; unknown before the first result. */
@@ -22,17 +40,19 @@ export class Header {
     this.root = root;
     this.status = null;
     this.generation = null;
+    this.clock = new Clock();
     this.timer = setInterval(() => this.run && this.#times(), 1000);
   }
 
   /** The snapshot is fresh: the clock goes on from its figure. */
   restart() {
-    this.since = performance.now();
+    this.clock = new Clock();
   }
 
   show({ run }) {
     const before = this.status;
     this.run = run;
+    this.clock.follow(run.status);
     const { now, total } = generations({ run });
     this.#text("generation", total === null ? String(now) : `${now}/${total}`);
     this.#text("done", String(run.evaluations_done));
@@ -60,7 +80,7 @@ export class Header {
   }
 
   #times() {
-    const seconds = elapsed(this.run, this.since);
+    const seconds = this.clock.elapsed(this.run);
     this.#text("elapsed", duration(seconds));
     const rest = atWork.has(this.run.status) ? left(this.run, seconds) : null;
     this.#text("left", rest === null ? "" : `, about ${duration(rest)} left`);
