@@ -17,6 +17,7 @@ from typing import Any
 
 from searches.crashpoints import crash_point
 from searches.engine.events import Event, Progress, SearchFailed, line
+from searches.engine.executor import Executor
 from searches.engine.processes import ProcessExecutor
 from searches.engine.search import search
 from searches.evaluation.process import die_with_parent
@@ -44,11 +45,20 @@ def run(document: dict[str, Any], descriptor: int) -> None:
     spec = SearchSpec.from_document(document["spec"], files=True)
     folder = Path(document["folder"])
     remove_unfinished(folder / "weights")
-    executor = ProcessExecutor(document["workers"], spec.training_memory_bytes)
+    executor = executor_for(spec, document["workers"])
     history, elapsed = document["history"], document["elapsed"]
     with closing(search(spec, history=history, executor=executor, folder=folder, elapsed=elapsed)) as reports:
         for report in reports:
             send(descriptor, report)
+
+
+def executor_for(spec: SearchSpec, workers: int) -> Executor:
+    """Processes of this machine, or the Ray cluster that RAY_ADDRESS names."""
+    if address := os.environ.get("RAY_ADDRESS"):
+        from searches.engine.rays import RayExecutor  # an extra: most installations have no Ray
+
+        return RayExecutor(address, spec.training_memory_bytes)
+    return ProcessExecutor(workers, spec.training_memory_bytes)
 
 
 def send(descriptor: int, report: Event | Progress) -> None:

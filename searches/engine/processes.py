@@ -183,7 +183,7 @@ class ProcessExecutor:
             case "ready":
                 evaluator.is_ready, self._false_starts = True, 0
             case "progress":
-                self._out.append(progressed(evaluator, document))
+                self._out.append(progressed(evaluator.index, document))
             case "result":
                 evaluator.job = None
                 self._out.append(finished(document))
@@ -209,9 +209,9 @@ def failed(job: Job, reason: str) -> JobFinished:
     return JobFinished(job.get("kind", "evaluate"), job["number"], job["fidelity"], "failed", reason)
 
 
-def progressed(evaluator: Evaluator, document: Mapping[str, Any]) -> JobProgressed:
+def progressed(evaluator: int, document: Mapping[str, Any]) -> JobProgressed:
     names = ("epoch", "epochs", "loss", "accuracy", "seconds_left")
-    return JobProgressed(document["number"], evaluator.index, *(document[name] for name in names))
+    return JobProgressed(document["number"], evaluator, *(document[name] for name in names))
 
 
 def finished(document: Mapping[str, Any]) -> JobFinished:

@@ -32,17 +32,25 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     die_with_parent(options.parent)
     jobs, messages = protocol_streams(options.messages_fd)
-    import torch  # after the streams are apart: importing may print, and takes seconds
-
-    # One thread: two threads of one process beside another busy one were 60 times slower than one thread each.
-    torch.set_num_threads(1)
-    torch.set_num_interop_threads(1)
-    torch.use_deterministic_algorithms(True)
-    send(messages, {"type": "ready", "torch": torch.__version__, "machine": platform.machine()})
+    version = settle_torch()  # after the streams are apart: importing may print, and takes seconds
+    send(messages, {"type": "ready", "torch": version, "machine": platform.machine()})
     for line in jobs:
         if line.strip():
             answer(line, messages, options.memory_limit_bytes)
     return 0
+
+
+def settle_torch() -> str:
+    """One thread, the same bits each time; answers with torch's version. Again in a warm process it changes nothing."""
+    import torch
+
+    # One thread: two threads of one process beside another busy one were 60 times slower than one thread each.
+    if torch.get_num_threads() != 1:
+        torch.set_num_threads(1)
+    if torch.get_num_interop_threads() != 1:
+        torch.set_num_interop_threads(1)
+    torch.use_deterministic_algorithms(True)
+    return str(torch.__version__)
 
 
 def answer(line: str, messages: TextIO, memory_limit_bytes: int | None) -> None:
