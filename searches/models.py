@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from codegen.models import Repository
+from searches import models_people  # noqa: F401  (Django finds models through this module)
 from searches.querysets import (
     CandidateQuerySet,
     EvaluationQuerySet,
@@ -225,6 +226,7 @@ class Generation(models.Model):
     front = models.JSONField(default=list, blank=True)
     best = models.JSONField(default=dict, blank=True)
     mean = models.JSONField(default=dict, blank=True)
+    at = models.DateTimeField(null=True, blank=True)  # when it was committed: the curves over time
 
     class Meta:
         ordering = ["run", "number"]
