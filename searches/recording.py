@@ -191,6 +191,7 @@ class Ledger:
                 front=engine.plain(event.front),
                 best=engine.plain(event.best),
                 mean=engine.plain(event.mean),
+                at=self.at,
             )
         )
         self.changes |= {"generation": event.generation, "hypervolume": event.hypervolume}

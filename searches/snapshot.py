@@ -36,11 +36,15 @@ def snapshot(run: SearchRun) -> dict[str, Any]:
         "objectives": objectives.facts(run.spec["objectives"]),
         "candidates": candidate_facts(run, shown, with_curves=total <= CURVES_AT_MOST),
         "candidates_total": total,
-        "generations": list(
-            run.generations.values("number", "evaluated", "hypervolume", "front", "best", "mean").order_by("number")
-        ),
+        "generations": generation_facts(run),
         "progress": [row.payload for row in run.progress.all()],
     }
+
+
+def generation_facts(run: SearchRun) -> list[dict[str, Any]]:
+    """The curves of the search, point by point."""
+    rows = run.generations.values("number", "evaluated", "hypervolume", "front", "best", "mean", "at")
+    return [row | {"at": row["at"].isoformat() if row["at"] else None} for row in rows.order_by("number")]
 
 
 def run_facts(run: SearchRun) -> dict[str, Any]:

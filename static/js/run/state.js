@@ -92,11 +92,11 @@ const rules = {
       },
     };
   },
-  GenerationFinished: (state, { generation, evaluated, hypervolume, front, best, mean }) => {
+  GenerationFinished: (state, { generation, evaluated, hypervolume, front, best, mean }, at) => {
     const next = markFront(state, front);
     return {
       ...next,
-      generations: [...state.generations, { number: generation, evaluated, hypervolume, front, best, mean }],
+      generations: [...state.generations, { number: generation, evaluated, hypervolume, front, best, mean, at }],
       run: { ...next.run, generation, hypervolume },
     };
   },
