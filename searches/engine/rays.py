@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from searches.engine.executor import EvaluatorBroken, Job, JobFinished, JobStarted, Message
+from searches.engine.executor import EvaluatorBroken, Job, JobStarted, Message
 from searches.engine.processes import ATTEMPTS, GRACE_SECONDS, ROOT, failed, finished, progressed
 from searches.evaluation.files import write_file
 

@@ -1,4 +1,4 @@
-"""Searches on a Ray cluster of this machine, in a network of its own: ``python -m … SCENE FOLDER`` prints what came of it.
+"""Searches on a Ray cluster in a network of its own: ``python -m … SCENE FOLDER`` prints what came of it.
 
 Started by test_rays.py under ``unshare``: Ray listens on every interface, here there is only loopback.
 """
@@ -39,7 +39,8 @@ SPEC = SearchSpec.from_document(
 
 def main(scene: str, folder: Path) -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["RAY_gcs_rpc_server_reconnect_timeout_s"] = "5"  # how long a driver waits for a head before it ends
+    # How long a driver waits for a head before it ends. Ray reads this name, in these letters.
+    os.environ["RAY_gcs_rpc_server_reconnect_timeout_s"] = "5"  # noqa: SIM112
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     print(json.dumps({"there": SCENES[scene](folder), "here": history(folder / "here")}))
 
@@ -112,8 +113,7 @@ def start_head(cpus: int) -> None:
 
 
 def ray(*arguments: str) -> None:
-    ended = subprocess.run([*RAY, *arguments, "--disable-usage-stats"] if arguments[0] == "start" else [*RAY, *arguments],
-                           capture_output=True, text=True)  # fmt: skip
+    ended = subprocess.run([*RAY, *arguments], capture_output=True, text=True)
     if ended.returncode:
         raise SystemExit(ended.stdout + ended.stderr)
 

@@ -1,4 +1,4 @@
-"""Searches on Ray: the same history as here, whatever was killed. Skipped, and said so, where Ray or unshare is missing."""
+"""Searches on Ray: the same history as here, whatever was killed. Skipped where Ray or unshare is missing."""
 
 import importlib.util
 import json
