@@ -11,6 +11,9 @@
 | NASPORTAL_RUNS_AT_ONCE | searches that run at the same time on this machine, the others wait; one for two cores |
 | NASPORTAL_EVALUATORS | evaluator processes of a search, one core each; the cores divided by the searches |
 | NASPORTAL_DEBUG | Django's debug pages, for developers; off |
+| NASPORTAL_ADDRESS | what links in e-mails and webhooks begin with; the first of the hosts and PORT |
+| NASPORTAL_WEBHOOKS_INSIDE | 1: webhooks may lead into this network; off |
+| EMAIL_URL, NASPORTAL_EMAIL_FROM | SMTP such as smtp+tls://user:password@mail.example.org:587; no e-mail is sent |
 | DATABASE_URL | PostgreSQL; SQLite in the data folder |
 | REDIS_URL | channel layer and cache; both in the memory of the process |
 """
@@ -219,6 +222,18 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
     {"NAME": f"{_VALIDATION}.NumericPasswordValidator"},
 ]
+
+# Messages to people. Nothing leaves this machine unless one of these, or a user's webhook, asks for it.
+EMAIL_URL: str = env.str("EMAIL_URL", default="")
+vars().update(env.email_url_config(EMAIL_URL or "dummymail://"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL: str = env.str("NASPORTAL_EMAIL_FROM", default="nas-portal@localhost")
+WEBHOOKS_INSIDE: bool = env.bool("NASPORTAL_WEBHOOKS_INSIDE", default=False)
+_NAME = ALLOWED_HOSTS[0].lstrip("*.") if ALLOWED_HOSTS else "localhost"
+_OWN_ADDRESS = (
+    f"https://{_NAME}" if TLS == "proxy" else f"{'https' if TLS else 'http'}://{_NAME}:{env.int('PORT', 8000)}"
+)
+PUBLIC_ADDRESS: str = env.str("NASPORTAL_ADDRESS", default=_OWN_ADDRESS).rstrip("/")
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"

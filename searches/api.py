@@ -147,7 +147,7 @@ class ProjectViewSet(viewsets.ModelViewSet[Project]):
         """Removes a member; members may also remove themselves."""
         project = self.get_object() if user == request.user.get_username() else self.owned()
         membership = get_object_or_404(project.memberships.select_related("user"), user__username=user)
-        services.member_remove(project=project, user=membership.user)
+        services.member_remove(project=project, user=membership.user, by=person(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

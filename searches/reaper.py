@@ -11,8 +11,9 @@ from django_q.brokers import get_broker
 
 from codegen import services as codegen_services
 from codegen.models import Repository
-from searches import leases, services
+from searches import leases, notices, services
 from searches.models import SearchRun
+from searches.models_people import Notice
 from searches.status import Status
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ def reap() -> int:
     settle_abandoned()
     if get_broker().queue_size():
         return 0  # the cluster has messages that it has not taken: they will find the work
-    return ring_for_next() + ring_for_repositories()
+    return ring_for_next() + ring_for_repositories() + ring_for_notices()
 
 
 def settle_abandoned() -> None:
@@ -53,6 +54,13 @@ def ring_for_repositories() -> int:
     for repository_id in waiting:
         codegen_services.ring(repository_id)
     return len(waiting)
+
+
+def ring_for_notices() -> int:
+    due = Notice.objects.due(timezone.now()).exists()
+    if due:
+        notices.ring()
+    return int(due)
 
 
 def sweep() -> int:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from searches.engine import events as engine
 from searches.engine import history
 from searches.models import Candidate, Evaluation, Event, Generation, Progress, SearchRun
+from searches.notices import run_ended
 from searches.run_events import StatusChanged
 from searches.status import Status, sources
 
@@ -243,6 +244,7 @@ class Ledger:
         if target is None or Status(self.run.status) not in sources(target):
             return []
         self.changes |= {"status": target, "finished": self.at, "lease_until": None}
+        run_ended(run=self.run, status=target, reason=self.now("reason"))
         return [StatusChanged(target, reason=self.now("reason"))]
 
     def _front_is(self, front: Sequence[int]) -> None:

@@ -45,7 +45,9 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
         return services.project_create(owner=self.context["request"].user, name=validated_data["name"])
 
     def update(self, instance: Project, validated_data: dict[str, Any]) -> Project:
-        return services.project_rename(project=instance, name=validated_data.get("name", instance.name))
+        return services.project_rename(
+            project=instance, name=validated_data.get("name", instance.name), by=self.context["request"].user
+        )
 
 
 class MemberSerializer(serializers.ModelSerializer[Membership]):
@@ -60,7 +62,7 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
         read_only_fields = ["created"]
 
     def create(self, validated_data: dict[str, Any]) -> Membership:
-        return services.member_add(project=self.context["project"], **validated_data)
+        return services.member_add(project=self.context["project"], by=self.context["request"].user, **validated_data)
 
 
 class RunSerializer(serializers.ModelSerializer[SearchRun]):

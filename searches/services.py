@@ -16,8 +16,11 @@ from django_q.tasks import async_task
 from codegen import services as repository_services
 from codegen.models import Repository, RepositoryStatus
 from codegen.request import RepositoryRequest
+from searches.activity import activity_add
 from searches.delivery import NothingToDeliver, request_of
 from searches.models import Candidate, CandidateRepository, Event, Membership, Project, SearchRun
+from searches.models_people import SpecTemplate
+from searches.notices import run_ended
 from searches.run_events import RepositoryRequested, StatusChanged
 from searches.spec import SearchSpec
 from searches.status import DELETABLE, OVER, WISHES, WITH_WORK, Role, Status
@@ -51,6 +54,7 @@ def project_create(*, owner: AbstractBaseUser, name: str) -> Project:
     project = Project(owner_id=owner.pk, name=name, slug=_free_slug(name))
     project.full_clean()
     project.save()
+    activity_add(project=project, by=owner, what="created the project")
     return project
 
 
@@ -65,11 +69,12 @@ def _numbered(stem: str, count: int) -> list[str]:
 
 
 @transaction.atomic
-def project_rename(*, project: Project, name: str) -> Project:
+def project_rename(*, project: Project, name: str, by: AbstractBaseUser) -> Project:
     """The slug stays: links to the project go on working."""
     project.name = " ".join(name.split())
     project.full_clean()
     project.save(update_fields=["name"])
+    activity_add(project=project, by=by, what=f"renamed the project to {project.name}")
     return project
 
 
@@ -85,21 +90,64 @@ def project_delete(*, project: Project) -> None:
 
 
 @transaction.atomic
-def member_add(*, project: Project, user: AbstractBaseUser, role: str) -> Membership:
+def project_transfer(*, project: Project, to: AbstractBaseUser, by: AbstractBaseUser) -> Project:
+    """Hands a project to one of its members; who had it stays as an editor."""
+    membership = Membership.objects.filter(project=project, user_id=to.pk).first()
+    if membership is None:
+        raise ValidationError(f"{to.get_username()} is no member of this project: add them first.")
+    membership.delete()
+    Membership.objects.create(project=project, user_id=project.owner_id, role=Role.EDITOR)
+    project.owner_id = to.pk
+    project.save(update_fields=["owner"])
+    activity_add(project=project, by=by, what=f"handed the project over to {to.get_username()}")
+    return project
+
+
+@transaction.atomic
+def member_add(
+    *, project: Project, user: AbstractBaseUser, role: str, by: AbstractBaseUser | None = None
+) -> Membership:
     """Adds somebody to a project, or changes their role."""
     if user.pk == project.owner_id:
         raise ValidationError("The owner of a project needs no further role in it.")
     membership = Membership.objects.filter(project=project, user_id=user.pk).first()
+    if membership and membership.role == role:
+        return membership
+    what = "made {} {}" if membership else "added {} as {}"
     membership = membership or Membership(project=project, user_id=user.pk)
     membership.role = Role(role)
     membership.full_clean()
     membership.save()
+    activity_add(project=project, by=by, what=what.format(user.get_username(), Role(role).value))
     return membership
 
 
 @transaction.atomic
-def member_remove(*, project: Project, user: AbstractBaseUser) -> None:
-    Membership.objects.filter(project=project, user_id=user.pk).delete()
+def member_remove(*, project: Project, user: AbstractBaseUser, by: AbstractBaseUser | None = None) -> None:
+    gone, _ = Membership.objects.filter(project=project, user_id=user.pk).delete()
+    if gone:
+        left = by is not None and by.pk == user.pk
+        activity_add(project=project, by=by, what="left the project" if left else f"removed {user.get_username()}")
+
+
+@transaction.atomic
+def template_save(*, project: Project, name: str, spec: SearchSpec, by: AbstractBaseUser) -> SpecTemplate:
+    """Keeps a spec under a name; the same name again replaces it."""
+    name = " ".join(name.split())
+    template = SpecTemplate.objects.filter(project=project, name=name).first() or SpecTemplate(
+        project=project, name=name
+    )
+    template.spec, template.created_by_id = spec.to_document(), by.pk
+    template.full_clean()
+    template.save()
+    activity_add(project=project, by=by, what=f"saved the template {name}")
+    return template
+
+
+@transaction.atomic
+def template_delete(*, template: SpecTemplate, by: AbstractBaseUser) -> None:
+    activity_add(project=template.project, by=by, what=f"deleted the template {template.name}")
+    template.delete()
 
 
 # Runs
@@ -119,7 +167,17 @@ def run_create(*, project: Project, spec: SearchSpec, name: str, by: AbstractBas
     run.full_clean()
     run.save()
     events_append(run=run, events=[StatusChanged(Status.QUEUED, by.get_username())])
+    activity_add(project=project, by=by, run=run, what=f"started the run {run.name}")
     ring(run.pk)
+    return run
+
+
+@transaction.atomic
+def run_rename(*, run: SearchRun, name: str, by: AbstractBaseUser) -> SearchRun:
+    before, run.name = run.name, " ".join(name.split())
+    run.full_clean(exclude=["spec", "header", "selection"])
+    run.save(update_fields=["name"])
+    activity_add(project=run.project, by=by, run=run, what=f"renamed the run {before} to {run.name}")
     return run
 
 
@@ -149,6 +207,7 @@ def run_delete(*, run: SearchRun, by: AbstractBaseUser) -> None:
     if locked.status not in DELETABLE:
         raise RunRefuses(locked, "delete")
     transaction.on_commit(_removal(locked.folder))
+    activity_add(project=locked.project, by=by, what=f"deleted the run {locked.name}")
     locked.delete()
 
 
@@ -161,6 +220,7 @@ def _wish(run: SearchRun, wish: str, by: AbstractBaseUser) -> SearchRun:
         run=locked, sources=[Status(locked.status)], target=target, by=by.get_username(), now=now
     ):
         raise RunRefuses(locked, wish)
+    activity_add(project=locked.project, by=by, run=locked, what=f"{DONE[wish]} the run {locked.name}")
     if target in WITH_WORK:
         ring(run.pk)
     run.refresh_from_db()
@@ -187,6 +247,8 @@ def _repository_link(candidate: Candidate, request: RepositoryRequest, by: Abstr
     if is_new:
         told = RepositoryRequested(candidate.number, repository.pk, by.get_username())
         events_append(run=candidate.run, events=[told])
+        what = f"asked for the repository of #{candidate.number} of {candidate.run.name}"
+        activity_add(project=candidate.run.project, by=by, run=candidate.run, what=what)
     return repository
 
 
@@ -212,6 +274,8 @@ def run_move(
     moved = SearchRun.objects.filter(pk=run.pk, status__in=sources).update(status=target, **fields)
     if moved:
         events_append(run=run, events=[StatusChanged(target, by, reason)], at=now)
+        if target in OVER:
+            run_ended(run=run, status=target, reason=reason)
     return bool(moved)
 
 

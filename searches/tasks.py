@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from searches import leases, reaper
+from searches import leases, notices, reaper
 from searches.crashpoints import crash_point
 from searches.supervisor import Supervisor
 
@@ -18,6 +18,11 @@ def supervise(run_id: int) -> str:
     outcome = Supervisor(claim).work()
     reaper.ring_for_next()
     return f"run {claim.run_id}: {outcome.value}"
+
+
+def notify() -> str:
+    """Sends the notices that are due."""
+    return f"{notices.notices_send()} notices"
 
 
 def canary() -> str:
