@@ -114,6 +114,7 @@ class SelectionFinished(Reported):
     front: Sequence[int]
     how: str  # knee, vote, or weights:…
     reasons: Sequence[str]
+    ballots: Sequence[Mapping[str, JSON]] = ()  # voter, ranking (empty: abstains), reason: for a vote on the page
 
 
 @dataclass(frozen=True)

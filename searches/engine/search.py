@@ -24,6 +24,7 @@ from searches.evaluation import datasets
 from searches.evaluation.datasets import Facts
 from searches.spec import SearchSpec
 
+MOST_RANKED = 500  # of a ballot that is told: its event must fit one line of the pipe
 PATIENCE_SECONDS = 0.5  # how long a silent executor is waited for before the clock is looked at again
 
 
@@ -283,9 +284,11 @@ class Search:
         """Chooses by validation values; only then, and only for the front, the test split is read."""
         front = self.archive.front(self.numbers.evaluated)
         self.archive.fix_reference(self.numbers.evaluated)
-        chosen, reasons = choose(self.spec, front, self.archive, self.ballots(front))
+        ballots = self.ballots(front)
+        chosen, reasons = choose(self.spec, front, self.archive, ballots)
         numbers = [each.number for each in front]
-        yield events.SelectionFinished(chosen, numbers, self.spec.choose, reasons)
+        told = [{"voter": each.voter, "ranking": each.ranking[:MOST_RANKED], "reason": each.reason} for each in ballots]
+        yield events.SelectionFinished(chosen, numbers, self.spec.choose, reasons, told)
         yield from self.test(front)
 
     def ballots(self, front: Sequence[Evaluated]) -> list[Ballot]:

@@ -100,8 +100,8 @@ const rules = {
       run: { ...next.run, generation, hypervolume },
     };
   },
-  SelectionFinished: (state, { chosen, front, how, reasons }) =>
-    changeRun(markFront(state, front), { chosen_number: chosen, selection: { chosen, front, how, reasons } }),
+  SelectionFinished: (state, { chosen, front, how, reasons, ballots }) =>
+    changeRun(markFront(state, front), { chosen_number: chosen, selection: { chosen, front, how, reasons, ballots } }),
   TestMeasured: (state, { number, test_accuracy }) => changeCandidate(state, number, { test_accuracy }),
   SearchFinished: (state, { reason, hypervolume, history_sha256 }) =>
     changeRun(state, { reason, hypervolume, history_sha256, phase: "code" }),
