@@ -78,6 +78,11 @@ class Cell201(Space):
     def decode(self, genotype: Sequence[int], prune: bool = True) -> Graph:
         code = self.canonical(genotype) if prune else self.checked(genotype)
         builder = Builder(self.input_shape, literal=not prune)
+        self.assemble(builder, [EXPANDERS[operation] for operation in code])
+        return builder.build()
+
+    def assemble(self, builder: Builder, edges: Sequence[Operation]) -> None:
+        """The skeleton with a cell of these six operations; a supernet's are mixed ones."""
         x = self._stem(builder)
         for stage in range(STAGES):
             channels = self.channels * 2**stage
@@ -87,14 +92,13 @@ class Cell201(Space):
             with builder.scope(f"stage{stage + 1}"):
                 for cell in range(self.cells or 1):
                     with builder.scope(f"cell{cell + 1}"):
-                        x = _cell(builder, x, code, channels)
+                        x = _cell(builder, x, edges, channels)
         with builder.scope("head"):
             x = builder.add("norm", BatchNorm(), x)
             x = builder.add("activation", Relu(), x)
             x = builder.add("pool", GlobalAvgPool(), x)
             x = builder.add("flatten", Flatten(), x)
             builder.add("linear", Linear(self.classes), x)
-        return builder.build()
 
     def _stem(self, builder: Builder) -> str:
         with builder.scope("stem"):
@@ -111,14 +115,14 @@ class Cell201(Space):
         return "+".join(f"|{'|'.join(edges)}|" for edges in parts.values())
 
 
-def _cell(builder: Builder, x: str, code: Genotype, channels: int) -> str:
+def _cell(builder: Builder, x: str, edges: Sequence[Operation], channels: int) -> str:
     sums = [x]
     for node in (1, 2, 3):
         terms = []
-        for (start, end), operation in zip(EDGES, code, strict=True):
+        for (start, end), operation in zip(EDGES, edges, strict=True):
             if end == node:
                 with builder.scope(f"edge{start}_{end}"):
-                    terms.append(EXPANDERS[operation].expand(builder, sums[start], channels, stride=1))
+                    terms.append(operation.expand(builder, sums[start], channels, stride=1))
         with builder.scope(f"node{node}"):
             sums.append(builder.add("add", Add(), *terms) if len(terms) > 1 else terms[0])
     return sums[-1]

@@ -231,7 +231,7 @@ class Chain(Space):
         builder = Builder(self.input_shape, literal=not prune)
         stages = [stage for stage in self.read(found) if stage.layers]
         widths = self.widths or ()
-        x = self._stem(builder, widths[stages[0].width] if stages else widths[0])
+        x = self.stem(builder, widths[stages[0].width] if stages else widths[0])
         outputs = [(x, 1)]  # distinct outputs, each with its reduction
         for number, stage in enumerate(stages):
             with builder.scope(f"stage{number + 1}"):
@@ -239,10 +239,10 @@ class Chain(Space):
                     stride = 2 if place == 0 and number > 0 else 1
                     with builder.scope(f"layer{place + 1}"):
                         x = self._layer(builder, outputs, layer, widths[stage.width], stride)
-        self._head(builder, x)
+        self.head(builder, x)
         return builder.build()
 
-    def _stem(self, builder: Builder, channels: int) -> str:
+    def stem(self, builder: Builder, channels: int) -> str:
         with builder.scope("stem"):
             x = builder.add("conv", Conv2d(channels, stride=min(2, self.stem_stride or 1)), "input")
             x = builder.add("norm", BatchNorm(), x)
@@ -269,7 +269,7 @@ class Chain(Space):
             outputs.append((x, reduction))
         return x
 
-    def _head(self, builder: Builder, x: str) -> None:
+    def head(self, builder: Builder, x: str) -> None:
         with builder.scope("head"):
             x = builder.add("pool", GlobalAvgPool(), x)
             x = builder.add("flatten", Flatten(), x)
@@ -304,7 +304,7 @@ class Chain(Space):
 
     @cached_property
     def _stem_part(self) -> Callable[[int], Part]:
-        return cache(lambda channels: part(lambda builder, x: self._stem(builder, channels), self.input_shape))
+        return cache(lambda channels: part(lambda builder, x: self.stem(builder, channels), self.input_shape))
 
     # Variation
 
