@@ -7,14 +7,14 @@ predictions were from the truth. Its predictions are still estimates, with a kno
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from architectures.ir.complexity import Complexity, complexity
-from architectures.ir.graph import Graph, Node
-from architectures.ir.primitives import Add, AvgPool, Concat, Conv2d, GlobalAvgPool, Linear, MaxPool, Multiply
-from profiling.meters.roofline import fused_nodes
+from architectures.ir.graph import Graph
+from profiling.meters.kernels import kernels
 
 LEAST_MEASUREMENTS = 10
 FOLDS = 5
@@ -42,6 +42,7 @@ class Fit:
     spearman: float
     median_error: float  # share of the measured value
     measurements: int
+    points: tuple[tuple[float, float], ...] = ()  # measured and predicted milliseconds
 
 
 @dataclass(frozen=True)
@@ -56,57 +57,51 @@ class Calibration:
         found = features(graph, self.fuses, counted)
         return sum(self.coefficients.get(name, 0.0) * amount for name, amount in found.items())
 
-    def to_document(self) -> dict[str, object]:
+    def to_document(self) -> dict[str, Any]:
         return {"coefficients": dict(self.coefficients), "fuses": self.fuses, "fit": self.fit.__dict__}
 
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "Calibration":
+        points = tuple((float(truth), float(guess)) for truth, guess in document["fit"]["points"])
+        return cls(document["coefficients"], document["fuses"], Fit(**{**document["fit"], "points": points}))
 
-def calibrate(measurements: Sequence[Measurement], fuses: bool) -> Calibration:
+
+def calibrate(measurements: Sequence[Measurement], fuses: bool | None = None) -> Calibration:
+    """``fuses`` None: whichever of both runtimes predicts held-out networks better."""
     if len(measurements) < LEAST_MEASUREMENTS:
         raise CalibrationError(
             f"a calibration needs at least {LEAST_MEASUREMENTS} networks, but has {len(measurements)}"
         )
     if not all(np.isfinite(each.milliseconds) and each.milliseconds > 0 for each in measurements):
         raise CalibrationError("every measured latency must be above 0; leave out what could not be measured")
+    choices = (True, False) if fuses is None else (fuses,)
+    return min((fitted(measurements, choice) for choice in choices), key=lambda each: each.fit.median_error)
+
+
+def fitted(measurements: Sequence[Measurement], fuses: bool) -> Calibration:
     rows = [features(each.graph, fuses) for each in measurements]
     names = sorted({name for row in rows for name in row})
     table = np.array([[row.get(name, 0.0) for name in names] for row in rows])
     measured = np.array([each.milliseconds for each in measurements])
     predicted = held_out(table, measured)
     fit = Fit(
-        spearman(predicted, measured), float(np.median(np.abs(predicted - measured) / measured)), len(measurements)
+        spearman(predicted, measured),
+        float(np.median(np.abs(predicted - measured) / measured)),
+        len(measurements),
+        tuple((float(truth), float(guess)) for truth, guess in zip(measured, predicted, strict=True)),
     )
     return Calibration(dict(zip(names, map(float, relative_fit(table, measured)), strict=True)), fuses, fit)
 
 
 def features(graph: Graph, fuses: bool, counted: Complexity | None = None) -> dict[str, float]:
-    """How many kernels of each kind run, and how much they do: multiply-adds where there are any, else bytes."""
-    counted = counted or complexity(graph)
-    fused = fused_nodes(graph) if fuses else frozenset()
+    """How many kernels of each kind run, and how much they do: bytes, and multiply-adds where there are any."""
     found = {"run": 1.0}
-    for node in graph.nodes:
-        cost = counted.by_name[node.name]
-        if node.name in fused or not cost.bytes_moved:
-            continue
-        kind = kind_of(node, graph)
-        found[f"{kind}.kernels"] = found.get(f"{kind}.kernels", 0.0) + 1
-        found[f"{kind}.bytes"] = found.get(f"{kind}.bytes", 0.0) + cost.bytes_moved
-        if cost.macs:
-            found[f"{kind}.macs"] = found.get(f"{kind}.macs", 0.0) + cost.macs
+    for kernel in kernels(graph, counted or complexity(graph), fuses):
+        amounts = {"kernels": 1.0, "bytes": float(kernel.bytes_moved), "macs": float(kernel.macs)}
+        for name, amount in amounts.items():
+            if amount:
+                found[f"{kernel.kind}.{name}"] = found.get(f"{kernel.kind}.{name}", 0.0) + amount
     return found
-
-
-def kind_of(node: Node, graph: Graph) -> str:
-    """Kernels that libraries write apart: a 3×3 convolution has other tricks than a 1×1."""
-    primitive = node.primitive
-    if isinstance(primitive, Conv2d):
-        if primitive.groups > 1 and primitive.groups == graph.node(node.inputs[0]).shape[0]:
-            return "depthwise"
-        return "pointwise" if primitive.kernel == 1 else "dilated" if primitive.dilation > 1 else "dense"
-    if isinstance(primitive, (MaxPool, AvgPool, GlobalAvgPool)):
-        return "pool"
-    if isinstance(primitive, (Add, Multiply, Concat)):
-        return "merge"
-    return "linear" if isinstance(primitive, Linear) else "elementwise"
 
 
 def held_out(table: Array, measured: Array) -> Array:

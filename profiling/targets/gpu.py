@@ -10,6 +10,7 @@ from profiling.targets import Source, Target, register
 @dataclass(frozen=True)
 class Gpu(Target):
     title: ClassVar[str] = "NVIDIA T4"
+    fuses: ClassVar[bool] = False  # eager torch, as the delivered inference.py runs it: a launch a node
     sources: ClassVar[tuple[Source, ...]] = (
         Source(
             "peak_macs_per_s, bytes_per_s, memory_bytes, storage_bytes",

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import json
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from architectures import spaces
 from architectures.ir.graph import Graph
 from profiling import targets
 from profiling.calibration import (
+    Calibration,
     CalibrationError,
     Measurement,
     calibrate,
@@ -94,16 +96,40 @@ def test_spearman_knows_ties_and_order() -> None:
     assert spearman(np.array([1.0, 1, 2]), np.array([1.0, 1, 3])) == pytest.approx(1)
 
 
-@pytest.mark.skipif(not TABLE.exists(), reason="the table of measured latencies is not part of the project")
-@pytest.mark.parametrize(
-    ("column", "degenerate_ms", "name"), [("lat_raspi4", 2.0, "raspberry_pi_4"), ("lat_pixel3", 1.2, "phone")]
-)
-def test_presets_rank_measured_cells(column: str, degenerate_ms: float, name: str) -> None:
+def test_a_runtime_that_does_not_fuse_is_found_out() -> None:
+    graphs = networks(60)
+    eager = [Measurement(graph, 0.02 * features(graph, fuses=False)["elementwise.kernels"] + 0.1) for graph in graphs]
+    assert not calibrate(eager).fuses
+    assert calibrate(measured(graphs)).fuses
+
+
+def test_a_calibration_is_read_back_from_its_document() -> None:
+    calibration = calibrate(measured(networks(12)), fuses=True)
+    assert Calibration.from_document(json.loads(json.dumps(calibration.to_document()))) == calibration
+
+
+CELLS = [("lat_raspi4", 2.0, "raspberry_pi_4"), ("lat_pixel3", 1.2, "phone"), ("lat_titan_rtx_1", 0.0, "gpu")]
+
+
+def cells(column: str, degenerate_ms: float, count: int) -> tuple[list[Graph], list[float]]:
+    """Measured cells as they ran: the literal networks, whose dead branches and zeros a runtime treats in its way."""
     with gzip.open(TABLE, "rt") as lines:
         rows = [row for row in csv.DictReader(lines) if float(row[column]) > degenerate_ms]
     random.Random(0).shuffle(rows)
     space = spaces.create("cell201", (3, 32, 32), 10)
+    graphs = [space.decode(tuple(int(digit) for digit in row["code"]), prune=False) for row in rows[:count]]
+    return graphs, [float(row[column]) for row in rows[:count]]
+
+
+@pytest.mark.skipif(not TABLE.exists(), reason="the table of measured latencies is not part of the project")
+@pytest.mark.parametrize(("column", "degenerate_ms", "name"), CELLS)
+def test_presets_and_calibrations_rank_measured_cells(column: str, degenerate_ms: float, name: str) -> None:
+    graphs, milliseconds = cells(column, degenerate_ms, 300)
     target = targets.create(name)
-    graphs = [space.decode(tuple(int(digit) for digit in row["code"])) for row in rows[:200]]
-    predicted = np.array([predict(graph, target).seconds for graph in graphs])
-    assert spearman(predicted, np.array([float(row[column]) for row in rows[:200]])) > 0.83
+    preset = np.array([predict(graph, target).seconds for graph in graphs])
+    assert spearman(preset, np.array(milliseconds)) > 0.85
+    pairs = zip(graphs[:100], milliseconds[:100], strict=True)
+    calibration = calibrate([Measurement(graph, value) for graph, value in pairs])
+    assert calibration.fuses == target.fuses
+    predicted = np.array([calibration.milliseconds(graph) for graph in graphs[100:]])
+    assert spearman(predicted, np.array(milliseconds[100:])) > 0.93

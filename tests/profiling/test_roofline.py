@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from architectures import spaces
 from architectures.ir.builder import Builder
+from architectures.ir.complexity import complexity
 from architectures.ir.graph import Graph
 from architectures.ir.primitives import Add, BatchNorm, Conv2d, Flatten, GlobalAvgPool, Linear, Relu
 from profiling import targets
-from profiling.meters.roofline import fused_nodes, predict
+from profiling.meters.kernels import fused_nodes, kernels
+from profiling.meters.roofline import predict
 
 TARGET = targets.create("raspberry_pi_4")
 
@@ -63,3 +66,19 @@ def test_a_network_that_does_not_fit_is_told_why() -> None:
     assert board.fits(1000, 1000) is None
     assert "weights need 3,000,000 bytes" in str(board.fits(3_000_000, 1000))
     assert "activations need 600,000 bytes" in str(board.fits(1000, 600_000))
+
+
+def literal(code: str) -> set[str]:
+    """The edges of the first cell that are kernels in a graph runtime."""
+    space = spaces.create("cell201", (3, 32, 32), 10)
+    graph = space.decode(tuple(map(int, code)), prune=False)
+    running = [kernel.node.name for kernel in kernels(graph, complexity(graph), fuses=True)]
+    found = {name.split(".")[2] for name in running if name.startswith("stage1.cell1.")}
+    eager = kernels(graph, complexity(graph), fuses=False)
+    assert len(eager) > len(running)
+    return found
+
+
+def test_what_does_not_reach_the_output_and_zeros_are_no_kernels() -> None:
+    assert literal("330100") == set()  # two convolutions that nobody reads
+    assert literal("013311") == {"edge1_2", "edge0_3", "node2", "node3"}  # one of them convolves zeros, and runs
