@@ -9,6 +9,7 @@ from codegen.request import Figure, Neighbour, RepositoryRequest
 from profiling import targets
 from profiling.targets import Target
 from searches import objectives
+from searches.evaluation.recipe import portable
 from searches.models import Candidate, Evaluation
 
 
@@ -39,7 +40,7 @@ def request_of(candidate: Candidate, author: str) -> RepositoryRequest:
         seed=spec["seed"],
         data=header.get("data", {}),
         data_path=spec["dataset"],
-        training=spec["training"],
+        training=portable(spec["training"]),
         results=figures(candidate, evaluation, complexity(graph)),
         objectives=tuple(objectives.facts(spec["objectives"])),
         front=neighbours(candidate),

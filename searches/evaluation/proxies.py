@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 BATCH = 64  # images that a proxy needs
+ZEN_STEP = 0.01
 ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid)
 
 Proxy = Callable[[nn.Module, Tensor, Tensor], float]
@@ -72,4 +73,42 @@ def grad_norm(module: nn.Module, images: Tensor, targets: Tensor) -> float:
     return math.sqrt(sum(squares))
 
 
-PROXIES: dict[str, Proxy] = {"naswot": naswot, "synflow": synflow, "grad_norm": grad_norm}
+def zen(module: nn.Module, images: Tensor, targets: Tensor) -> float:
+    """How far features move with their input, without data (Lin et al. 2021, 2102.01063).
+
+    Norms hide the scale of what they normalise; their variances are counted back in.
+    """
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(images.shape, generator=generator)
+    moved = noise + ZEN_STEP * torch.randn(images.shape, generator=generator)
+    features: list[Tensor] = []
+    scale = 0.0
+
+    def keep(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        features.append(inputs[0])
+
+    def count(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        nonlocal scale
+        variance = inputs[0].var(dim=(0, 2, 3), unbiased=False).mean()
+        scale += 0.5 * math.log(float(variance) + 1e-12)
+
+    pools = [layer for layer in module.modules() if isinstance(layer, nn.AdaptiveAvgPool2d)]
+    norms = [layer for layer in module.modules() if isinstance(layer, nn.BatchNorm2d)]
+    last = pools[-1].register_forward_pre_hook(keep) if pools else None
+    module.train()
+    try:
+        with torch.no_grad():
+            hooks = [norm.register_forward_pre_hook(count) for norm in norms]
+            outputs = [module(noise)]
+            for hook in hooks:
+                hook.remove()
+            outputs.append(module(moved))
+    finally:
+        if last is not None:
+            last.remove()
+    before, after = features if last is not None else outputs
+    distance = float((before - after).abs().mean())
+    return math.log(distance) + scale if distance > 0 else -math.inf
+
+
+PROXIES: dict[str, Proxy] = {"naswot": naswot, "synflow": synflow, "grad_norm": grad_norm, "zen": zen}

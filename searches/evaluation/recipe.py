@@ -1,5 +1,7 @@
 """The recipe of a training: what a spec may set, with its limits. No torch here, forms read it too."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
@@ -7,6 +9,8 @@ RECIPE_VERSION = 1  # raised when the same options train differently; part of th
 
 OPTIMIZERS = ("sgd", "adamw")
 AUGMENTATIONS = ("auto", "none", "shift", "flip_crop", "flip_crop_cutout")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+PORTAL_ONLY = ("share", "precision", "inherit")  # what a search varies; a generated repository has no use for it
 
 
 class RecipeError(ValueError):
@@ -35,13 +39,26 @@ class Recipe:
         default="auto",
         metadata={"help": "auto takes what suits the data set, from 10 epochs on", "choices": AUGMENTATIONS},
     )
+    share: float = field(
+        default=1.0, metadata={"help": "of the training images, drawn evenly from all classes", "min": 0.01, "max": 1.0}
+    )
+    precision: str = field(
+        default="auto",
+        metadata={
+            "help": "auto is float32 on a CPU and bfloat16 on a GPU that has it; accuracy is always float32's",
+            "choices": PRECISIONS,
+        },
+    )
+    inherit: bool = field(
+        default=False, metadata={"help": "a child begins with the weights of its parent, where both have a layer"}
+    )
 
     def __post_init__(self) -> None:
         for option in fields(self):
             check(option.name, getattr(self, option.name), option.metadata)
 
     @classmethod
-    def from_document(cls, document: Mapping[str, object]) -> "Recipe":
+    def from_document(cls, document: Mapping[str, object]) -> Recipe:
         known = {option.name for option in fields(cls)}
         unknown = sorted(set(document) - known)
         if unknown:
@@ -51,12 +68,20 @@ class Recipe:
     def to_document(self) -> dict[str, object]:
         return {option.name: getattr(self, option.name) for option in fields(self)}
 
+    def images(self, training: int) -> int:
+        """How many of a training split's images an epoch sees."""
+        return max(1, round(training * self.share))
+
 
 def check(name: str, value: object, metadata: Mapping[str, object]) -> None:
     choices = metadata.get("choices")
     if isinstance(choices, tuple):
         if value not in choices:
             raise RecipeError(name, f"must be one of {', '.join(choices)}, but is {value!r}")
+        return
+    if "min" not in metadata:
+        if not isinstance(value, bool):
+            raise RecipeError(name, f"must be true or false, but is {value!r}")
         return
     whole = isinstance(metadata["min"], int)
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
@@ -66,6 +91,11 @@ def check(name: str, value: object, metadata: Mapping[str, object]) -> None:
     assert isinstance(high, (int, float))
     if not low <= value <= high:  # false for NaN too
         raise RecipeError(name, f"must be from {low} to {high}, but is {value}")
+
+
+def portable(document: Mapping[str, object]) -> dict[str, object]:
+    """The options of a recipe that mean something without the portal."""
+    return {name: value for name, value in document.items() if name not in PORTAL_ONLY}
 
 
 def counted_cost(macs: int, images: int, epochs: int) -> int:
