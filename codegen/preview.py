@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from architectures.ir.graph import Graph
 from codegen.formatting import formatted
-from codegen.frameworks.pytorch import Place, print_model
+from codegen.frameworks.printer import Place
+from codegen.frameworks.pytorch import print_model
 
 
 @dataclass(frozen=True)

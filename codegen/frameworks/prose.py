@@ -25,10 +25,12 @@ NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight",
 LONGEST = 100
 
 
-def describe(classes: Classes, made: BlockClass) -> str:
+def describe(classes: Classes, made: BlockClass, channels_last: bool = False) -> str:
     block = made.example
     if block.path == "":
-        return f"Images (N, {', '.join(map(str, classes.graph.input_shape))}) to logits (N, {classes.graph.classes})."
+        channels, *pixels = classes.graph.input_shape
+        shape = (*pixels, channels) if channels_last else (channels, *pixels)
+        return f"Images (N, {', '.join(map(str, shape))}) to logits (N, {classes.graph.classes})."
     if block.blocks and not made.parameters:
         parts = {child.attribute.partition(".")[0] for child in block.children}
         noun = "layer" if all(part.startswith("layer") for part in parts) else "part"

@@ -1,9 +1,7 @@
 """PyTorch: the graph as a `model.py` that a careful person would have written; weights load into it by name."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial, singledispatch
-from itertools import pairwise
+from collections.abc import Iterator, Mapping
+from functools import singledispatch
 from typing import ClassVar
 
 from architectures.ir import primitives
@@ -11,30 +9,9 @@ from architectures.ir.graph import Graph
 from architectures.ir.primitives import Primitive
 from codegen.formatting import formatted
 from codegen.frameworks import register
-from codegen.frameworks.blocks import Block, Leaf, PrintError
-from codegen.frameworks.classes import BlockClass, Classes, Parameter, classes_of
-from codegen.frameworks.prose import describe
-from codegen.frameworks.shapes import shape_comment
-from codegen.frameworks.statements import Rules, Statement, statements
-
-Say = Callable[[str], str]  # a primitive's argument by name, as source text
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a node stands: its class, its module there (None for an expression), its statement in forward."""
-
-    class_name: str
-    attribute: str | None
-    statement: int
-
-
-@dataclass(frozen=True)
-class Printed:
-    """A source text before formatting, and the place of each node in it."""
-
-    source: str
-    places: Mapping[str, Place]
+from codegen.frameworks.blocks import PrintError
+from codegen.frameworks.classes import Classes, classes_of
+from codegen.frameworks.printer import Place, Printed, Say, call, grouped, print_class, special_constants
 
 
 @singledispatch
@@ -43,17 +20,12 @@ def layer(op: Primitive, say: Say) -> str:
     raise PrintError(f"PyTorch has no module for the primitive {op.kind}")
 
 
-def is_module(op: Primitive) -> bool:
-    return layer.dispatch(type(op)) is not layer.dispatch(object)
-
-
 @layer.register
 def _(op: primitives.Conv2d, say: Say) -> str:
     options = [f"{name}={say(name)}" for name, usual in CONV_DEFAULTS.items() if say(name) != usual]
     return call("nn.Conv2d", say("in_channels"), say("out_channels"), say("kernel"), *options)
 
 
-SHORTEST_LOOP = 3
 CONV_DEFAULTS = {"stride": "1", "padding": "0", "dilation": "1", "groups": "1", "bias": "True"}
 
 
@@ -151,12 +123,30 @@ def _(op: primitives.Zero, x: str) -> str:
     return f"torch.zeros_like({x}{step})"
 
 
-def grouped(text: str) -> str:
-    return f"({text})" if " + " in text else text
+class Torch:
+    """PyTorch's words."""
 
+    forward = "forward"
+    tensor = "Tensor"
+    channels_last = False
 
-def call(function: str, *arguments: str) -> str:
-    return f"{function}({', '.join(arguments)})"
+    def base(self, is_root: bool) -> str:
+        return "nn.Module"
+
+    def is_module(self, op: Primitive) -> bool:
+        return layer.dispatch(type(op)) is not layer.dispatch(object)
+
+    def layer(self, op: Primitive, say: Say) -> str:
+        return layer(op, say)
+
+    def value(self, op: Primitive, *operands: str) -> str:
+        return value(op, *operands)
+
+    def loop(self, name: str, count: int, made: str) -> Iterator[str]:
+        yield f"        for number in range({count}):"
+        yield f'            self.add_module(f"{name}{{number + 1}}", {made})'
+        yield from ("", "    def forward(self, x: Tensor) -> Tensor:", f"        for {name} in self.children():")
+        yield from (f"            x = {name}(x)", "        return x")
 
 
 @register("pytorch")
@@ -174,7 +164,7 @@ class PyTorch:
 def print_model(graph: Graph, title: str = "An image classifier found by architecture search.") -> Printed:
     classes = classes_of(graph)
     places: dict[str, Place] = {}
-    bodies = [print_class(classes, each, places) for each in classes.classes]
+    bodies = [print_class(Torch(), classes, each, places) for each in classes.classes]
     parts = [f'"""{title}"""', "", *imports(bodies), "", *constants(graph, classes), "", "", *bodies, LOAD]
     return Printed("\n".join(parts), places)
 
@@ -197,111 +187,9 @@ def imports(bodies: list[str]) -> Iterator[str]:
 
 
 def constants(graph: Graph, classes: Classes) -> Iterator[str]:
-    texts = {text for each in classes.classes for text in each.arguments.values()}
     meaning = "channels, height, width" if len(graph.input_shape) == 3 else "features"
     yield f"INPUT_SHAPE = {graph.input_shape!r}  # {meaning}"
-    if "IMAGE_CHANNELS" in texts:
+    if "IMAGE_CHANNELS" in special_constants(classes):
         yield "IMAGE_CHANNELS = INPUT_SHAPE[0]"
     yield f"CLASSES = {graph.classes!r}"
     yield 'WEIGHTS = Path(__file__).with_name("weights") / "model.safetensors"'
-
-
-def print_class(classes: Classes, made: BlockClass, places: dict[str, Place]) -> str:
-    signature = ", ".join(["self", *(parameter_text(parameter) for parameter in made.parameters)])
-    lines = [f"class {made.name}(nn.Module):", f'    """{describe(classes, made)}"""', ""]
-    lines += [f"    def __init__({signature}) -> None:", "        super().__init__()"]
-    block = made.example
-    names = argument_names(block)
-    members = list(modules(classes, made))
-    if repeats(block, [text for _, text in members]):
-        return "\n".join([*lines, *loop(block, members[0][1])]) + "\n\n"
-    lines += [f"        self.{name} = {text}" for name, text in members]
-    result = "Tensor" if len(block.outputs) == 1 else f"tuple[{', '.join('Tensor' for _ in block.outputs)}]"
-    lines += ["", f"    def forward({', '.join(['self', *(f'{name}: Tensor' for name in names)])}) -> {result}:"]
-    body = statements(block, names, TorchRules(made))
-    for statement in body:
-        comment = shape_comment(classes.graph, made, statement.values)
-        lines.append(f"        {statement.text}{f'  # {comment}' if comment else ''}")
-    note_places(made, body, places)
-    return "\n".join(lines) + "\n\n"
-
-
-def repeats(block: Block, calls: list[str]) -> bool:
-    """Whether a block is one and the same block several times, one after another, numbered from 1."""
-    children = block.blocks
-    if len(children) < SHORTEST_LOOP or len(children) < len(block.children) or len(set(calls)) > 1:
-        return False
-    numbered = all(child.attribute == f"{stem_of(children[0])}{n}" for n, child in enumerate(children, 1))
-    chained = all(child.inputs == before.outputs for before, child in pairwise(children))
-    return numbered and chained and len(block.inputs) == 1 and block.outputs == children[-1].outputs
-
-
-def loop(block: Block, call_text: str) -> Iterator[str]:
-    name = stem_of(block.blocks[0])
-    yield f"        for number in range({len(block.blocks)}):"
-    yield f'            self.add_module(f"{name}{{number + 1}}", {call_text})'
-    yield from ("", "    def forward(self, x: Tensor) -> Tensor:", f"        for {name} in self.children():")
-    yield from (f"            x = {name}(x)", "        return x")
-
-
-def stem_of(block: Block) -> str:
-    return block.attribute.rstrip("0123456789")
-
-
-def argument_names(block: Block) -> list[str]:
-    if block.path == "":
-        return ["images"]
-    return ["x"] if len(block.inputs) == 1 else ["x", "skip", *(f"skip{n}" for n in range(2, len(block.inputs)))]
-
-
-def parameter_text(parameter: Parameter) -> str:
-    default = f" = {parameter.default!r}" if parameter.default is not None else ""
-    return f"{parameter.name}: {parameter.type}{default}"
-
-
-def modules(classes: Classes, made: BlockClass) -> Iterator[tuple[str, str]]:
-    for child in made.example.children:
-        if isinstance(child, Block):
-            yield child.attribute, instance(classes, made, child)
-        elif is_module(child.node.primitive):
-            yield attribute_of(child), layer(child.node.primitive, partial(made.argument, child.attribute))
-
-
-def instance(classes: Classes, made: BlockClass, child: Block) -> str:
-    inner = classes.of_path[child.path]
-    arguments = []
-    for parameter in inner.parameters:
-        text = made.argument(child.attribute, parameter.name)
-        if parameter.default is not None and text == repr(parameter.default):
-            continue
-        by_place = parameter.role == "channels" and parameter.default is None
-        arguments.append(text if by_place else f"{parameter.name}={text}")
-    return call(inner.name, *arguments)
-
-
-def attribute_of(leaf: Leaf) -> str:
-    return leaf.attribute.replace(".", "_")
-
-
-@dataclass(frozen=True)
-class TorchRules(Rules):
-    """How one class's children read in its forward pass."""
-
-    made: BlockClass
-
-    def expression(self, child: Leaf | Block, operands: list[str]) -> str:
-        if isinstance(child, Block):
-            return call(f"self.{child.attribute}", *operands)
-        if is_module(child.node.primitive):
-            return call(f"self.{attribute_of(child)}", *operands)
-        return value(child.node.primitive, *operands)
-
-
-def note_places(made: BlockClass, body: list[Statement], places: dict[str, Place]) -> None:
-    for block in made.blocks:
-        for number, statement in enumerate(body):
-            for index in statement.children:
-                child = block.children[index]
-                if isinstance(child, Leaf):
-                    module = attribute_of(child) if is_module(child.node.primitive) else None
-                    places[child.node.name] = Place(made.name, module, number)

@@ -5,14 +5,15 @@ from codegen.frameworks.blocks import Block
 from codegen.frameworks.classes import BlockClass
 
 
-def shape_comment(graph: Graph, made: BlockClass, values: tuple[str, ...]) -> str:
+def shape_comment(graph: Graph, made: BlockClass, values: tuple[str, ...], channels_last: bool = False) -> str:
     """Of the last value that a statement makes, `(N, 16, 8, 8)`."""
     example = values[-1]
     shapes = [graph.node(counterpart(made.example, block, example)).shape for block in made.blocks]
     if len(shapes[0]) == 1:
         return f"(N, {channel_text(made, tuple(shape[0] for shape in shapes))})"
     channels = channel_text(made, tuple(shape[0] for shape in shapes))
-    return f"(N, {channels}, {sides_text(graph, made, shapes)})"
+    sides = sides_text(graph, made, shapes)
+    return f"(N, {sides}, {channels})" if channels_last else f"(N, {channels}, {sides})"
 
 
 def counterpart(example: Block, block: Block, value: str) -> str:

@@ -41,7 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
         data=datasets.open("digits").card(),
         data_path="digits",
         training=recipe,
-        exports=("onnx", "int8", "pt2", "c"),
+        exports=("onnx", "int8", "pt2", "c", "keras"),
     )
     verdict = generate_in_child(asked, out)
     (out / "asked.json").write_text(asked.dumps(), encoding="utf-8")
@@ -68,7 +68,7 @@ def test_the_gate_passes_with_every_export(made: tuple[Path, dict[str, Any]]) ->
     assert [check["name"] for check in verdict["checks"] if not check["passed"]] == []
     assert verdict["verdict"] == "passed"
     assert verdict["left_out"] == {}
-    assert [row["name"] for row in verdict["exports"]] == ["pytorch", "onnx", "int8", "pt2", "c"]
+    assert [row["name"] for row in verdict["exports"]] == ["pytorch", "onnx", "int8", "pt2", "c", "keras"]
     assert all(row["accuracy"] is not None for row in verdict["exports"])
     assert verdict["exports"][1]["max_difference"] < 1e-4
     steps = [step["step"] for step in verdict["benchmark"]["steps"]]

@@ -10,7 +10,7 @@ import pytest
 from architectures.ir.graph import Graph
 from architectures.ir.primitives import KINDS
 from codegen import frameworks
-from codegen.frameworks import c, pytorch
+from codegen.frameworks import c, keras, pytorch
 from codegen.generate import Generation, reference_module
 from codegen.tree import SourceTree
 from tests.codegen.networks import every_primitive, request, sampled
@@ -64,8 +64,9 @@ def test_the_network_with_every_primitive_has_every_primitive() -> None:
 def test_each_printer_has_a_rule_for_each_primitive(kind: str) -> None:
     primitive = KINDS[kind]
     assert c.lines.dispatch(primitive) is not c.lines.dispatch(object)
-    rules = (pytorch.layer, pytorch.value)
-    assert any(rule.dispatch(primitive) is not rule.dispatch(object) for rule in rules)
+    for printer in (pytorch, keras):
+        rules = (printer.layer, printer.value)
+        assert any(rule.dispatch(primitive) is not rule.dispatch(object) for rule in rules)
 
 
 @pytest.mark.parametrize("name", frameworks.names())

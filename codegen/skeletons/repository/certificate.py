@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import os
 import platform
 import shutil
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +21,7 @@ ROOT = Path(__file__).parent
 GOLDEN = ROOT / "tests" / "golden.npz"
 MANIFEST = ROOT / "MANIFEST.json"
 CERTIFICATE = ROOT / "consistency.json"
-LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime", "numpy")
+LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime", "keras", "numpy")
 
 FLOAT_TOLERANCE = 1e-4  # times the scale of the logits
 INT8_AGREEMENT = 0.99
@@ -36,6 +38,7 @@ def artefacts() -> dict[str, Path]:
     """Every form of the network that is here, by name."""
     found = {"pytorch": ROOT / "weights" / "model.safetensors", **EXPORTS}
     found |= {"pt2": ROOT / "exports" / "model.pt2", "c": ROOT / "exports" / "c" / "model.c"}
+    found |= {"keras": ROOT / "exports" / "keras" / "model.py"}
     return {name: path for name, path in found.items() if path.exists()}
 
 
@@ -44,10 +47,10 @@ def runner(name: str, path: Path) -> Predict:
         return torch_backend()
     if name == "pt2":
         return pt2_backend(path)
-    if name == "c":
-        from exports.c.run import compiled
-
-        return compiled()
+    if name in ("c", "keras"):
+        module = import_module({"c": "exports.c.run", "keras": "exports.keras.weights"}[name])
+        found: Predict = module.backend()
+        return found
     return onnx_backend(path, threads=1)
 
 
@@ -210,7 +213,9 @@ def is_runnable(name: str) -> bool:
     """Whether what an artefact runs on is installed here."""
     if name == "c":
         return shutil.which("cc") is not None or shutil.which("gcc") is not None
-    return find_spec({"pytorch": "torch", "pt2": "torch"}.get(name, "onnxruntime")) is not None
+    if name == "keras" and find_spec(os.environ.get("KERAS_BACKEND", "torch")) is None:
+        return False
+    return find_spec({"pytorch": "torch", "pt2": "torch", "keras": "keras"}.get(name, "onnxruntime")) is not None
 
 
 def faults() -> list[str]:

@@ -84,11 +84,17 @@ def export_c(data: str | None) -> Path:
     return write()
 
 
+def export_keras(data: str | None) -> Path:
+    """Keras 3: the source is there, and reads weights/model.safetensors itself."""
+    return ROOT / "exports" / "keras" / "model.py"
+
+
 EXPORTERS: dict[str, Callable[[str | None], Path]] = {
     "onnx": export_onnx,
     "int8": export_int8,
     "pt2": export_pt2,
     "c": export_c,
+    "keras": export_keras,
 }
 
 

@@ -42,7 +42,7 @@ def program() -> Path:
     return path
 
 
-def compiled() -> Predict:
+def backend() -> Predict:
     path = program()
 
     def predict(images: Floats) -> Floats:
