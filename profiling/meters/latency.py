@@ -1,9 +1,10 @@
-"""Latency of one image on this machine: measured beside a reference network, so that load is seen and corrected.
+"""Latency on this machine: measured beside a reference network, so that load is seen and corrected.
 
 Each round runs the candidate and the reference once. Other processes slow both alike, so the ratio of their low
 percentiles stays within a few percent where the raw median moves five-fold; the corrected value is that ratio times the
-reference's own time, which is taken once for a machine and a torch build and then kept. Only one measurement runs at a
-time on a machine. Torch is imported when something is measured.
+reference's own time, which is taken once for a machine and a torch build and then kept. Rounds go on until the median's
+confidence interval is narrow and consecutive parts agree; where they do not agree within the time, the measurement is
+rejected and made again. Only one measurement runs at a time on a machine. Torch is imported when something is measured.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ WARM_UP_RUNS = 5
 LEAST_ROUNDS = 50
 LEAST_SECONDS = 0.25
 MOST_SECONDS = 2.0
+NARROW = 0.05  # of the median: its 95 % confidence interval
+ATTEMPTS = 3  # of a measurement whose parts do not agree
 PARTS = 5  # the rounds in order, cut into parts: their ratios must agree
 WIDEST_SPREAD = 0.15
 PERCENTILE = 10
@@ -40,6 +43,7 @@ REFERENCE_SECONDS = 1.0
 
 Times = NDArray[np.float64]  # milliseconds, one a round
 Run = Callable[[], object]
+Clock = Callable[[Run], float]  # milliseconds of one run
 
 
 @dataclass(frozen=True)
@@ -58,44 +62,94 @@ class Rounds:
         ratios = [low(candidate) / low(reference) for candidate, reference in parts]
         return (max(ratios) - min(ratios)) / self.ratio()
 
+    def is_steady(self) -> bool:
+        return self.spread() <= WIDEST_SPREAD
+
+    def is_narrow(self) -> bool:
+        least, most = median_interval(self.candidate)
+        return most - least <= NARROW * float(np.median(self.candidate))
+
+
+def median_interval(times: Times) -> tuple[float, float]:
+    """The 95 % confidence interval of the median, by order statistics: no distribution is assumed."""
+    ordered, count = np.sort(times), len(times)
+    reach = 0.98 * np.sqrt(count)  # 1.96 standard deviations of a binomial count with p = 1/2
+    least, most = int(max(0, np.floor(count / 2 - reach))), int(min(count - 1, np.ceil(count / 2 + reach)))
+    return float(ordered[least]), float(ordered[most])
+
 
 def low(times: Times) -> float:
     return float(np.percentile(times, PERCENTILE))
 
 
-def latency(module: nn.Module, input_shape: tuple[int, ...], most_seconds: float = MOST_SECONDS) -> Reading:
-    """Milliseconds for one image, one thread, eval mode; ``details`` hold the raw times and how far they agree."""
+def latency(
+    module: nn.Module,
+    input_shape: tuple[int, ...],
+    most_seconds: float = MOST_SECONDS,
+    *,
+    batch: int = 1,
+    device: str = "cpu",
+) -> Reading:
+    """Milliseconds for a batch, eager, eval mode; ``details`` hold the raw times and how far they agree."""
+    return latency_of_run(runner(module, input_shape, batch, device), most_seconds, batch=batch, device=device)
+
+
+def latency_of_run(
+    run: Run, most_seconds: float = MOST_SECONDS, *, batch: int = 1, device: str = "cpu", backend: str = "eager"
+) -> Reading:
+    """A run of whatever backend, beside the same reference: a rejected measurement is made again, at most twice."""
     with one_thread(), one_at_a_time() as folder:
-        reference = reference_network()
-        nominal = reference_ms(folder, reference)
-        rounds = measure(runner(module, input_shape), reference, most_seconds)
-    return reading(rounds, nominal)
+        reference = reference_network(device)
+        nominal = reference_ms(folder, reference, device)
+        tried = [measure(run, reference, most_seconds, clock_of(device))]
+        while not tried[-1].is_steady() and len(tried) < ATTEMPTS:
+            tried.append(measure(run, reference, most_seconds, clock_of(device)))
+        kind = machine(device)
+    best = min(tried, key=Rounds.spread)
+    rejected = sum(not each.is_steady() for each in tried)
+    return reading(best, nominal, batch=batch, backend=backend, rejected=rejected, kind=kind)
 
 
-def reading(rounds: Rounds, nominal: float) -> Reading:
+def reading(
+    rounds: Rounds, nominal: float, *, batch: int = 1, backend: str = "eager", rejected: int = 0, kind: str = ""
+) -> Reading:
     raw, spread = rounds.candidate, rounds.spread()
+    value = rounds.ratio() * nominal
+    is_steady = rounds.is_steady()
     return Reading(
-        rounds.ratio() * nominal,
+        value,
         "ms",
         "measured",
         {
             "raw_p50_ms": float(np.percentile(raw, 50)),
+            "raw_p50_interval_ms": list(median_interval(raw)),
             "raw_p95_ms": float(np.percentile(raw, 95)),
             "raw_min_ms": float(raw.min()),
+            "images_per_s": batch / value * 1e3,
             "ratio": rounds.ratio(),
             "reference_ms": nominal,
             "slowed_by": low(rounds.reference) / nominal,
             "rounds": len(raw),
             "spread": spread,
-            "is_steady": spread <= WIDEST_SPREAD,
-            "backend": "torch eager, one thread, batch 1",
-            "machine": machine(),
+            "is_steady": is_steady,
+            "rejected": rejected,
+            "verdict": "" if is_steady else refusal(spread),
+            "backend": f"{backend}, one thread, batch {batch}",
+            "machine": kind or machine(),
         },
     )
 
 
-def measure(candidate: Run, reference: Run, most_seconds: float) -> Rounds:
-    """Rounds until the parts agree, or the time is up."""
+def refusal(spread: float) -> str:
+    return (
+        f"rejected: parts of the measurement differ by {spread:.0%}, more than {WIDEST_SPREAD:.0%}; "
+        "measure again on a quieter machine"
+    )
+
+
+def measure(candidate: Run, reference: Run, most_seconds: float, clock: Clock | None = None) -> Rounds:
+    """Rounds until the median is known and the parts agree, or the time is up."""
+    clock = clock or timed
     warm_up(candidate)
     warm_up(reference)
     times: list[tuple[float, float]] = []
@@ -103,10 +157,10 @@ def measure(candidate: Run, reference: Run, most_seconds: float) -> Rounds:
     wanted = LEAST_SECONDS
     while True:
         while len(times) < LEAST_ROUNDS or time.perf_counter() - started < wanted:
-            times.append((timed(candidate), timed(reference)))
+            times.append((clock(candidate), clock(reference)))
         found = np.array(times)
         rounds = Rounds(found[:, 0], found[:, 1])
-        if rounds.spread() <= WIDEST_SPREAD or time.perf_counter() - started >= most_seconds:
+        if (rounds.is_steady() and rounds.is_narrow()) or time.perf_counter() - started >= most_seconds:
             return rounds
         wanted = min(2 * wanted, most_seconds)
 
@@ -125,20 +179,37 @@ def timed(run: Run) -> float:
     return (time.perf_counter_ns() - started) * 1e-6
 
 
-def runner(module: nn.Module, input_shape: tuple[int, ...]) -> Run:
+def clock_of(device: str) -> Clock:
+    """A GPU works behind the caller's back: its own events tell when it began and ended."""
+    return timed if device == "cpu" else timed_on_cuda
+
+
+def timed_on_cuda(run: Run) -> float:
     import torch
 
-    module.eval()
-    image = torch.zeros((1, *input_shape)).contiguous(memory_format=torch.channels_last)
+    began, ended = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    torch.cuda.synchronize()
+    began.record()
+    run()
+    ended.record()
+    torch.cuda.synchronize()
+    return float(began.elapsed_time(ended))
+
+
+def runner(module: nn.Module, input_shape: tuple[int, ...], batch: int = 1, device: str = "cpu") -> Run:
+    import torch
+
+    module.eval().to(device)
+    images = torch.zeros((batch, *input_shape), device=device).contiguous(memory_format=torch.channels_last)
 
     def run() -> object:
         with torch.inference_mode():
-            return module(image)
+            return module(images)
 
     return run
 
 
-def reference_network() -> Run:
+def reference_network(device: str = "cpu") -> Run:
     """A small convolutional network, always the same: kernels of a candidate's kind, a fraction of a millisecond."""
     import torch
     from torch import nn
@@ -151,35 +222,39 @@ def reference_network() -> Run:
             layers += [nn.Conv2d(channels, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU()]
             channels = out
         network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10))
-    return runner(network.to(memory_format=torch.channels_last), (16, 8, 8))  # type: ignore[call-overload]
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return runner(network, (16, 8, 8), device=device)
 
 
-def reference_ms(folder: Path, reference: Run) -> float:
+def reference_ms(folder: Path, reference: Run, device: str = "cpu") -> float:
     """The reference's own low time here, measured once and kept: all latencies of a machine are on one scale."""
-    kept = folder / "reference.json"
+    kept = folder / ("reference.json" if device == "cpu" else f"reference-{device}.json")
+    kind = machine(device)
     try:
         document = json.loads(kept.read_text())
-        if document["machine"] == machine():
+        if document["machine"] == kind:
             return float(document["milliseconds"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         pass  # not measured yet, or by another version: measured now
     warm_up(reference)
+    clock = clock_of(device)
     started = time.perf_counter()
     times = []
     while time.perf_counter() - started < REFERENCE_SECONDS:
-        times.append(timed(reference))
+        times.append(clock(reference))
     milliseconds = low(np.array(times))
     temporary = folder / f"reference.{os.getpid()}"
-    temporary.write_text(json.dumps({"machine": machine(), "milliseconds": milliseconds}))
+    temporary.write_text(json.dumps({"machine": kind, "milliseconds": milliseconds}))
     temporary.replace(kept)
     return milliseconds
 
 
-def machine() -> str:
+def machine(device: str = "cpu") -> str:
     """Kind of machine and torch build: what a measured time belongs to."""
     import torch
 
-    return f"{platform.machine()}, {processor()}, torch {torch.__version__}"
+    chip = processor() if device == "cpu" else torch.cuda.get_device_name()
+    return f"{platform.machine()}, {chip}, torch {torch.__version__}"
 
 
 def processor() -> str:
