@@ -39,24 +39,26 @@ def broken(run: SearchRun, *, acknowledged: Lines | None = None, history_sha256:
 
 def lost(run: SearchRun, acknowledged: Lines) -> Iterator[str]:
     """I1: each acknowledged evaluation is in the database with the same bytes."""
-    there = {(number, fidelity): line for number, fidelity, line in _lines(run)}
+    there = {(number, fidelity): line for number, fidelity, line in run.lines()}
     for job, line in acknowledged.items():
         if job not in there:
-            yield f"I1: evaluation {job} was acknowledged and is gone"
+            yield f"I1: result {job} was acknowledged and is gone"
         elif there[job] != line:
-            yield f"I1: evaluation {job} was acknowledged and has changed"
+            yield f"I1: result {job} was acknowledged and has changed"
 
 
 def miscounted(run: SearchRun) -> Iterator[str]:
     """I2: exactly one accepted result per job, and the run's counters say so."""
-    jobs = [(number, fidelity) for number, fidelity, _ in _lines(run)]
+    jobs = [(number, fidelity) for number, fidelity, _ in run.lines()]
     if len(jobs) != len(set(jobs)):
         yield f"I2: {len(jobs) - len(set(jobs))} jobs have more than one accepted result"
-    told = [payload for kind, payload in _payloads(run) if kind == "EvaluationFinished"]
-    if run.first_seq == 1 and sorted((each["number"], each["fidelity"]) for each in told) != sorted(jobs):
+    told = [payload for kind, payload in _payloads(run) if kind in ("EvaluationFinished", "StepFinished")]
+    if run.first_seq == 1 and sorted((each["number"], each.get("fidelity", 0)) for each in told) != sorted(jobs):
         yield f"I2: {len(told)} results were told as events, but {len(jobs)} are accepted"
-    if run.evaluations_done != len(jobs):
-        yield f"I2: the run counts {run.evaluations_done} evaluations, but has {len(jobs)}"
+    counted = run.evaluations_done, run.promotions_done, run.steps_done
+    there = run.evaluations.filter(place=None).count(), run.evaluations.exclude(place=None).count(), run.steps.count()
+    if counted != there:
+        yield f"I2: the run counts {counted} evaluations, promotions and steps, but has {there}"
     failed = run.evaluations.exclude(status="done").count()
     if run.evaluations_failed != failed:
         yield f"I2: the run counts {run.evaluations_failed} failed evaluations, but has {failed}"
@@ -65,7 +67,7 @@ def miscounted(run: SearchRun) -> Iterator[str]:
 def other_history(run: SearchRun, expected: str) -> Iterator[str]:
     """I3: the rows give the stored hash, and that is the undisturbed run's."""
     if run.status == Status.FINISHED or run.history_sha256:
-        ours = history.lines_sha256((line for _, _, line in sorted(_lines(run))), run.header or {})
+        ours = history.lines_sha256((line for _, _, line in sorted(run.lines())), run.header or {})
         if ours != run.history_sha256:
             yield f"I3: the rows give the history hash {ours}, but the run has {run.history_sha256!r}"
     if expected and run.history_sha256 != expected:
@@ -137,10 +139,6 @@ def bad_rows() -> Iterator[str]:
             yield f"I8: {'; '.join(answers[:3])}"
 
 
-def _lines(run: SearchRun) -> list[tuple[int, int, str]]:
-    return list(run.evaluations.values_list("number", "fidelity", "line"))
-
-
 def _payloads(run: SearchRun) -> list[tuple[str, dict[str, Any]]]:
-    kinds = ("StatusChanged", "EvaluationFinished")
+    kinds = ("StatusChanged", "EvaluationFinished", "StepFinished")
     return list(run.events.filter(kind__in=kinds).order_by("seq").values_list("kind", "payload"))

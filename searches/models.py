@@ -83,8 +83,12 @@ class SearchRun(models.Model):
     first_seq = models.PositiveBigIntegerField(default=1)  # of the oldest event that is kept
 
     evaluations_total = models.PositiveIntegerField(default=0)
-    evaluations_done = models.PositiveIntegerField(default=0)  # the failed ones, too
+    evaluations_done = models.PositiveIntegerField(default=0)  # distinct networks; the failed ones, too
     evaluations_failed = models.PositiveIntegerField(default=0)
+    evaluations_cached = models.PositiveIntegerField(default=0)  # taken from the project's cache, promotions included
+    promotions_done = models.PositiveIntegerField(default=0)  # evaluations of known networks at a higher fidelity
+    steps_done = models.PositiveIntegerField(default=0)
+    cost = models.BigIntegerField(default=0)  # multiply-adds of all that was accepted; counted
     duplicates = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
     # A resumed engine repeats what it proposed: up to these numbers it is counted already.
@@ -97,6 +101,7 @@ class SearchRun(models.Model):
     chosen_number = models.PositiveIntegerField(null=True, blank=True)
     selection = models.JSONField(null=True, blank=True)
     history_sha256 = models.CharField(max_length=64, blank=True)
+    control_of = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="controls")
 
     lease_owner = models.CharField(max_length=120, blank=True)
     lease_token = models.PositiveBigIntegerField(default=0)  # rises with each claim: fences late writers off
@@ -124,6 +129,12 @@ class SearchRun(models.Model):
     def folder(self) -> Path:
         """Where the engine keeps weights and its log."""
         return Path(settings.DATA_DIR) / "runs" / str(self.pk)
+
+    def lines(self) -> list[tuple[int, int, str]]:
+        """Number, fidelity and text of each accepted line of the history, in no order."""
+        steps = self.steps.values_list("number", "line")
+        evaluations = self.evaluations.values_list("number", "fidelity", "line")
+        return [*evaluations, *((number, 0, line) for number, line in steps)]
 
     @property
     def is_over(self) -> bool:
@@ -183,6 +194,9 @@ class Evaluation(models.Model):
     run = models.ForeignKey(SearchRun, on_delete=models.CASCADE, related_name="evaluations")
     candidate = models.ForeignKey(Candidate, on_delete=models.CASCADE, null=True, related_name="evaluations")
     number = models.PositiveIntegerField()
+    place = models.PositiveIntegerField(
+        null=True, blank=True
+    )  # in the sequence, where it is not the number: a promotion
     fidelity = models.PositiveIntegerField()  # epochs
     fingerprint = models.CharField(max_length=64)
     # The line of history.jsonl without its timing, as text: PostgreSQL's jsonb would not give back the same bytes.
@@ -216,6 +230,29 @@ class Evaluation(models.Model):
         return f"#{self.number} at {self.fidelity} epochs"
 
 
+class Step(models.Model):
+    """A unit of the algorithm's own learning: its line of the history, and the state that it left."""
+
+    run = models.ForeignKey(SearchRun, on_delete=models.CASCADE, related_name="steps")
+    number = models.PositiveIntegerField()
+    step = models.CharField(max_length=60)
+    line = models.TextField()  # of history.jsonl, without its timing
+    status = models.CharField(max_length=10)
+    reason = models.TextField(blank=True)
+    report = models.JSONField(default=dict, blank=True)
+    seconds = models.FloatField(default=0.0)
+    timing = models.JSONField(default=dict, blank=True)
+    files = models.JSONField(default=dict, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["run", "number"]
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="one_step_a_number")]
+
+    def __str__(self) -> str:
+        return f"step {self.number}: {self.step}"
+
+
 class Generation(models.Model):
     """The state of the search when a generation was complete: the points of its curves."""
 
@@ -226,6 +263,8 @@ class Generation(models.Model):
     front = models.JSONField(default=list, blank=True)
     best = models.JSONField(default=dict, blank=True)
     mean = models.JSONField(default=dict, blank=True)
+    insight = models.JSONField(default=dict, blank=True)  # what the algorithm tells about itself
+    fidelity = models.PositiveIntegerField(null=True, blank=True)  # of the front and the hypervolume
     at = models.DateTimeField(null=True, blank=True)  # when it was committed: the curves over time
 
     class Meta:

@@ -5,7 +5,7 @@ its generation, is dropped here and gets no second `seq`.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import singledispatchmethod
@@ -17,12 +17,12 @@ from django.utils import timezone
 
 from searches.engine import events as engine
 from searches.engine import history
-from searches.models import Candidate, Evaluation, Event, Generation, Progress, SearchRun
+from searches.models import Candidate, Evaluation, Event, Generation, Progress, SearchRun, Step
 from searches.notices import run_ended
 from searches.run_events import StatusChanged
 from searches.status import Status, sources
 
-UNTOLD = {"kind", "graph", "files", "traceback"}  # kept in the rows; a browser needs none of them
+UNTOLD = {"kind", "graph", "files", "options", "traceback"}  # kept in the rows; a browser needs none of them
 
 
 class LeaseLost(RuntimeError):
@@ -57,6 +57,7 @@ class Ledger:
     changes: dict[str, Any] = field(default_factory=dict)
     candidates: list[Candidate] = field(default_factory=list)
     evaluations: list[Evaluation] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     generations: list[Generation] = field(default_factory=list)
     front: Sequence[int] | None = None
     test_accuracies: dict[int, float] = field(default_factory=dict)
@@ -74,6 +75,7 @@ class Ledger:
         Candidate.objects.bulk_create(self.candidates)
         self._link()
         Evaluation.objects.bulk_create(self.evaluations)
+        Step.objects.bulk_create(self.steps)
         Generation.objects.bulk_create(self.generations)
         if self.front is not None:
             self._mark_front(self.front)
@@ -171,11 +173,23 @@ class Ledger:
             return False
         evaluation = evaluation_of(event, self.run)
         self.evaluations.append(evaluation)
-        self.changes["evaluations_done"] = self.now("evaluations_done") + 1
-        self.changes["evaluations_failed"] = self.now("evaluations_failed") + (event.status != "done")
+        self._count("evaluations_done")
+        self._count("evaluations_failed", event.status != "done")
+        self._count("evaluations_cached", event.cached)
+        self._count("cost", int(event.timing.get("cost", 0)))
         best = self.now("best_accuracy")
         if evaluation.accuracy is not None and (best is None or evaluation.accuracy > best):
             self.changes["best_accuracy"] = evaluation.accuracy
+        return True
+
+    @enter.register
+    def _(self, event: engine.StepFinished) -> bool:
+        entered = any(each.number == event.number for each in self.steps)
+        if entered or self.run.steps.filter(number=event.number).exists():
+            return False
+        self.steps.append(step_of(event, self.run))
+        self._count("steps_done")
+        self._count("cost", event.cost)
         return True
 
     @enter.register
@@ -192,6 +206,7 @@ class Ledger:
                 front=engine.plain(event.front),
                 best=engine.plain(event.best),
                 mean=engine.plain(event.mean),
+                insight=engine.plain(event.insight),
                 at=self.at,
             )
         )
@@ -247,6 +262,9 @@ class Ledger:
         run_ended(run=self.run, status=target, reason=self.now("reason"))
         return [StatusChanged(target, reason=self.now("reason"))]
 
+    def _count(self, name: str, more: int = 1) -> None:
+        self.changes[name] = self.now(name) + more
+
     def _front_is(self, front: Sequence[int]) -> None:
         self.front = front
         self.changes["front_size"] = len(front)
@@ -261,12 +279,10 @@ class Ledger:
         return entered or self.run.evaluations.filter(number=number, fidelity=fidelity).exists()
 
     def _history_sha256(self) -> str:
-        rows = [(number, fidelity, line) for number, fidelity, line in self._stored_lines()]
+        rows = [(number, fidelity, line) for number, fidelity, line in self.run.lines()]
         rows += [(each.number, each.fidelity, each.line) for each in self.evaluations]
+        rows += [(each.number, 0, each.line) for each in self.steps]
         return history.lines_sha256((line for _, _, line in sorted(rows)), self.now("header") or {})
-
-    def _stored_lines(self) -> Iterable[tuple[int, int, str]]:
-        return self.run.evaluations.values_list("number", "fidelity", "line")
 
 
 def evaluation_of(event: engine.EvaluationFinished, run: SearchRun) -> Evaluation:
@@ -292,19 +308,40 @@ def evaluation_of(event: engine.EvaluationFinished, run: SearchRun) -> Evaluatio
     )
 
 
+def step_of(event: engine.StepFinished, run: SearchRun) -> Step:
+    """The row of an accepted step."""
+    return Step(
+        run=run,
+        number=event.number,
+        step=event.step,
+        line=history.canonical(history.line(event)),
+        status=event.status,
+        reason=event.reason,
+        report=engine.plain(event.report),
+        seconds=event.timing.get("seconds", 0.0),
+        timing=engine.plain(event.timing),
+        files=engine.plain(event.files),
+    )
+
+
 def history_of(run: SearchRun) -> list[dict[str, Any]]:
-    """The accepted evaluations in their order, with their files, as an engine takes them up again."""
-    rows = run.evaluations.in_order().values_list("line", "timing", "curve", "files")
-    return [
-        json.loads(line) | {"timing": timing, "curve": curve, "files": files} for line, timing, curve, files in rows
-    ]
+    """The accepted results in their order, with their files, as an engine takes them up again."""
+    rows = [*run.evaluations.values("line", "timing", "curve", "files"), *run.steps.values("line", "timing", "files")]
+    return sorted((told(row) for row in rows), key=history.order)
 
 
 def history_jsonl(run: SearchRun) -> Iterator[str]:
-    """The lines of history.jsonl: the header, then each accepted evaluation with its timing."""
+    """The lines of history.jsonl: the header, then each accepted result with its timing."""
     yield history.dumps(run.header or {}) + "\n"
-    for line, timing in run.evaluations.in_order().values_list("line", "timing"):
-        yield history.dumps(json.loads(line) | {"timing": timing}) + "\n"
+    rows = [*run.evaluations.values("line", "timing"), *run.steps.values("line", "timing")]
+    for entry in sorted((told(row) for row in rows), key=history.order):
+        yield history.dumps(entry) + "\n"
+
+
+def told(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A line with what is stored beside it."""
+    beside = {name: value for name, value in row.items() if name != "line"}
+    return json.loads(row["line"]) | beside  # type: ignore[no-any-return]  # a line is a JSON object
 
 
 @transaction.atomic

@@ -127,7 +127,7 @@ class Supervisor:
         crash_point("before-commit")
         events_record(run_id=self.claim.run_id, token=self.claim.token, events=events)
         crash_point("after-commit")
-        if any(isinstance(event, engine.EvaluationFinished) for event in events):
+        if any(isinstance(event, engine.EvaluationFinished | engine.StepFinished) for event in events):
             self.deaths = self.crashes = 0
         self.is_over = any(isinstance(event, engine.SearchFinished | engine.SearchFailed) for event in events)
 

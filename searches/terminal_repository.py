@@ -16,6 +16,7 @@ from searches import objectives
 from searches.delivery import figure
 from searches.engine.folder import SearchFolder
 from searches.engine.processes import environment
+from searches.evaluation.recipe import portable
 
 FOLDER, REQUEST, LOG = "repository", "request.json", "generate.log"
 
@@ -29,7 +30,7 @@ def request_of(folder: SearchFolder, front: Mapping[str, Any]) -> RepositoryRequ
     assert folder.header is not None
     spec, data = front["spec"], folder.header["data"]
     chosen = next(entry for entry in front["front"] if entry["number"] == front["chosen"])
-    line = next(entry for entry in folder.lines if entry["number"] == front["chosen"])
+    line = next(entry for entry in folder.evaluations if entry["number"] == front["chosen"])
     space = spaces.create(spec["space"], data["input_shape"], data["classes"], **spec["space_options"])
     graph = space.decode(tuple(chosen["genotype"]))
     origin = {"space": spec["space"], "options": spec["space_options"], "genotype": chosen["genotype"]}
@@ -42,7 +43,7 @@ def request_of(folder: SearchFolder, front: Mapping[str, Any]) -> RepositoryRequ
         seed=spec["seed"],
         data=data,
         data_path=spec["dataset"],
-        training=spec["training"],
+        training=portable(spec["training"]),
         results=figures(chosen, line, complexity(graph), spec["target"]),
         objectives=tuple(objectives.facts(spec["objectives"])),
         front=tuple(

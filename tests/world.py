@@ -109,7 +109,7 @@ def whole_search(spec: str, fails: frozenset[int]) -> tuple[list[Any], dict[str,
         folder = Path(name)
         document = SearchSpec.from_document(json.loads(spec))
         reports = list(search(document, executor=FormulaExecutor(fails), folder=folder))
-        files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.glob("weights/*")}
+        files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.glob("*/*")}
     return reports, files
 
 

@@ -1,13 +1,14 @@
 """What an algorithm is given and what it answers."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from random import Random
-from typing import ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 from architectures.spaces import Decision, Variation
 
 Genotype: TypeAlias = tuple[int, ...]
+JSON: TypeAlias = Any  # what json.loads gives
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,28 @@ class Proposal:
     change: str = ""  # in words
     refused: tuple[str, ...] = ()  # reasons of the draws before it that broke a limit
     is_refused: bool = False  # this one breaks a limit too: no draw of this number kept them
+
+
+@dataclass(frozen=True)
+class Step:
+    """A unit of an algorithm's own learning, done by an evaluator in at most 30 s; it takes a number, too.
+
+    It goes on from the state that the step of the same kind before it left; the engine keeps that chain.
+    """
+
+    kind: str  # a module of searches/evaluation/steps
+    options: Mapping[str, JSON] = field(default_factory=dict)
+    change: str = ""  # in words
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """An accepted step: what its evaluator reported; a failed one left the chain's state as it was."""
+
+    number: int
+    kind: str
+    report: Mapping[str, JSON]  # empty where it failed
+    reason: str = ""  # why it failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +89,10 @@ class Problem(Protocol):
     def space(self) -> Choices: ...
     @property
     def seed(self) -> int: ...
+    @property
+    def document(self) -> Mapping[str, JSON] | None:
+        """For steps: input_shape, classes, and the space's name and options; None on a table."""
+
     def refusal(self, genotype: Genotype) -> str:
         """Why this genotype may not be evaluated; empty where it may."""
 
@@ -87,6 +114,7 @@ class History:
     evaluated: Sequence[Evaluated]  # ordered by number
     known: Known
     lag: int
+    steps: Sequence[StepDone] = ()  # ordered by number
 
 
 class Algorithm(Protocol):
@@ -101,7 +129,17 @@ class Algorithm(Protocol):
     def faults(self) -> Iterator[tuple[str, str]]:
         """Options that contradict each other: field and message."""
 
-    def ask(self, number: int, history: History) -> Proposal: ...
+    def ask(self, number: int, history: History) -> Proposal | Step: ...
 
     def ballots(self, front: Sequence[Evaluated], history: History) -> list[Ballot]:
         """How this algorithm, or each of its members, would order a front by its own knowledge."""
+
+
+@runtime_checkable
+class Insightful(Protocol):
+    """An algorithm that can tell about itself; kept with each generation and plotted by these names."""
+
+    def insight(self, history: History) -> Mapping[str, JSON]:
+        """Numbers by name. ``history`` is what the first number behind the generation may see, never less than
+        ``ask`` has seen but for ``lag`` results: answer from what was noted while learning, and rewind nothing.
+        """

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from architectures.registry import UnknownName
 from searches import algorithms, pareto
-from searches.algorithms.algorithm import Algorithm, Ballot, Evaluated, History, Proposal
+from searches.algorithms.algorithm import Algorithm, Ballot, Evaluated, History, Proposal, Step
 
 MARGIN = 0.1  # of the first range, beyond the first worst values: the reference point of the credit
 
@@ -111,7 +111,7 @@ class Portfolio:
             wanted = f"must be {len(self.names)} whole numbers from 1 to 999 by comma, one a member"
             yield "shares", f"{wanted}, but is {self.shares[:40]!r}"
 
-    def ask(self, number: int, history: History) -> Proposal:
+    def ask(self, number: int, history: History) -> Proposal | Step:
         name = self.owner(number, history)
         proposal = self.asked[name].ask(number, history)
         return replace(proposal, change=f"{name}: {proposal.change}")

@@ -44,7 +44,8 @@ def main() -> int:
 def run(document: dict[str, Any], descriptor: int) -> None:
     spec = SearchSpec.from_document(document["spec"], files=True)
     folder = Path(document["folder"])
-    remove_unfinished(folder / "weights")
+    for name in ("weights", "states"):
+        remove_unfinished(folder / name)
     executor = executor_for(spec, document["workers"])
     history, elapsed = document["history"], document["elapsed"]
     with closing(search(spec, history=history, executor=executor, folder=folder, elapsed=elapsed)) as reports:

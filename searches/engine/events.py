@@ -99,6 +99,22 @@ class EvaluationFinished(Reported):
 
 
 @dataclass(frozen=True)
+class StepFinished(Reported):
+    """An accepted unit of the algorithm's own learning; a part of the history, too, and never repeated."""
+
+    number: int
+    step: str
+    options: Mapping[str, JSON]
+    change: str
+    report: Mapping[str, JSON]  # empty where it failed
+    status: str  # done or failed
+    reason: str
+    cost: int  # multiply-adds; counted
+    timing: Mapping[str, JSON]
+    files: Mapping[str, JSON]
+
+
+@dataclass(frozen=True)
 class GenerationFinished(Reported):
     generation: int
     evaluated: int
@@ -106,6 +122,7 @@ class GenerationFinished(Reported):
     front: Sequence[int]  # numbers
     best: Mapping[str, float]
     mean: Mapping[str, float]
+    insight: Mapping[str, JSON] = field(default_factory=dict)  # what the algorithm tells about itself
 
 
 @dataclass(frozen=True)
@@ -165,6 +182,7 @@ Event: TypeAlias = (
     | DuplicateProposed
     | EvaluationStarted
     | EvaluationFinished
+    | StepFinished
     | GenerationFinished
     | SelectionFinished
     | TestMeasured

@@ -31,7 +31,7 @@ class JobProgressed:
 
 @dataclass(frozen=True)
 class JobFinished:
-    kind: str  # evaluate or test
+    kind: str  # evaluate, test or step
     number: int
     fidelity: int
     status: str  # done or failed
@@ -40,6 +40,7 @@ class JobFinished:
     timing: Mapping[str, Any] = field(default_factory=dict)
     curve: Sequence[Sequence[float | None]] = ()
     files: Mapping[str, Any] = field(default_factory=dict)
+    report: Mapping[str, Any] = field(default_factory=dict)  # of a step
 
 
 Message: TypeAlias = JobStarted | JobProgressed | JobFinished

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from searches import objectives, pareto
-from searches.engine.events import EvaluationFinished, SearchFinished, SelectionFinished
-from searches.engine.history import MACHINE, HistoryError, dumps, line, read
+from searches.engine.events import EvaluationFinished, SearchFinished, SelectionFinished, StepFinished
+from searches.engine.history import MACHINE, HistoryError, dumps, is_step, line, read
 from searches.evaluation.files import write_file
 
 HISTORY, FRONT = "history.jsonl", "front.json"
@@ -22,6 +22,11 @@ class SearchFolder:
         self.path = path
         self.header: dict[str, Any] | None = None
         self.lines: list[dict[str, Any]] = []
+
+    @property
+    def evaluations(self) -> list[dict[str, Any]]:
+        """The lines of candidates, without those of steps."""
+        return [entry for entry in self.lines if not is_step(entry)]
 
     @classmethod
     def new(cls, path: Path) -> "SearchFolder":
@@ -56,7 +61,7 @@ class SearchFolder:
             raise HistoryError(f"{self.path} was searched with other data; name a new folder with --out")
         return ""
 
-    def accept(self, event: EvaluationFinished) -> None:
+    def accept(self, event: EvaluationFinished | StepFinished) -> None:
         entry = line(event)
         self.lines.append(entry)
         self._append(entry)
@@ -73,7 +78,7 @@ class SearchFolder:
         """front.json: what was found, with the test accuracies that were measured after the choice."""
         assert self.header is not None
         names = self.header["spec"]["objectives"]
-        entries = {entry["number"]: entry for entry in self.lines}
+        entries = {entry["number"]: entry for entry in self.evaluations}
         document = {
             "version": VERSION,
             "spec": self.header["spec"],

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
-from searches.engine.events import EvaluationFinished, plain
+from searches.engine.events import EvaluationFinished, StepFinished
 
 VERSION = 1
 LINE = ("number", "fidelity", "fingerprint", "genotype", "parents", "change", "values", "status", "reason")
+STEP = "step"  # the kind that a step's line has; other lines have none
+STEP_LINE = ("kind", "number", "fidelity", "step", "options", "change", "report", "status", "reason", "cost")
 MACHINE = "machine"  # the header's part that says where a search ran
 TIMING = "timing"  # a line's part that says how long it took
 FILES = "files"  # a line's part that says where the weights are
@@ -18,10 +20,21 @@ class HistoryError(ValueError):
     """A history that cannot be gone on with."""
 
 
-def line(event: EvaluationFinished | Mapping[str, Any]) -> dict[str, Any]:
-    """The line of an accepted evaluation, as ``history.jsonl`` holds it."""
-    document = event.to_document() if isinstance(event, EvaluationFinished) else event
-    return {name: plain(document[name]) for name in (*LINE, TIMING, FILES)}
+def line(event: EvaluationFinished | StepFinished) -> dict[str, Any]:
+    """The line of an accepted result, as ``history.jsonl`` holds it."""
+    document = event.to_document()
+    if isinstance(event, StepFinished):
+        document |= {"kind": STEP, "fidelity": 0}
+    return {name: document[name] for name in (*names(document), TIMING, FILES)}
+
+
+def is_step(entry: Mapping[str, Any]) -> bool:
+    return entry.get("kind") == STEP
+
+
+def names(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a line of its kind must have."""
+    return STEP_LINE if is_step(entry) else LINE
 
 
 def order(entry: Mapping[str, Any]) -> tuple[int, int]:
@@ -41,7 +54,7 @@ def history_sha256(lines: Iterable[Mapping[str, Any]], header: Mapping[str, Any]
     """Over the canonical header and lines; ``lines`` are in their order and may hold more than a line needs."""
     digest = sha256(canonical(header).encode() + b"\n")
     for entry in lines:
-        digest.update(canonical({name: entry[name] for name in LINE}).encode() + b"\n")
+        digest.update(canonical({name: entry[name] for name in names(entry)}).encode() + b"\n")
     return digest.hexdigest()
 
 
@@ -75,7 +88,6 @@ def parse(row: str, number: int) -> dict[str, Any]:
         raise HistoryError(f"line {number} of history.jsonl is not JSON: {error}") from error
     if not isinstance(entry, dict):
         raise HistoryError(f"line {number} of history.jsonl is not a JSON object")
-    if number > 1 and not {*LINE, TIMING} <= entry.keys():
-        missing = sorted({*LINE, TIMING} - entry.keys())
+    if number > 1 and (missing := sorted({*names(entry), TIMING} - entry.keys())):
         raise HistoryError(f"line {number} of history.jsonl lacks {', '.join(missing)}")
     return entry

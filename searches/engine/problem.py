@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
+from typing import Any
 
 from architectures import spaces
 from architectures.ir.complexity import Complexity, complexity
@@ -49,6 +50,12 @@ class SpecProblem:
     def seed(self) -> int:
         return self.spec.seed
 
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """What a step needs to know of the problem."""
+        space = {"name": self.spec.space, "options": dict(self.spec.space_options)}
+        return {"input_shape": list(self.facts.input_shape), "classes": self.facts.classes, "space": space}
+
     def network(self, genotype: Genotype) -> Network:
         network = self.networks.get(genotype)
         if network is None:
@@ -83,3 +90,6 @@ class SpecProblem:
     def training_seed(self, fingerprint: str, fidelity: int) -> int:
         """Of the network, never of the number: the same network trains the same way wherever it stands."""
         return Random(f"{self.spec.seed}/{fingerprint}/{fidelity}").getrandbits(63)
+
+    def step_seed(self, kind: str, number: int) -> int:
+        return Random(f"{self.spec.seed}/step/{kind}/{number}").getrandbits(63)

@@ -59,7 +59,7 @@ class ProcessExecutor:
     _evaluators: dict[int, Evaluator] = field(default_factory=dict, init=False)
     _queue: deque[Job] = field(default_factory=deque, init=False)
     _out: deque[Message] = field(default_factory=deque, init=False)
-    _deaths: dict[tuple[str, int], int] = field(default_factory=dict, init=False)  # by kind and number of the job
+    _deaths: dict[tuple[str, int, int], int] = field(default_factory=dict, init=False)  # by kind, number, fidelity
     _false_starts: int = field(default=0, init=False)
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector, init=False)
 
@@ -160,7 +160,7 @@ class ProcessExecutor:
         if evaluator.job is None:
             return
         job = evaluator.job
-        key = job.get("kind", "evaluate"), job["number"]
+        key = job.get("kind", "evaluate"), job["number"], job["fidelity"]
         self._deaths[key] = self._deaths.get(key, 0) + 1
         if self._deaths[key] < ATTEMPTS:
             self._queue.appendleft(job)
@@ -226,4 +226,5 @@ def finished(document: Mapping[str, Any]) -> JobFinished:
         timing,
         document["curve"],
         document["files"],
+        document.get("report", {}),
     )

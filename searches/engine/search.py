@@ -1,24 +1,26 @@
 """The search: a generator of events. ``list(search(spec, executor=…, folder=…))`` is a whole run, without Django."""
 
 import time
+from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from architectures.ir import compact
-from architectures.ir import json as graph_json
 from searches import algorithms, objectives
-from searches.algorithms.algorithm import Algorithm, Ballot, Evaluated
+from searches.algorithms.algorithm import Algorithm, Ballot, Evaluated, Insightful, StepDone
 from searches.engine import events
 from searches.engine.archive import Archive, all_finite
-from searches.engine.events import EvaluationFinished, Event, Progress
+from searches.engine.chain import Chains, Link
+from searches.engine.events import EvaluationFinished, Event, Progress, StepFinished
 from searches.engine.executor import EvaluatorBroken, Executor, JobFinished, JobProgressed, JobStarted
-from searches.engine.history import VERSION, HistoryError, history_sha256, line, order
+from searches.engine.history import VERSION, HistoryError, history_sha256, is_step, line, order
+from searches.engine.jobs import Jobs
 from searches.engine.machine import machine
 from searches.engine.problem import SpecProblem
 from searches.engine.selection import choose
-from searches.engine.sequence import Asked, Candidate, Duplicate
+from searches.engine.sequence import Asked, Candidate, Duplicate, StepAsked
 from searches.engine.sequence import Sequence as Numbers
 from searches.evaluation import datasets
 from searches.evaluation.datasets import Facts
@@ -63,6 +65,8 @@ class Search:
         self.started = time.monotonic() - elapsed
         self.lines: list[dict[str, Any]] = [dict(entry) for entry in history]
         self.waiting: dict[int, JobFinished] = {}  # finished out of order: held back until their turn
+        self.ready: deque[dict[str, Any]] = deque()  # jobs for whoever has room
+        self.chains = Chains(folder)
         self.generation = 0  # the next to be reported
         self.archive = Archive(spec.objectives, spec.limits)
         self.is_out_of_time = False
@@ -92,6 +96,10 @@ class Search:
     def numbers(self) -> Numbers:
         return Numbers(self.problem, self.algorithm, self.spec.lag)
 
+    @cached_property
+    def jobs(self) -> Jobs:
+        return Jobs(self.spec, self.problem, self.folder)
+
     @property
     def fidelity(self) -> int:
         return self.spec.training.epochs
@@ -109,18 +117,25 @@ class Search:
         yield events.PhaseChanged("code")
         volume = self.archive.hypervolume(self.archive.front(self.numbers.evaluated))
         sha256, reference = history_sha256(self.lines, self.header), self.archive.reference_point()
-        yield events.SearchFinished(self.reason, len(self.lines), volume, sha256, reference)
+        yield events.SearchFinished(self.reason, len(self.numbers.evaluated), volume, sha256, reference)
 
     def restore(self) -> None:
         """The accepted history; its generations were reported, but the last may have been cut off by the kill."""
         if sorted(self.lines, key=order) != self.lines:
             raise HistoryError("the accepted history is not ordered by number and fidelity")
-        self.numbers.restore([self.archive.evaluated(entry) for entry in self.lines])
+        self.numbers.restore([self.restored(entry) for entry in self.lines])
         if not self.lines:
             return
         self.generation = self.lines[-1]["number"] // self.algorithm.population
         for generation in range(self.generation):
             self.archive.fix_reference(self.numbers.below((generation + 1) * self.algorithm.population))
+
+    def restored(self, entry: Mapping[str, Any]) -> Evaluated | StepDone:
+        """An accepted line as algorithms see it."""
+        if not is_step(entry):
+            return self.archive.evaluated(entry)
+        self.chains.restore(entry)
+        return StepDone(entry["number"], entry["step"], entry["report"], entry["reason"])
 
     # Searching
 
@@ -131,15 +146,30 @@ class Search:
                 return
             message = self.executor.receive(PATIENCE_SECONDS)
             if isinstance(message, JobFinished):
-                self.waiting[message.number] = message
+                if message.kind != "step" or self.chains.finish(message):
+                    self.waiting[message.number] = message
                 yield from self.accept_those_in_turn()
             elif message is not None:
-                yield self.report(message)
+                yield from self.report(message)
 
     def ask_while_there_is_room(self) -> Iterator[Event]:
-        while self.executor.room and self.numbers.may_ask and not self.is_over:
+        while self.executor.room:
+            if self.give_out():
+                continue
+            if not self.numbers.may_ask or self.is_over:
+                return
             yield from self.take(self.numbers.ask())
             yield from self.generations(through=self.numbers.settled)
+
+    def give_out(self) -> bool:
+        """Submits a job that can be done now; a step can once the one before it has left its state."""
+        if step := self.chains.take():
+            self.executor.submit(self.jobs.step(*step))
+            return True
+        if self.ready:
+            self.executor.submit(self.ready.popleft())
+            return True
+        return False
 
     @property
     def is_over(self) -> bool:
@@ -149,7 +179,7 @@ class Search:
 
     @property
     def reason(self) -> str:
-        if len(self.lines) >= self.spec.evaluations:
+        if len(self.numbers.evaluated) >= self.spec.evaluations:
             return f"all {self.spec.evaluations} evaluations are done"
         if self.is_out_of_time:
             return f"the time limit of {self.spec.seconds:g} s was reached"
@@ -162,7 +192,9 @@ class Search:
             yield events.DuplicateProposed(asked.number, asked.fingerprint, asked.of)
         if isinstance(asked, Candidate):
             yield self.proposed(asked)
-            self.executor.submit(self.job(asked))
+            self.ready.append(self.jobs.evaluation(asked, self.fidelity))
+        if isinstance(asked, StepAsked):
+            self.chains.add(Link(asked.number, asked.step.kind, asked.step.options))
 
     def proposed(self, candidate: Candidate) -> events.CandidateProposed:
         network = self.problem.network(candidate.genotype)
@@ -179,26 +211,13 @@ class Search:
             candidate.number // self.algorithm.population,
         )
 
-    def job(self, candidate: Candidate | Evaluated) -> dict[str, Any]:
-        """The document described in searches/evaluation/job.py."""
-        return {
-            "kind": "evaluate",
-            "number": candidate.number,
-            "fidelity": self.fidelity,
-            "graph": graph_json.to_document(self.problem.network(candidate.genotype).graph),
-            "dataset": self.spec.dataset,
-            "training": self.spec.training.to_document(),
-            "seed": self.problem.training_seed(candidate.fingerprint, self.fidelity),
-            "folder": str(self.folder),
-            "objectives": list(self.spec.objectives),
-            "target": self.spec.target,
-            "deadline": {"seconds": self.spec.deadline_seconds},
-            "memory_limit_bytes": self.spec.training_memory_bytes,
-        }
+    def report(self, message: JobStarted | JobProgressed) -> Iterator[Event | Progress]:
+        if isinstance(message, JobProgressed):
+            yield self.progress(message)
+        elif isinstance(self.numbers.pending.get(message.number), Candidate):
+            yield events.EvaluationStarted(message.number, message.fidelity)
 
-    def report(self, message: JobStarted | JobProgressed) -> Event | Progress:
-        if isinstance(message, JobStarted):
-            return events.EvaluationStarted(message.number, message.fidelity)
+    def progress(self, message: JobProgressed) -> Progress:
         return Progress(
             message.evaluator,
             message.number,
@@ -212,11 +231,15 @@ class Search:
     def accept_those_in_turn(self) -> Iterator[Event]:
         """Results in the order of their numbers, however they came: a decision must never see one early."""
         while self.numbers.pending and self.numbers.settled in self.waiting:
-            candidate = self.numbers.pending[self.numbers.settled]
-            event = self.finished(candidate, self.waiting.pop(candidate.number))
+            asked = self.numbers.pending[self.numbers.settled]
+            result = self.waiting.pop(asked.number)
+            event = self.step_finished(asked, result) if isinstance(asked, StepAsked) else self.finished(asked, result)
             entry = line(event)
             self.lines.append(entry)
-            self.numbers.accept(self.archive.evaluated(entry))
+            if isinstance(event, StepFinished):
+                self.numbers.accept(StepDone(event.number, event.step, entry["report"], event.reason))
+            else:
+                self.numbers.accept(self.archive.evaluated(entry))
             yield event
             yield from self.generations(through=self.numbers.settled)
 
@@ -234,6 +257,21 @@ class Search:
             reason,
             result.timing,
             result.curve,
+            result.files,
+        )
+
+    def step_finished(self, asked: StepAsked, result: JobFinished) -> StepFinished:
+        is_done = result.status == "done"
+        return StepFinished(
+            asked.number,
+            asked.step.kind,
+            asked.step.options,
+            asked.step.change,
+            result.report if is_done else {},
+            result.status,
+            "" if is_done else result.reason or "the evaluator gave no reason",
+            int(result.timing.get("cost", 0)) if is_done else 0,
+            result.timing,
             result.files,
         )
 
@@ -276,7 +314,13 @@ class Search:
             [each.number for each in front],
             self.archive.best(evaluated),
             self.archive.mean(members),
+            self.insight(end),
         )
+
+    def insight(self, end: int) -> Mapping[str, Any]:
+        """What the first number behind a generation may know, so that it tells the same with any number of workers."""
+        algorithm = self.algorithm
+        return events.plain(algorithm.insight(self.numbers.seen_by(end))) if isinstance(algorithm, Insightful) else {}
 
     # Selecting
 
@@ -305,7 +349,7 @@ class Search:
                 self.executor.submit(todo.pop(0))
             message = self.executor.receive(PATIENCE_SECONDS)
             if isinstance(message, JobProgressed):
-                yield self.report(message)
+                yield self.progress(message)
             if not isinstance(message, JobFinished):
                 continue
             member = members[message.number]
@@ -321,13 +365,13 @@ class Search:
                 raise EvaluatorBroken(f"number {member.number} could not be tested: {message.reason}")
             else:
                 trained_again.add(member.number)
-                todo.append(self.job(member))
+                todo.append(self.jobs.evaluation(member, self.fidelity))
 
     def test_job(self, member: Evaluated, files: Mapping[str, Any]) -> dict[str, Any]:
         """Reads the test split with the stored weights; where there are none, trains them first."""
         if not self.has_weights(files):
-            return self.job(member)
-        return self.job(member) | {"kind": "test", "weights": dict(files["weights"])}
+            return self.jobs.evaluation(member, self.fidelity)
+        return self.jobs.test(member, self.fidelity, files["weights"])
 
     def has_weights(self, files: Mapping[str, Any]) -> bool:
         return "weights" in files and (self.folder / files["weights"]["path"]).is_file()

@@ -5,7 +5,7 @@ from collections.abc import Sequence as Ordered
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from searches.algorithms.algorithm import Algorithm, Evaluated, Genotype, History, Problem
+from searches.algorithms.algorithm import Algorithm, Evaluated, Genotype, History, Problem, Step, StepDone
 
 BARREN = 100  # numbers in a row without a new network end a search
 
@@ -42,7 +42,17 @@ class Refused:
     refused: tuple[str, ...]
 
 
-Asked: TypeAlias = Candidate | Duplicate | Refused
+@dataclass(frozen=True)
+class StepAsked:
+    """A unit of the algorithm's own learning with its number."""
+
+    number: int
+    step: Step
+    refused: tuple[str, ...] = ()
+
+
+Asked: TypeAlias = Candidate | Duplicate | Refused | StepAsked
+Pending: TypeAlias = Candidate | StepAsked
 
 
 class Known:
@@ -69,7 +79,8 @@ class Sequence:
         self.number = 0  # the next to be asked
         self.barren = 0
         self.evaluated: list[Evaluated] = []  # accepted, in order
-        self.pending: dict[int, Candidate] = {}  # asked, without a result; in order of their numbers
+        self.steps: list[StepDone] = []  # accepted, in order
+        self.pending: dict[int, Pending] = {}  # asked, without a result; in order of their numbers
         self.known = Known(problem)
         self._numbers: list[int] = []
 
@@ -80,22 +91,29 @@ class Sequence:
 
     @property
     def issued(self) -> int:
-        return len(self.evaluated) + len(self.pending)
+        """Distinct networks that have a number."""
+        return len(self.known.numbers)
 
     @property
     def may_ask(self) -> bool:
         return self.settled >= self.number - self.lag and self.barren < BARREN
 
-    def restore(self, accepted: Ordered[Evaluated]) -> None:
+    def restore(self, accepted: Ordered[Evaluated | StepDone]) -> None:
         """Goes on after these; what was asked behind the last of them will be asked again."""
         for result in accepted:
-            self.known.add(result.fingerprint, result.number)
             self.append(result)
-        self.number = self.evaluated[-1].number + 1 if self.evaluated else 0
+            self.barren += result.number - self.number  # numbers between two results brought nothing new
+            if isinstance(result, Evaluated):
+                self.known.add(result.fingerprint, result.number)
+                self.barren = 0
+            self.number = result.number + 1
 
     def ask(self) -> Asked:
         number, self.number = self.number, self.number + 1
         proposal = self.algorithm.ask(number, self.seen_by(number))
+        if isinstance(proposal, Step):
+            self.pending[number] = step = StepAsked(number, proposal)
+            return step
         if proposal.is_refused:
             self.barren += 1
             return Refused(number, proposal.refused)
@@ -113,18 +131,23 @@ class Sequence:
 
     def seen_by(self, number: int) -> History:
         """What job ``number`` may know."""
-        return History(self.problem, self.below(number - self.lag), self.known, self.lag)
+        horizon = number - self.lag
+        steps = self.steps[: bisect_left(self.steps, horizon, key=lambda step: step.number)]
+        return History(self.problem, self.below(horizon), self.known, self.lag, steps)
 
     def below(self, number: int) -> list[Evaluated]:
         return self.evaluated[: bisect_left(self._numbers, number)]
 
-    def accept(self, result: Evaluated) -> None:
+    def accept(self, result: Evaluated | StepDone) -> None:
         """The result of the lowest pending number: a later one has to wait, so that no decision sees it early."""
         if result.number != self.settled:
             raise ValueError(f"number {self.settled} has to be accepted next, not {result.number}")
         del self.pending[result.number]
         self.append(result)
 
-    def append(self, result: Evaluated) -> None:
+    def append(self, result: Evaluated | StepDone) -> None:
+        if isinstance(result, StepDone):
+            self.steps.append(result)
+            return
         self.evaluated.append(result)
         self._numbers.append(result.number)

@@ -4,9 +4,15 @@ A job, one JSON line::
 
     {"kind": "evaluate", "number": 7, "fidelity": 8, "graph": {architecture document}, "dataset": "digits",
      "training": {recipe options}, "seed": 123, "folder": "/…/run", "objectives": ["accuracy", "latency"],
-     "target": "this_machine", "deadline": {"cost": 10**12, "seconds": 600}, "memory_limit_bytes": 2**31}
+     "target": "this_machine", "deadline": {"cost": 10**12, "seconds": 600}, "memory_limit_bytes": 2**31,
+     "parent": {"graph": …, "weights": {"path": "…", "sha256": "…"}} | null}   (read where training.inherit is true)
     {"kind": "test", "number": 7, "fidelity": 8, "graph": …, "dataset": "digits", "folder": …,
      "weights": {"path": "weights/….safetensors", "sha256": "…"}}
+    {"kind": "proxies", "number": 7, "fidelity": 0, "graph": …, "dataset": "digits", "folder": …, "seed": 123,
+     "proxies": ["naswot", "synflow"]}
+    {"kind": "step", "number": 8, "fidelity": 0, "step": "darts", "options": {…}, "state": {"path", "sha256"} | null,
+     "dataset": "digits", "training": …, "seed": 123, "folder": …, "space": {"name": "chain", "options": {…}},
+     "deadline": …}
 
 The answers, one JSON line each::
 
@@ -19,6 +25,10 @@ The answers, one JSON line each::
      "files": {"weights": {"path": "weights/….safetensors", "sha256": "…"}}}
     {"type": "result", "kind": "test", "number": 7, "fidelity": 8, "status": "done", "reason": "",
      "values": {"test_accuracy": 0.98}, …}
+    {"type": "result", "kind": "proxies", "number": 7, "fidelity": 0, "status": "done", "reason": "",
+     "values": {"naswot": 210.5, "synflow": 14.1, "params": …, "flops": …, "memory_bytes": …}, "cost": 10**7, …}
+    {"type": "result", "kind": "step", "number": 8, "fidelity": 0, "step": "darts", "status": "done", "reason": "",
+     "report": {…}, "seconds": 9.5, "cost": 10**9, "files": {"state": {"path": "states/….safetensors", …}}, …}
     {"type": "error", "number": 7, "fidelity": 8, "reason": "…", "traceback": "…"}
 
 "failed" is a candidate's own failure, and a result like another; "error" is a job that no evaluator can do.
@@ -30,7 +40,8 @@ from pathlib import Path
 
 from searches.evaluation.recipe import Recipe
 
-KINDS = ("evaluate", "test")
+KINDS = ("evaluate", "test", "proxies")
+STEP = "step"
 
 
 class JobError(ValueError):
@@ -52,6 +63,14 @@ class Deadline:
 
 
 @dataclass(frozen=True)
+class Parent:
+    """A trained network whose weights a child takes over; the path is relative to the job's folder."""
+
+    graph: Mapping[str, object] = field(repr=False)
+    weights: StoredFile
+
+
+@dataclass(frozen=True)
 class Job:
     kind: str
     number: int
@@ -66,6 +85,8 @@ class Job:
     deadline: Deadline = field(default_factory=Deadline)
     memory_limit_bytes: int | None = None
     weights: StoredFile | None = None
+    parent: Parent | None = None
+    proxies: tuple[str, ...] = ()  # empty: all
 
     @classmethod
     def from_document(cls, document: Mapping[str, object]) -> "Job":
@@ -88,6 +109,8 @@ class Job:
                 deadline=Deadline(**(known.pop("deadline", None) or {})),  # type: ignore[arg-type]
                 memory_limit_bytes=known.pop("memory_limit_bytes", None),  # type: ignore[arg-type]
                 weights=stored(known.pop("weights", None)),
+                parent=parent(known.pop("parent", None)),
+                proxies=tuple(known.pop("proxies", ())),  # type: ignore[arg-type]
             )
         except (KeyError, TypeError, ValueError) as error:
             raise JobError(f"the job cannot be read: {error}") from error
@@ -101,6 +124,15 @@ def stored(document: object) -> StoredFile | None:
         return None
     assert isinstance(document, Mapping)
     return StoredFile(str(document["path"]), str(document["sha256"]))
+
+
+def parent(document: object) -> Parent | None:
+    if document is None:
+        return None
+    assert isinstance(document, Mapping)
+    weights = stored(document["weights"])
+    assert weights is not None
+    return Parent(document["graph"], weights)
 
 
 @dataclass(frozen=True)
@@ -134,3 +166,49 @@ class Result:
             "curve": [list(row) for row in self.curve],
             "files": {name: {"path": file.path, "sha256": file.sha256} for name, file in self.files.items()},
         }
+
+
+@dataclass(frozen=True)
+class StepJob:
+    """A unit of an algorithm's own learning, such as an epoch of a supernet."""
+
+    number: int
+    step: str  # a module of searches/evaluation/steps
+    options: Mapping[str, object]
+    state: StoredFile | None  # left by the step before; None for the first
+    dataset: str
+    training: Recipe
+    seed: int
+    folder: Path
+    space: Mapping[str, object]  # name and options
+    fidelity: int = 0
+    deadline: Deadline = field(default_factory=Deadline)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, object]) -> "StepJob":
+        known = {name: value for name, value in document.items() if name != "kind"}
+        try:
+            return cls(
+                number=int(known.pop("number")),  # type: ignore[call-overload]
+                step=str(known.pop("step")),
+                options=dict(known.pop("options")),  # type: ignore[call-overload]
+                state=stored(known.pop("state")),
+                dataset=str(known.pop("dataset")),
+                training=Recipe.from_document(known.pop("training")),  # type: ignore[arg-type]
+                seed=int(known.pop("seed")) % 2**63,  # type: ignore[call-overload]
+                folder=Path(str(known.pop("folder"))),
+                space=dict(known.pop("space")),  # type: ignore[call-overload]
+                deadline=Deadline(**(known.pop("deadline", None) or {})),  # type: ignore[arg-type]
+                **known,  # type: ignore[arg-type]  # a field that is not known is a TypeError
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise JobError(f"the step cannot be read: {error!r}") from error
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What a step found, the state that the next one goes on from, and its counted cost."""
+
+    report: Mapping[str, object]  # finite JSON; kept in the history and seen by the algorithm
+    state: bytes  # safetensors
+    cost: int  # multiply-adds

@@ -15,7 +15,8 @@ import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
 
-from searches.evaluation.job import Job
+from searches.evaluation import steps
+from searches.evaluation.job import STEP, Job, StepJob
 from searches.evaluation.process import die_with_parent, protocol_streams
 
 if TYPE_CHECKING:
@@ -55,13 +56,10 @@ def settle_torch() -> str:
 
 def answer(line: str, messages: TextIO, memory_limit_bytes: int | None) -> None:
     """The outermost loop's body: whatever a job does, the evaluator lives on and says what happened."""
-    from searches.evaluation.evaluator import perform
-
     document: Mapping[str, object] = {}
     try:
         document = json.loads(line)
-        job = Job.from_document(document)
-        send(messages, perform(job, Watch(job, messages), memory_limit_bytes).to_document())
+        send(messages, done(document, messages, memory_limit_bytes))
     except Exception as error:
         send(
             messages,
@@ -75,10 +73,21 @@ def answer(line: str, messages: TextIO, memory_limit_bytes: int | None) -> None:
         )
 
 
+def done(document: Mapping[str, object], messages: TextIO, memory_limit_bytes: int | None) -> Mapping[str, object]:
+    """The result's document."""
+    from searches.evaluation.evaluator import perform
+
+    if isinstance(document, dict) and document.get("kind") == STEP:
+        step = StepJob.from_document(document)
+        return steps.performed(step, Watch(step, messages), memory_limit_bytes)
+    job = Job.from_document(document)
+    return perform(job, Watch(job, messages), memory_limit_bytes).to_document()
+
+
 class Watch:
     """Turns a training's moments into progress lines, at most two a second."""
 
-    def __init__(self, job: Job, messages: TextIO) -> None:
+    def __init__(self, job: Job | StepJob, messages: TextIO) -> None:
         self.job = job
         self.messages = messages
         self.sent = 0.0

@@ -184,6 +184,10 @@ class TableProblem:
     seed: int
     costs: NDArray[np.float64]  # of each row
 
+    @property
+    def document(self) -> None:
+        """A table has no networks that a step could train."""
+
     def cost(self, genotype: Genotype) -> float:
         return float(self.costs[self.table.rows[genotype]])
 

@@ -70,8 +70,7 @@ class Storm:
         while time.monotonic() < until and status_of(run) not in OVER:
             self.bench.revive()
             time.sleep(0.05)
-        rows = run.evaluations.values_list("number", "fidelity", "line")
-        acknowledged |= {(number, fidelity): line for number, fidelity, line in rows}
+        acknowledged |= {(number, fidelity): line for number, fidelity, line in run.lines()}
 
     def hurt(self, run: SearchRun) -> None:
         """One fault, and the time until its engine says something again."""

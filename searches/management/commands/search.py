@@ -83,7 +83,7 @@ class Command(BaseCommand):
         if workers < 1:
             raise CommandError(f"--workers must be at least 1, but is {workers}", returncode=BAD_INPUT)
         front = run(spec, folder, workers)
-        write_file(folder.path / "front.html", front_page.page(front, folder.lines).encode())
+        write_file(folder.path / "front.html", front_page.page(front, folder.evaluations).encode())
         if front["chosen"] is None:
             raise CommandError("; ".join(front["reasons"]), returncode=NOTHING_FEASIBLE)
         if not options["no_repository"]:
@@ -181,7 +181,7 @@ def run(spec: SearchSpec, folder: SearchFolder, workers: int) -> dict[str, Any]:
     """Starts the engine, keeps what it accepts, and answers with front.json."""
     course = Course()
     elapsed = sum(entry["timing"].get("seconds", 0.0) for entry in folder.lines) / workers
-    with stoppable(folder), tqdm(total=spec.evaluations, initial=len(folder.lines), unit="network") as bar:
+    with stoppable(folder), tqdm(total=spec.evaluations, initial=len(folder.evaluations), unit="network") as bar:
         process = launch.start(spec.to_document(), folder.lines, folder.path, workers, elapsed=elapsed)
         try:
             for report in process.events():
@@ -206,6 +206,8 @@ def follow(report: events.Event | events.Progress, folder: SearchFolder, course:
             course.best = max(course.best, report.values.get("accuracy", 0.0))
             bar.set_postfix(best=f"{course.best:.4f}")
             bar.update()
+        case events.StepFinished():
+            folder.accept(report)
         case events.SelectionFinished():
             course.selection = report
         case events.TestMeasured(number, accuracy):
@@ -225,7 +227,7 @@ def stoppable(folder: SearchFolder) -> Iterator[None]:
     except KeyboardInterrupt:
         way_out = f"go on with: manage.py search --resume {folder.path}"
         raise CommandError(
-            f"stopped after {len(folder.lines)} evaluations; {way_out}", returncode=INTERRUPTED
+            f"stopped after {len(folder.evaluations)} evaluations; {way_out}", returncode=INTERRUPTED
         ) from None
     finally:
         signal.signal(signal.SIGTERM, before)
