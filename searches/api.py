@@ -6,7 +6,7 @@ What somebody may not see is not found; what they may see but not change is refu
 from collections.abc import Callable
 from typing import Any
 
-import django_filters
+import django_filters.rest_framework
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db.models import QuerySet
@@ -28,6 +28,7 @@ from codegen.models import Repository, RepositoryStatus
 from searches import services
 from searches.choosing import chosen_by, front_of, parse_weights, reasons
 from searches.delivery import origin
+from searches.filters import CandidateFilter, RunFilter
 from searches.models import Candidate, Membership, Project, SearchRun
 from searches.pareto import ChoiceError
 from searches.parsing import BoundedJSONParser
@@ -45,7 +46,6 @@ from searches.serializers import (
     RunSerializer,
 )
 from searches.snapshot import snapshot
-from searches.status import Status
 
 NUMBER = OpenApiParameter("number", OpenApiTypes.INT, OpenApiParameter.PATH)
 
@@ -68,31 +68,6 @@ def person(request: Request) -> User:
     """Who asks. IsAuthenticated has let nobody else through."""
     assert isinstance(request.user, User)
     return request.user
-
-
-class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
-    """Runs by project and status."""
-
-    project = django_filters.CharFilter(field_name="project__slug")
-    status = django_filters.MultipleChoiceFilter(choices=Status.choices)
-
-    class Meta:
-        model = SearchRun
-        fields = ["project", "status"]
-
-
-class CandidateFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
-    """Candidates by generation, and whether they are on the front."""
-
-    on_front = django_filters.BooleanFilter(method="filter_on_front", label="on the Pareto front")
-
-    class Meta:
-        model = Candidate
-        fields = ["generation", "fingerprint"]
-
-    def filter_on_front(self, queryset: QuerySet[Candidate], name: str, value: bool) -> QuerySet[Candidate]:
-        members = Candidate.objects.on_front().values("pk")
-        return queryset.filter(pk__in=members) if value else queryset.exclude(pk__in=members)
 
 
 class ProjectViewSet(viewsets.ModelViewSet[Project]):

@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from codegen.requests import Request
@@ -27,12 +29,16 @@ def new_run(request: Request, slug: str) -> HttpResponse:
     """The form, filled in with values that work; sent in, a run or the form with what is wrong."""
     project = _project(request, slug)
     if request.method != "POST":
-        return _page(request, project, _initial(request))
+        return _page(request, project, _initial(request, project))
     if "fill" in request.POST:
         return _filled(request, project)
     form = RunForm.of_post(request.POST)
     if form.spec is None:
         return _page(request, project, form, status=422)
+    if "save_template" in request.POST:
+        template = services.template_save(project=project, name=form.name, spec=form.spec, by=request.user)
+        messages.success(request, f"{template.name} is kept as a template of this project.")
+        return redirect(f"{reverse('searches:run-new', args=[slug])}?template={template.pk}")
     run = services.run_create(project=project, spec=form.spec, name=form.name, by=request.user)
     return redirect("searches:run", pk=run.pk)
 
@@ -66,8 +72,11 @@ def check(request: Request, slug: str) -> HttpResponse:
     )
 
 
-def _initial(request: Request) -> RunForm:
-    """The defaults, a preset of the query, or the spec of a run that the user may see."""
+def _initial(request: Request, project: Project) -> RunForm:
+    """The defaults, a preset of the query, a template of the project, or the spec of a run that the user may see."""
+    if kept := request.GET.get("template", ""):
+        template = get_object_or_404(project.templates, pk=int(kept) if kept.isdecimal() and len(kept) < 19 else 0)
+        return RunForm.of_spec(SearchSpec.from_document(template.spec).to_document(), template.name)
     if clone := request.GET.get("clone", ""):
         runs = SearchRun.objects.visible_to(request.user)
         run = get_object_or_404(runs, pk=int(clone) if clone.isdecimal() and len(clone) < 19 else 0)
@@ -97,6 +106,8 @@ def _page(request: Request, project: Project, form: RunForm, status: int = 200, 
         "form": form,
         "name_errors": form.errors.get("name", ()) if form.is_bound else (),
         "presets": PRESETS,
+        "templates": project.templates.only("pk", "name"),
+        "current_template": request.GET.get("template", ""),
         "paste_fault": paste_fault,
         "pasted": request.POST.get("pasted", ""),
         "current_preset": request.GET.get("preset", ""),

@@ -5,10 +5,12 @@ A message that does not get through is tried again; the reaper rings for those t
 
 import json
 import logging
+import secrets
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, User
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.utils import timezone
@@ -31,14 +33,43 @@ def run_ended(*, run: SearchRun, status: Status, reason: str = "") -> None:
     """Within the transaction that ends the run: the activity, and a notice each way that its starter wants."""
     what = f"{run.name} {WORDS[status]}" + (f": {reason}" if status == Status.FAILED and reason else "")
     activity_add(project=run.project, run=run, what=what)
-    wishes = NoticeWishes.objects.filter(user_id=run.created_by_id).first()
+    if run.created_by is not None:
+        notices_add(run=run, user=run.created_by, status=status)
+
+
+def ways_of(user: AbstractBaseUser) -> list[str]:
+    """How somebody wants to be told."""
+    wishes = NoticeWishes.objects.filter(user_id=user.pk).first()
     if wishes is None:
-        return
-    ways = [way for way, wanted in (("email", wishes.by_email), ("webhook", wishes.webhook_url)) if wanted]
+        return []
+    return [way for way, wanted in (("email", wishes.by_email), ("webhook", wishes.webhook_url)) if wanted]
+
+
+@transaction.atomic
+def notices_add(*, run: SearchRun, user: AbstractBaseUser, status: str) -> None:
+    """A notice for each way, due at once."""
+    ways = ways_of(user)
     now = timezone.now()
-    Notice.objects.bulk_create(Notice(run=run, user_id=wishes.user_id, way=way, status=status, due=now) for way in ways)
+    Notice.objects.bulk_create(Notice(run=run, user_id=user.pk, way=way, status=status, due=now) for way in ways)
     if ways:
         ring()
+
+
+@transaction.atomic
+def wishes_save(
+    *, user: User, email: str, by_email: bool, webhook_url: str, renew_secret: bool = False
+) -> NoticeWishes:
+    """How somebody wants to be told from now on."""
+    wishes = NoticeWishes.objects.filter(user=user).first() or NoticeWishes(user=user)
+    wishes.by_email, wishes.webhook_url = by_email, webhook_url
+    if renew_secret or not wishes.webhook_secret:
+        wishes.webhook_secret = secrets.token_hex(24)
+    wishes.full_clean()
+    wishes.save()
+    if email != user.email:
+        user.email = email
+        user.save(update_fields=["email"])
+    return wishes
 
 
 def ring() -> None:

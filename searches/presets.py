@@ -28,6 +28,7 @@ PRESETS: Mapping[str, Preset] = {
         "400 networks, for a night",
         {"evaluations": 400, "algorithm_options": {"population": 24}, "training": {"epochs": 15}},
     ),
+    # Devices: the limits are what such a device holds beside everything else that it does.
     "phone": Preset(
         "Phone",
         "estimated latency on a phone",
@@ -36,6 +37,20 @@ PRESETS: Mapping[str, Preset] = {
             "objectives": ["accuracy", "latency", "memory"],
             "limits": {"max_params": 1_000_000, "max_flops": 100_000_000},
         },
+    ),
+    "edge": Preset(
+        "Edge board",
+        "estimated latency and energy on a Raspberry Pi 4",
+        {
+            "target": "raspberry_pi_4",
+            "objectives": ["accuracy", "latency", "energy"],
+            "limits": {"max_params": 2_000_000, "max_flops": 400_000_000},
+        },
+    ),
+    "gpu": Preset(
+        "GPU",
+        "estimated latency on a data-centre GPU, wide networks allowed",
+        {"target": "gpu", "objectives": ["accuracy", "latency", "params"], "training": {"epochs": 8}},
     ),
     "microcontroller": Preset(
         "Microcontroller",

@@ -61,6 +61,11 @@ class SearchRunQuerySet(models.QuerySet["SearchRun"]):
     def editable_by(self, user: User) -> SearchRunQuerySet:
         return self.filter(shared_with(user, "project__", EDIT))
 
+    def counted(self) -> list[tuple[str, int]]:
+        """How many there are of each status that there is, in the order of a run's life."""
+        found = dict(self.order_by().values_list("status").annotate(Count("pk")))
+        return [(status.value, found[status]) for status in Status if found.get(status)]
+
     def with_work(self) -> SearchRunQuerySet:
         return self.filter(status__in=WITH_WORK)
 

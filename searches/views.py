@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,28 +12,61 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from codegen.requests import Request
 from searches import services
+from searches.filters import RunFilter
 from searches.models import Candidate, Project, SearchRun
+from searches.models_people import Activity, Star, Tag
 from searches.presets import PRESETS
+from searches.project_views import project_context, visible_project
 from searches.spec import SearchSpec
-from searches.status import WITH_WORK
+from searches.status import WITH_WORK, Status
 
 RUNS_ON_A_PAGE = 50
+LATEST = 15
+TAGS_TO_CHOOSE = 50
 FOUND_AT_MOST = 30
 EXAMPLE = "Example: digits"
 
 
 @require_safe
 def home(request: Request) -> HttpResponse:
-    """What is running and what came out lately."""
-    runs = _listed(SearchRun.objects.visible_to(request.user))[:12]
-    context = {
-        "runs": runs,
-        "with_project": True,
-        "is_live": any(run.status in WITH_WORK for run in runs),
-        "projects": Project.objects.visible_to(request.user).with_counts()[:8],
-        "refresh": request.path,
+    """What is running and what came out lately, in all projects that one sees."""
+    visible = SearchRun.objects.visible_to(request.user)
+    context = listed(request, visible, LATEST) | {"with_project": True}
+    if request.htmx:
+        return render(request, "searches/runs_table.html", context)
+    projects = Project.objects.visible_to(request.user)
+    context |= {
+        "counts": visible.counted(),
+        "projects": projects.with_counts()[:8],
+        "activity": Activity.objects.filter(project__in=projects).select_related("project")[:8],
     }
-    return render(request, "searches/runs_table.html" if request.htmx else "searches/home.html", context)
+    return render(request, "searches/home.html", context)
+
+
+def listed(request: Request, runs: QuerySet[SearchRun], on_a_page: int) -> dict[str, Any]:
+    """A filtered page of runs, and what its table needs."""
+    chosen = RunFilter(request.GET, queryset=runs, request=request)
+    found = chosen.qs if chosen.is_valid() else runs
+    light = found.select_related("project", "created_by").defer("header", "selection", "traceback")
+    page = Paginator(light.prefetch_related("tags"), on_a_page).get_page(request.GET.get("page"))
+    shown = list(page)
+    stars = Star.objects.filter(user=request.user, run__in=shown, candidate=None)
+    query = request.GET.copy()
+    query.pop("page", None)
+    return {
+        "runs": shown,
+        "page": page,
+        "query_without_page": f"{query.urlencode()}&" if query else "",
+        "is_live": any(run.status in WITH_WORK for run in shown),
+        "is_filtered": any(query.get(name) for name in RunFilter.base_filters),
+        "chosen_filters": query,
+        "statuses": Status.choices,
+        "tags": Tag.objects.filter(run__in=runs, candidate=None)
+        .values_list("name", flat=True)
+        .distinct()[:TAGS_TO_CHOOSE],
+        "starred_runs": set(stars.values_list("run_id", flat=True)),
+        "refresh": request.get_full_path(),
+    }
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -54,17 +88,9 @@ def projects(request: Request) -> HttpResponse:
 @require_safe
 def project(request: Request, slug: str) -> HttpResponse:
     """The runs of a project."""
-    shown = get_object_or_404(Project.objects.visible_to(request.user), slug=slug)
-    runs = _listed(SearchRun.objects.filter(project=shown))
-    context = {
-        "project": shown,
-        "runs": runs[:RUNS_ON_A_PAGE],
-        "runs_count": runs.count(),
-        "runs_on_a_page": RUNS_ON_A_PAGE,
-        "is_live": runs.with_work().exists(),
-        "may_edit": Project.objects.editable_by(request.user).filter(pk=shown.pk).exists(),
-        "refresh": request.path,
-    }
+    shown = visible_project(request, slug)
+    context = listed(request, SearchRun.objects.filter(project=shown), RUNS_ON_A_PAGE)
+    context |= project_context(request, shown, "runs")
     return render(request, "searches/runs_table.html" if request.htmx else "searches/project.html", context)
 
 
@@ -110,4 +136,5 @@ def example(request: Request) -> HttpResponse:
 
 def _listed(runs: QuerySet[SearchRun]) -> Any:
     """Runs as a list shows them: without the columns that are only large."""
-    return runs.select_related("project", "created_by").defer("header", "selection", "traceback")
+    light = runs.select_related("project", "created_by").prefetch_related("tags")
+    return light.defer("header", "selection", "traceback")
