@@ -1,6 +1,7 @@
 """Augmentation of a batch of tensors: each image is moved, mirrored or cut at random; labels stay.
 
-Draws come from the training's own generator, so a seed fixes them. Pixels are floats from 0 to 1, not yet normalised.
+Draws come from the training's own generator, on the CPU wherever the pixels are, so a seed fixes them. Pixels are
+floats from 0 to 1, not yet normalised.
 """
 
 from collections.abc import Callable
@@ -32,14 +33,15 @@ def shift(pixels: Tensor, generator: torch.Generator) -> Tensor:
     padded = functional.pad(pixels, (reach, reach, reach, reach), mode="reflect")
     top = torch.randint(0, 2 * reach + 1, (count, 1), generator=generator) + torch.arange(height)
     left = torch.randint(0, 2 * reach + 1, (count, 1), generator=generator) + torch.arange(width)
-    images = torch.arange(count)[:, None, None]
+    top, left = top.to(pixels.device), left.to(pixels.device)
+    images = torch.arange(count, device=pixels.device)[:, None, None]
     return padded.permute(0, 2, 3, 1)[images, top[:, :, None], left[:, None, :]].permute(0, 3, 1, 2)
 
 
 def flip(pixels: Tensor, generator: torch.Generator) -> Tensor:
     """Every other image on average, left to right."""
     is_flipped = torch.rand((len(pixels), 1, 1, 1), generator=generator) < 0.5
-    return torch.where(is_flipped, pixels.flip(3), pixels)
+    return torch.where(is_flipped.to(pixels.device), pixels.flip(3), pixels)
 
 
 def cutout(pixels: Tensor, generator: torch.Generator) -> Tensor:
@@ -52,7 +54,7 @@ def cutout(pixels: Tensor, generator: torch.Generator) -> Tensor:
     in_rows = (rows >= top) & (rows < top + side)  # (N, H)
     in_columns = (columns >= left) & (columns < left + side)  # (N, W)
     is_cut = (in_rows[:, :, None] & in_columns[:, None, :])[:, None]
-    return torch.where(is_cut, pixels.mean(dim=(1, 2, 3), keepdim=True), pixels)
+    return torch.where(is_cut.to(pixels.device), pixels.mean(dim=(1, 2, 3), keepdim=True), pixels)
 
 
 def flip_crop(pixels: Tensor, generator: torch.Generator) -> Tensor:

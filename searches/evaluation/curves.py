@@ -67,6 +67,21 @@ def extrapolate(known: Curve, past: Sequence[Curve], level: float = 0.8) -> Extr
     return Extrapolation(middle, low, high, level, len(past))
 
 
+def convergence_epochs(curve: Curve, share: float = 0.95) -> float:
+    """Epochs until the accuracy first had ``share`` of its final value, between two epochs in proportion.
+
+    The smaller, the sooner a network has learnt what it will; it ranks networks of one schedule.
+    """
+    wanted = share * curve[-1][2]
+    before = (0, 0.0)
+    for epoch, _, accuracy in curve:
+        if accuracy >= wanted:
+            rise = accuracy - before[1]
+            return round(before[0] + (epoch - before[0]) * ((wanted - before[1]) / rise if rise > 0 else 1.0), 3)
+        before = (epoch, accuracy)
+    raise AssertionError("the last accuracy is above its own share")
+
+
 def features(known: Curve) -> Array:
     """The last training loss and the best accuracy so far: single accuracies jump while the rate is high."""
     return np.array([known[-1][1], max(accuracy for _, _, accuracy in known)])

@@ -1,30 +1,44 @@
-"""Does one job: trains and measures a candidate, or reads the test split once for stored weights."""
+"""Does one job: trains and measures a candidate, scores it untrained, or reads the test split for stored weights."""
 
+import hashlib
+import json
+import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from architectures.ir import json as graph_json
 from architectures.ir.complexity import Complexity, complexity
 from architectures.ir.fingerprint import fingerprint
 from architectures.ir.graph import Graph
-from architectures.nets.module import build
+from architectures.nets.module import GraphModule, build
 from searches.evaluation import datasets
 from searches.evaluation.augmentation import augmentation_for
+from searches.evaluation.checkpointing import Checkpointed, once_of_two, training_bytes
+from searches.evaluation.curves import convergence_epochs
+from searches.evaluation.datasets.resident import is_mapped, resident
+from searches.evaluation.device import device
 from searches.evaluation.files import read_file, write_file
+from searches.evaluation.inheritance import inherit
 from searches.evaluation.job import Job, JobError, Result, StoredFile
-from searches.evaluation.measure import measured
+from searches.evaluation.measure import Details, Values, measured
 from searches.evaluation.process import limited_memory
-from searches.evaluation.recipe import counted_cost
+from searches.evaluation.proxies import BATCH as PROXY_BATCH
+from searches.evaluation.proxies import PROXIES
+from searches.evaluation.recipe import RECIPE_VERSION, counted_cost
+from searches.evaluation.resume import Keeper
 from searches.evaluation.tensors import Tensors, tensors
 from searches.evaluation.trainer import Diverged, Moment, OutOfTime, Trained, accuracy, train
 
 MIB = 2**20
+LOWEST = -1e9  # of a proxy: a network that it cannot score; JSON has no infinity
 
 
 class TooLarge(Exception):
@@ -33,13 +47,15 @@ class TooLarge(Exception):
 
 @lru_cache(maxsize=2)
 def dataset_of(name: str) -> datasets.DataSet:
-    """A warm evaluator reads a data set once."""
-    return datasets.open(name)
+    """A warm evaluator reads a data set once; a large one is mapped, and the machine's evaluators share its pages."""
+    return resident(datasets.open(name))
 
 
 @lru_cache(maxsize=4)
 def split_of(name: str, split: str) -> Tensors:
-    return tensors(dataset_of(name), split)
+    place = device()
+    held = dataset_of(name)
+    return tensors(held, split).to(place, with_images=not is_mapped(held))
 
 
 def perform(job: Job, watch: Callable[[Moment], None], memory_limit_bytes: int | None = None) -> Result:
@@ -51,64 +67,124 @@ def perform(job: Job, watch: Callable[[Moment], None], memory_limit_bytes: int |
             f"the network takes {graph.input_shape} to {graph.classes} classes, "
             f"but {dataset.name} has {dataset.input_shape} and {dataset.classes}"
         )
-    return test(job, graph) if job.kind == "test" else evaluate(job, graph, watch, memory_limit_bytes)
+    if job.kind == "test":
+        return test(job, graph)
+    return Attempt(job, graph, watch, memory_limit_bytes).result()
 
 
-def evaluate(job: Job, graph: Graph, watch: Callable[[Moment], None], memory_limit_bytes: int | None) -> Result:
-    started = time.monotonic()
-    counted = complexity(graph)
-    training = split_of(job.dataset, "train")
-    cost = counted_cost(counted.macs, len(training), job.training.epochs)
-    module: nn.Module | None = None
-    trained: Trained | None = None
-    reason = ""
-    try:
-        check_cost(job, cost)
-        check_memory(job, counted)
-        module = build(graph, job.seed)
-        trained = fit(job, module, training, watch, memory_limit_bytes)
-    except (Diverged, OutOfTime, TooLarge) as failure:
-        reason = str(failure)
-    except (MemoryError, RuntimeError) as failure:
-        reason = out_of_memory(failure)
-    values, details = measured(graph, counted, module if trained else None, job.objectives, job.target)
-    if trained is None or module is None:
+class Attempt:
+    """What is done to one candidate; its own failure becomes a result with its reason."""
+
+    def __init__(self, job: Job, graph: Graph, watch: Callable[[Moment], None], memory_limit_bytes: int | None) -> None:
+        self.job, self.graph, self.watch, self.memory_limit_bytes = job, graph, watch, memory_limit_bytes
+        self.started = time.monotonic()
+        self.counted = complexity(graph)
+        self.training = split_of(job.dataset, "train").reduced(job.training.share)
+        self.details: dict[str, object] = {}
+
+    def result(self) -> Result:
+        work = self.score if self.job.kind == "proxies" else self.train
+        reason = ""
+        try:
+            return work()
+        except (Diverged, OutOfTime, TooLarge) as failure:
+            reason = str(failure)
+        except (MemoryError, RuntimeError) as failure:
+            reason = out_of_memory(failure)
+        values, details = measured(self.graph, self.counted, None, self.job.objectives, self.job.target)
+        return self.answer("failed", reason, values, details)
+
+    def answer(self, status: str, reason: str, values: Values, details: Details, **more: Any) -> Result:
+        job = self.job
+        cost = proxies_cost(job, self.counted) if job.kind == "proxies" else self.cost
         return Result(
-            "evaluate", job.number, job.fidelity, "failed", reason, values, details, time.monotonic() - started, cost
-        )
-    weights = store(job, graph, module)
-    curve = tuple((row.epoch, row.train_loss, row.validation_accuracy) for row in trained.curve)
-    return Result(
-        "evaluate",
-        job.number,
-        job.fidelity,
-        "done",
-        "",
-        {"accuracy": trained.accuracy, **values},
-        {**details, "training_seconds": round(trained.seconds, 3)},
-        time.monotonic() - started,
-        cost,
-        curve,
-        {"weights": weights},
-    )
+            job.kind, job.number, job.fidelity, status, reason, values, {**details, **self.details},
+            time.monotonic() - self.started, cost, **more,
+        )  # fmt: skip
+
+    @property
+    def cost(self) -> int:
+        return counted_cost(self.counted.macs, len(self.training), self.job.training.epochs)
+
+    # Training
+
+    def train(self) -> Result:
+        check_cost(self.job, self.cost)
+        is_checkpointed = check_memory(self.job, self.graph, self.counted)
+        module = build(self.graph, self.job.seed)
+        key = self.key(self.inherit(module))
+        if is_checkpointed:
+            self.details["checkpointed"] = True
+        trained = self.fit(module, key, is_checkpointed)
+        module.to("cpu")
+        values, details = measured(self.graph, self.counted, module, self.job.objectives, self.job.target)
+        curve = tuple((row.epoch, row.train_loss, row.validation_accuracy) for row in trained.curve)
+        details |= {"training_seconds": round(trained.seconds, 3), "convergence_epochs": convergence_epochs(curve)}
+        weights = store(self.job, self.graph, module)
+        values = {"accuracy": trained.accuracy, **values}
+        return self.answer("done", "", values, details, curve=curve, files={"weights": weights})
+
+    def inherit(self, module: nn.Module) -> str:
+        """Takes the parent's weights over, where there are some; answers with their hash."""
+        parent = self.job.parent
+        if not self.job.training.inherit or parent is None:
+            return ""
+        graph = graph_json.from_document(dict(parent.graph))
+        weights = safetensors.torch.load(read_file(self.job.folder / parent.weights.path, parent.weights.sha256))
+        self.details["inherited"] = round(inherit(module, self.graph, graph, weights), 4)
+        return parent.weights.sha256
+
+    def key(self, inherited: str) -> str:
+        """All that decides a training's weights, for the file that it goes on from after a kill."""
+        data = dataset_of(self.job.dataset)
+        facts = [self.job.training.to_document(), self.job.seed, fingerprint(self.graph), inherited]
+        facts += [data.sha256, data.split_sha256, RECIPE_VERSION, str(self.training.place)]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+    def fit(self, module: GraphModule, key: str, is_checkpointed: bool) -> Trained:
+        job = self.job
+        keeper = Keeper(job.folder / f"checkpoints/{fingerprint(self.graph)}-{job.fidelity}", key)
+        correction = once_of_two(module) if is_checkpointed else nullcontext()
+        with limited_memory(self.memory_limit_bytes), correction:
+            return train(
+                module,
+                self.training,
+                split_of(job.dataset, "validation"),
+                job.training,
+                job.seed,
+                augment=augmentation_for(job.training, dataset_of(job.dataset)),
+                guard_seconds=job.deadline.seconds,
+                watch=self.watch,
+                forward=Checkpointed(module, self.graph) if is_checkpointed else None,
+                keeper=keeper,
+            )
+
+    # Scoring
+
+    def score(self) -> Result:
+        """Untrained, on the first images of the training split: the same ones for every candidate."""
+        names = self.job.proxies or tuple(PROXIES)
+        if unknown := set(names) - set(PROXIES):
+            raise JobError(f"no proxy is named {sorted(unknown)[0]!r}; there are: {', '.join(PROXIES)}")
+        images, targets = proxy_batch(self.job.dataset)
+        values, details = measured(self.graph, self.counted, None, (), self.job.target)
+        with limited_memory(self.memory_limit_bytes):
+            for name in names:
+                score = PROXIES[name](build(self.graph, self.job.seed).to(images.device), images, targets)
+                values[name] = score if math.isfinite(score) else LOWEST
+        return self.answer("done", "", values, details)
 
 
-def fit(
-    job: Job, module: nn.Module, training: Tensors, watch: Callable[[Moment], None], memory_limit_bytes: int | None
-) -> Trained:
-    validation = split_of(job.dataset, "validation")
-    augment = augmentation_for(job.training, dataset_of(job.dataset))
-    with limited_memory(memory_limit_bytes):
-        return train(
-            module,
-            training,
-            validation,
-            job.training,
-            job.seed,
-            augment=augment,
-            guard_seconds=job.deadline.seconds,
-            watch=watch,
-        )
+@lru_cache(maxsize=2)
+def proxy_batch(dataset: str) -> tuple[Tensor, Tensor]:
+    """Drawn, not the first ones: files often hold one class after another."""
+    training = split_of(dataset, "train")
+    rows = torch.randperm(len(training), generator=torch.Generator().manual_seed(0))[:PROXY_BATCH]
+    return training.batch(rows), training.classes_of(rows)
+
+
+def proxies_cost(job: Job, counted: Complexity) -> int:
+    return counted_cost(counted.macs, PROXY_BATCH, len(job.proxies or PROXIES))
 
 
 def check_cost(job: Job, cost: int) -> None:
@@ -116,16 +192,23 @@ def check_cost(job: Job, cost: int) -> None:
         raise TooLarge(f"its training costs {cost:,} multiply-adds; the deadline allows {job.deadline.cost:,}")
 
 
-def check_memory(job: Job, counted: Complexity) -> None:
-    """By estimate: activations that backward needs, for a batch, and weights with gradients and momentum."""
+def check_memory(job: Job, graph: Graph, counted: Complexity) -> bool:
+    """By estimate: activations that backward needs, for a batch, and weights with gradients and momentum.
+
+    What fits only with gradient checkpointing is trained with it (True); what does not fit even so is refused.
+    """
     if job.memory_limit_bytes is None:
-        return
-    needed = counted.training_peak_bytes * job.training.batch_size + 3 * counted.weight_bytes
-    if needed > job.memory_limit_bytes:
-        raise TooLarge(
-            f"its training needs about {needed / MIB:,.0f} MiB; "
-            f"an evaluator has {job.memory_limit_bytes / MIB:,.0f} MiB"
-        )
+        return False
+    weights = 3 * counted.weight_bytes
+    needed = counted.training_peak_bytes * job.training.batch_size + weights
+    if needed <= job.memory_limit_bytes:
+        return False
+    least = min(needed, training_bytes(graph, counted) * job.training.batch_size + weights)
+    if least <= job.memory_limit_bytes:
+        return True
+    raise TooLarge(
+        f"its training needs about {least / MIB:,.0f} MiB; an evaluator has {job.memory_limit_bytes / MIB:,.0f} MiB"
+    )
 
 
 def out_of_memory(failure: BaseException) -> str:
@@ -155,5 +238,5 @@ def load(graph: Graph, path: Path, sha256: str) -> nn.Module:
     """A trained network, its weights held against their hash."""
     module = build(graph)
     module.load_state_dict(safetensors.torch.load(read_file(path, sha256)))
-    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     return module.eval()

@@ -1,6 +1,8 @@
-"""A data set's splits as tensors: whole in memory, sliced by index, normalised a batch at a time."""
+"""A data set's splits as tensors: whole in memory (or mapped), sliced by index, normalised a batch at a time."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -12,18 +14,26 @@ from searches.evaluation.datasets import DataSet
 class Tensors:
     """One split. Pixels stay in their stored type: as floats, 60,000 images would need four times the memory."""
 
-    images: Tensor  # (N, C, H, W)
-    targets: Tensor  # (N,)
+    images: Tensor  # (N, C, H, W); of all splits where ``rows`` says which are this one's
+    targets: Tensor  # (n,)
     scale: float
     mean: Tensor  # (C, 1, 1)
     std: Tensor  # (C, 1, 1)
+    rows: Tensor | None = None  # (n,)
 
     def __len__(self) -> int:
         return len(self.targets)
 
+    @property
+    def place(self) -> torch.device:
+        """Where batches are wanted; mapped images stay where they are."""
+        return self.mean.device
+
     def pixels(self, rows: Tensor) -> Tensor:
         """Not yet normalised, as floats from 0 to 1: what augmentation works on."""
-        return self.images[rows].to(torch.float32) / self.scale
+        if self.rows is not None:
+            rows = self.rows[rows]
+        return self.images[rows.to(self.images.device)].to(self.place, torch.float32) / self.scale
 
     def normalised(self, pixels: Tensor) -> Tensor:
         return ((pixels - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
@@ -31,14 +41,45 @@ class Tensors:
     def batch(self, rows: Tensor) -> Tensor:
         return self.normalised(self.pixels(rows))
 
+    def classes_of(self, rows: Tensor) -> Tensor:
+        return self.targets[rows.to(self.targets.device)]
+
+    def to(self, place: torch.device, *, with_images: bool = True) -> "Tensors":
+        """On another device; ``with_images`` is false for a set that is too large for its memory."""
+        if place == self.place:
+            return self
+        images = self.images.to(place) if with_images else self.images
+        return replace(
+            self, images=images, targets=self.targets.to(place), mean=self.mean.to(place), std=self.std.to(place)
+        )
+
+    def reduced(self, share: float) -> "Tensors":
+        """The same share of each class, always the same images."""
+        if share >= 1:
+            return self
+        kept = torch.tensor(drawn(self.targets.tolist(), share))
+        rows = kept if self.rows is None else self.rows[kept]
+        return replace(self, targets=self.targets[kept.to(self.targets.device)], rows=rows)
+
+
+def drawn(targets: Sequence[int], share: float) -> list[int]:
+    """Of a class with n images the first n * share in a fixed random order; at least one."""
+    order = torch.randperm(len(targets), generator=torch.Generator().manual_seed(0)).tolist()
+    by_class: dict[int, list[int]] = {}
+    for row in order:
+        by_class.setdefault(targets[row], []).append(row)
+    return sorted(row for rows in by_class.values() for row in rows[: max(1, math.floor(len(rows) * share + 0.5))])
+
 
 def tensors(dataset: DataSet, split: str) -> Tensors:
-    images, targets = dataset.split(split)
+    """Without a copy of the images: each split is a list of rows."""
+    rows = dataset.splits[split]
     normalisation = dataset.normalisation
     return Tensors(
-        torch.from_numpy(images),
-        torch.from_numpy(targets),
+        torch.from_numpy(dataset.images),
+        torch.from_numpy(dataset.targets[rows]),
         normalisation.scale,
         torch.tensor(normalisation.mean, dtype=torch.float32).view(-1, 1, 1),
         torch.tensor(normalisation.std, dtype=torch.float32).view(-1, 1, 1),
+        torch.from_numpy(rows),
     )

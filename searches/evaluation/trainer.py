@@ -5,14 +5,17 @@ The same module, tensors, recipe and seed give the same bits on one kind of mach
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from searches.evaluation.device import precision
 from searches.evaluation.recipe import Recipe
+from searches.evaluation.resume import Keeper, restore, state_of
 from searches.evaluation.tensors import Tensors
 
 GRADIENT_NORM = 5.0  # above it a step is shortened: a batch norm over constant pixels multiplies gradients by 300
@@ -67,53 +70,130 @@ def train(
     augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
     guard_seconds: float | None = None,
     watch: Watcher | None = None,
+    forward: nn.Module | None = None,
+    keeper: Keeper | None = None,
 ) -> Trained:
-    """Train in place. Raises Diverged or OutOfTime; accuracy is on the validation split, after recalibration."""
-    started = time.monotonic()
-    torch.manual_seed(seed)  # dropout draws from the global generator
-    generator = torch.Generator().manual_seed(seed)
-    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = make_optimizer(module, recipe)
-    batches = batches_an_epoch(len(training), recipe.batch_size)
-    steps = recipe.epochs * batches
-    curve: list[EpochRecord] = []
-    step = 0
-    for epoch in range(1, recipe.epochs + 1):
-        module.train()
-        total = torch.zeros(())
-        for rows in shuffled(len(training), recipe.batch_size, generator):
-            set_rate(optimizer, one_cycle(step, steps, recipe))
-            pixels = training.pixels(rows)
-            if augment is not None:
-                pixels = augment(pixels, generator)
-            total += train_step(module, optimizer, training.normalised(pixels), training.targets[rows], recipe)
+    """Train in place. Raises Diverged or OutOfTime; accuracy is on the validation split, after recalibration.
+
+    ``forward`` runs the module's layers in another way (gradient checkpointing); ``keeper`` goes on behind a kill.
+    """
+    course = Course(module, training, recipe, seed, augment, forward or module, keeper)
+    return course.run(validation, guard_seconds, watch)
+
+
+class Course:
+    """One training: what an epoch hands on to the next one, and the epochs themselves."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        training: Tensors,
+        recipe: Recipe,
+        seed: int,
+        augment: Callable[[Tensor, torch.Generator], Tensor] | None,
+        forward: nn.Module,
+        keeper: Keeper | None,
+    ) -> None:
+        torch.manual_seed(seed)  # dropout draws from the global generator
+        self.module = module.to(training.place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.training, self.recipe, self.augment, self.forward = training, recipe, augment, forward
+        self.generator = torch.Generator().manual_seed(seed)
+        self.optimizer = make_optimizer(module, recipe)
+        self.stepper = Stepper(forward, self.optimizer, recipe, training.place)
+        self.batches = batches_an_epoch(len(training), recipe.batch_size)
+        self.curve: list[EpochRecord] = []
+        self.keeper = keeper
+        self.seconds = 0.0  # spent before a kill
+        if keeper is not None and (kept := keeper.kept()) is not None:
+            self.go_on(*kept)
+
+    def go_on(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        restore(tensors, self.module, self.optimizer, self.generator, self.training.place)
+        self.curve = [EpochRecord(*row) for row in facts["curve"]]
+        self.seconds = facts["seconds"]
+        self.stepper.scaler.load_state_dict(facts["scaler"])
+
+    def keep(self, seconds: float) -> None:
+        assert self.keeper is not None
+        rows = [(each.epoch, each.train_loss, each.validation_accuracy) for each in self.curve]
+        facts = {"curve": rows, "seconds": seconds, "scaler": self.stepper.scaler.state_dict()}
+        self.keeper.keep(state_of(self.module, self.optimizer, self.generator, self.training.place), facts)
+
+    def run(self, validation: Tensors, guard_seconds: float | None, watch: Watcher | None) -> Trained:
+        clock = Clock(time.monotonic() - self.seconds, guard_seconds)
+        for epoch in range(len(self.curve) + 1, self.recipe.epochs + 1):
+            loss = self.epoch(epoch, clock, watch)
+            check_loss(loss, epoch)
+            if epoch == self.recipe.epochs:
+                recalibrate(self.module, self.training)
+            self.curve.append(EpochRecord(epoch, loss, accuracy(self.module, validation)))
+            if self.keeper is not None and epoch < self.recipe.epochs:
+                self.keep(clock.elapsed)
+        check_weights(self.module)
+        if self.keeper is not None:
+            self.keeper.discard()
+        return Trained(self.curve[-1].validation_accuracy, self.curve, clock.elapsed)
+
+    def epoch(self, epoch: int, clock: "Clock", watch: Watcher | None) -> float:
+        """The mean training loss."""
+        self.forward.train()
+        total = torch.zeros((), device=self.training.place)
+        steps, epochs = self.recipe.epochs * self.batches, self.recipe.epochs
+        step = (epoch - 1) * self.batches
+        for rows in shuffled(len(self.training), self.recipe.batch_size, self.generator):
+            set_rate(self.optimizer, one_cycle(step, steps, self.recipe))
+            pixels = self.training.pixels(rows)
+            if self.augment is not None:
+                pixels = self.augment(pixels, self.generator)
+            total += self.stepper.step(self.training.normalised(pixels), self.training.classes_of(rows))
             step += 1
-            elapsed = time.monotonic() - started
-            if guard_seconds is not None and elapsed > guard_seconds:
-                raise OutOfTime(f"stopped by the clock after {guard_seconds:g} s, in epoch {epoch} of {recipe.epochs}")
+            clock.check(epoch, epochs)
             if watch is not None:
-                mean = float(total) / (step - (epoch - 1) * batches)
-                last = curve[-1].validation_accuracy if curve else None
-                watch(Moment(epoch, recipe.epochs, mean, last, elapsed / step * (steps - step)))
-        loss = float(total) / batches
-        check_loss(loss, epoch)
-        if epoch == recipe.epochs:
-            recalibrate(module, training)
-        curve.append(EpochRecord(epoch, loss, accuracy(module, validation)))
-    check_weights(module)
-    return Trained(curve[-1].validation_accuracy, curve, time.monotonic() - started)
+                mean = float(total) / (step - (epoch - 1) * self.batches)
+                last = self.curve[-1].validation_accuracy if self.curve else None
+                watch(Moment(epoch, epochs, mean, last, clock.elapsed / step * (steps - step)))
+        return float(total) / self.batches
 
 
-def train_step(
-    module: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, targets: Tensor, recipe: Recipe
-) -> Tensor:
-    logits = module(images)  # (N, classes)
-    loss = functional.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(module.parameters(), GRADIENT_NORM, foreach=True)
-    optimizer.step()
-    return loss.detach()
+@dataclass(frozen=True)
+class Clock:
+    """The guard above the counted deadline; what was spent before a kill counts."""
+
+    started: float
+    guard_seconds: float | None
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self.started
+
+    def check(self, epoch: int, epochs: int) -> None:
+        if self.guard_seconds is not None and self.elapsed > self.guard_seconds:
+            raise OutOfTime(f"stopped by the clock after {self.guard_seconds:g} s, in epoch {epoch} of {epochs}")
+
+
+class Stepper:
+    """One step of the optimiser, in the recipe's precision; float16 needs its gradients scaled up."""
+
+    def __init__(
+        self, forward: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, place: torch.device
+    ) -> None:
+        self.forward, self.optimizer, self.recipe = forward, optimizer, recipe
+        kind = precision(recipe.precision, place)
+        self.autocast = torch.autocast(place.type, dtype=kind, enabled=kind != torch.float32)
+        self.scaler = torch.amp.GradScaler(place.type, enabled=kind == torch.float16)
+        self.parameters = list(forward.parameters())
+
+    def step(self, images: Tensor, targets: Tensor) -> Tensor:
+        with self.autocast:
+            logits = self.forward(images)  # (N, classes)
+            loss = functional.cross_entropy(logits, targets, label_smoothing=self.recipe.label_smoothing)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.parameters, GRADIENT_NORM, foreach=True)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return loss.detach()
 
 
 def make_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -193,5 +273,5 @@ def accuracy(module: nn.Module, split: Tensors) -> float:
     module.eval()
     right = 0
     for rows in torch.split(torch.arange(len(split)), EVALUATION_BATCH):
-        right += int((module(split.batch(rows)).argmax(1) == split.targets[rows]).sum())
+        right += int((module(split.batch(rows)).argmax(1) == split.classes_of(rows)).sum())
     return right / len(split)

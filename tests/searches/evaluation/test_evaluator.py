@@ -6,10 +6,14 @@ from typing import Any
 import pytest
 import torch
 
+from architectures.ir import json as graph_json
+from architectures.ir.complexity import complexity
+from searches.evaluation.checkpointing import training_bytes
 from searches.evaluation.evaluator import perform
 from searches.evaluation.files import FileDamaged, read_file, write_file
 from searches.evaluation.job import Job, JobError, Result
-from tests.searches.evaluation.worlds import job, small_network
+from searches.evaluation.proxies import PROXIES
+from tests.searches.evaluation.worlds import chain_network, job, small_network
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -99,10 +103,66 @@ def test_a_large_candidate_fails_by_estimate(tmp_path: Path) -> None:
     assert "its training needs about" in result.reason
 
 
+def test_what_fits_only_with_gradient_checkpointing_is_trained_with_it(tmp_path: Path) -> None:
+    graph = chain_network(5)
+    counted = complexity(graph)
+    limit = 32 * (training_bytes(graph, counted) + 1) + 3 * counted.weight_bytes
+    document = job(graph, tmp_path, training={"epochs": 1})
+    plain = perform(Job.from_document(document), lambda moment: None)
+    least = perform(Job.from_document({**document, "memory_limit_bytes": limit}), lambda moment: None)
+    assert "checkpointed" not in plain.details
+    assert least.details["checkpointed"] is True
+    assert least.files["weights"].sha256 == plain.files["weights"].sha256
+
+
+def test_proxies_score_without_training(tmp_path: Path) -> None:
+    result = run(tmp_path, kind="proxies", fidelity=0)
+    assert (result.kind, result.status, result.fidelity, result.files) == ("proxies", "done", 0, {})
+    assert set(result.values) == {*PROXIES, "params", "flops", "memory_bytes"}
+    assert result.cost == 3 * complexity(small_network()).macs * 64 * 4
+    assert run(tmp_path, kind="proxies", fidelity=0).values == result.values
+    chosen = run(tmp_path, kind="proxies", fidelity=0, proxies=["naswot"])
+    assert chosen.values["naswot"] == result.values["naswot"]
+    assert "synflow" not in chosen.values
+
+
+def test_an_unknown_proxy_is_the_askers_fault(tmp_path: Path) -> None:
+    with pytest.raises(JobError, match="no proxy is named 'taste'; there are: naswot, synflow, grad_norm, zen"):
+        run(tmp_path, kind="proxies", proxies=["taste"])
+
+
+def test_a_child_trains_on_from_its_parents_weights(tmp_path: Path) -> None:
+    parent = run(tmp_path, training={"epochs": 4})
+    stored = parent.files["weights"]
+    family = {
+        "graph": graph_json.to_document(small_network()),
+        "weights": {"path": stored.path, "sha256": stored.sha256},
+    }
+    child = {"fidelity": 2, "training": {"epochs": 1, "inherit": True}, "seed": 8}
+    alone, grown = run(tmp_path, **child), run(tmp_path, **child, parent=family)
+    assert grown.details["inherited"] == 1.0
+    assert "inherited" not in alone.details
+    assert grown.curve[0][1] < alone.curve[0][1]
+    unasked = run(tmp_path, **{**child, "training": {"epochs": 1}}, parent=family)
+    assert unasked.files["weights"].sha256 == alone.files["weights"].sha256
+
+
+def test_a_share_of_the_images_costs_its_share(tmp_path: Path) -> None:
+    whole, half = run(tmp_path), run(tmp_path, training={"epochs": 1, "share": 0.5})
+    assert half.cost == pytest.approx(whole.cost / 2, rel=0.01)
+    assert half.files["weights"].sha256 != whole.files["weights"].sha256
+
+
+def test_it_says_how_soon_the_training_converged(tmp_path: Path) -> None:
+    details = run(tmp_path, training={"epochs": 3}).details
+    assert isinstance(details["convergence_epochs"], float)
+    assert 0 < details["convergence_epochs"] <= 3
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"kind": "guess"}, "kind must be one of evaluate, test, but is 'guess'"),
+        ({"kind": "guess"}, "kind must be one of evaluate, test, proxies, but is 'guess'"),
         ({"surprise": 1}, "a job has no field 'surprise'"),
         ({"number": "x"}, "the job cannot be read"),
     ],

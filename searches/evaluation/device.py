@@ -1,0 +1,37 @@
+"""Where networks are trained: one option for all evaluators of a machine, in the environment."""
+
+import os
+
+import torch
+
+OPTION = "NASPORTAL_DEVICE"
+CHOICES = ("auto", "cpu", "cuda", "mps")
+
+
+class DeviceError(ValueError):
+    """A device that this machine or this build of torch does not have."""
+
+
+def device() -> torch.device:
+    """``auto`` takes a CUDA device where there is one. MPS is taken only by name: its results do not repeat exactly."""
+    name = os.environ.get(OPTION) or "auto"
+    if name not in CHOICES:
+        raise DeviceError(f"{OPTION} must be one of {', '.join(CHOICES)}, but is {name!r}")
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise DeviceError(f"{OPTION} is cuda, but torch {torch.__version__} sees no CUDA device; use auto or cpu")
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError(f"{OPTION} is mps, but torch {torch.__version__} sees no Apple GPU; use auto or cpu")
+    return torch.device(name)
+
+
+def precision(name: str, place: torch.device) -> torch.dtype:
+    """The type that a training's products are computed in; weights and accuracy stay float32."""
+    if name == "auto":
+        if place.type != "cuda":
+            return torch.float32
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if name == "float16" and place.type == "cpu":
+        raise DeviceError("training.precision float16 needs a GPU; a CPU trains in bfloat16 or float32")
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
