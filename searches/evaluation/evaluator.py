@@ -25,7 +25,7 @@ from searches.evaluation.checkpointing import Checkpointed, once_of_two, trainin
 from searches.evaluation.curves import convergence_epochs
 from searches.evaluation.datasets.resident import is_mapped, resident
 from searches.evaluation.device import device
-from searches.evaluation.files import read_file, write_file
+from searches.evaluation.files import FileDamaged, read_file, write_file
 from searches.evaluation.inheritance import inherit
 from searches.evaluation.job import Job, JobError, Result, StoredFile
 from searches.evaluation.measure import Details, Values, measured
@@ -43,6 +43,10 @@ LOWEST = -1e9  # of a proxy: a network that it cannot score; JSON has no infinit
 
 class TooLarge(Exception):
     """The candidate does not fit; known from counted numbers, before anything is allocated."""
+
+
+class ParentMissing(Exception):
+    """The weights that a child begins with are gone: who asks may train the parent again, or do without it."""
 
 
 @lru_cache(maxsize=2)
@@ -87,7 +91,7 @@ class Attempt:
         reason = ""
         try:
             return work()
-        except (Diverged, OutOfTime, TooLarge) as failure:
+        except (Diverged, OutOfTime, TooLarge, ParentMissing) as failure:
             reason = str(failure)
         except (MemoryError, RuntimeError) as failure:
             reason = out_of_memory(failure)
@@ -130,7 +134,10 @@ class Attempt:
         if not self.job.training.inherit or parent is None:
             return ""
         graph = graph_json.from_document(dict(parent.graph))
-        weights = safetensors.torch.load(read_file(self.job.folder / parent.weights.path, parent.weights.sha256))
+        try:
+            weights = safetensors.torch.load(read_file(self.job.folder / parent.weights.path, parent.weights.sha256))
+        except FileDamaged as damage:
+            raise ParentMissing(f"its parent's weights cannot be read: {damage}") from damage
         self.details["inherited"] = round(inherit(module, self.graph, graph, weights), 4)
         return parent.weights.sha256
 

@@ -147,6 +147,13 @@ def test_a_child_trains_on_from_its_parents_weights(tmp_path: Path) -> None:
     assert unasked.files["weights"].sha256 == alone.files["weights"].sha256
 
 
+def test_a_parent_that_is_gone_is_said(tmp_path: Path) -> None:
+    family = {"graph": graph_json.to_document(small_network()), "weights": {"path": "gone", "sha256": "0" * 64}}
+    result = run(tmp_path, training={"epochs": 1, "inherit": True}, parent=family)
+    assert (result.status, result.values.get("accuracy")) == ("failed", None)
+    assert result.reason.startswith("its parent's weights cannot be read: gone is missing")
+
+
 def test_a_share_of_the_images_costs_its_share(tmp_path: Path) -> None:
     whole, half = run(tmp_path), run(tmp_path, training={"epochs": 1, "share": 0.5})
     assert half.cost == pytest.approx(whole.cost / 2, rel=0.01)
