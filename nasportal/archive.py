@@ -26,7 +26,7 @@ from django.utils.timezone import now
 FORMAT = {"format": "nas-portal/backup", "version": 1}
 MANIFEST = "manifest.json"
 DATABASE = {"sqlite": "database.sqlite3", "postgresql": "database.pgdump"}
-REBUILT = {"log", "static", "secret_key", "portal.lock"}  # and the files of the database
+REBUILT = {"log", "static", "secret_key", "portal.lock", "cache"}  # and the files of the database
 
 
 class BackupError(Exception):
@@ -40,7 +40,8 @@ def save(target: Path) -> dict[str, Any]:
     try:
         with os.fdopen(descriptor, "wb") as file:
             # The rows first: a file is there before the row that names it, so each named file gets in.
-            with tarfile.open(fileobj=file, mode="w") as archive:
+            # Runs share files by hard links: each is to be whole in the archive.
+            with tarfile.open(fileobj=file, mode="w", dereference=True) as archive:
                 manifest = _fill(archive)
             file.flush()
             os.fsync(file.fileno())

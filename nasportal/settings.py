@@ -10,6 +10,7 @@
 | NASPORTAL_LEASE_SECONDS, NASPORTAL_HEARTBEAT_SECONDS, NASPORTAL_SLICE_SECONDS | 10, 2, 600 |
 | NASPORTAL_RUNS_AT_ONCE | searches that run at the same time on this machine, the others wait; one for two cores |
 | NASPORTAL_EVALUATORS | evaluator processes of a search, one core each; the cores divided by the searches |
+| NASPORTAL_CACHE_BYTES | of a project's results that its other searches take over; 4 GiB, 0 turns it off |
 | NASPORTAL_DEBUG | Django's debug pages, for developers; off |
 | NASPORTAL_ADDRESS | what links in e-mails and webhooks begin with; the first of the hosts and PORT |
 | NASPORTAL_WEBHOOKS_INSIDE | 1: webhooks may lead into this network; off |
@@ -169,6 +170,7 @@ RUNS_AT_ONCE: int = env.int("NASPORTAL_RUNS_AT_ONCE", default=max(1, min(CORES /
 EVALUATORS: int = env.int("NASPORTAL_EVALUATORS", default=max(1, CORES // RUNS_AT_ONCE))
 LEASE_SECONDS: float = env.float("NASPORTAL_LEASE_SECONDS", default=10.0)
 HEARTBEAT_SECONDS: float = env.float("NASPORTAL_HEARTBEAT_SECONDS", default=2.0)
+CACHE_BYTES: int = env.int("NASPORTAL_CACHE_BYTES", default=4 * 2**30)
 SLICE_SECONDS: float = env.float("NASPORTAL_SLICE_SECONDS", default=600.0)
 
 # The ORM broker on PostgreSQL, too: the Redis broker loses the task of a killed worker. A supervisor's slice is

@@ -35,6 +35,11 @@ class Project(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def cache(self) -> Path:
+        """What its searches have paid for, for one another."""
+        return Path(settings.DATA_DIR) / "cache" / str(self.pk)
+
     def role_of(self, user: AbstractBaseUser | AnonymousUser) -> Role | None:
         """What somebody is in this project; None if they may not even see it."""
         if user.is_authenticated and user.pk == self.owner_id:

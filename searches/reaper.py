@@ -12,7 +12,7 @@ from django_q.brokers import get_broker
 from codegen import services as codegen_services
 from codegen.models import Repository
 from searches import leases, notices, services
-from searches.models import SearchRun
+from searches.models import Project, SearchRun
 from searches.models_people import Notice
 from searches.status import Status
 
@@ -68,6 +68,7 @@ def sweep() -> int:
     data = Path(settings.DATA_DIR)
     doomed = [
         *strays(data / "runs", set(SearchRun.objects.values_list("pk", flat=True))),
+        *strays(data / "cache", set(Project.objects.values_list("pk", flat=True))),
         *strays(data / "repositories", set(Repository.objects.values_list("pk", flat=True))),
         *unnamed_weights(data / "runs"),
     ]

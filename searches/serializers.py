@@ -65,20 +65,37 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
         return services.member_add(project=self.context["project"], by=self.context["request"].user, **validated_data)
 
 
+class TransferSerializer(serializers.Serializer[Any]):
+    """Who gets the project: a member, by their user name."""
+
+    user = serializers.SlugRelatedField[User](slug_field="username", queryset=User.objects.filter(is_active=True))
+
+
 class RunSerializer(serializers.ModelSerializer[SearchRun]):
     """A run as a list shows it."""
 
     project = serializers.SlugRelatedField[Project](slug_field="slug", read_only=True)
-    created_by = serializers.SlugRelatedField[User](slug_field="username", read_only=True)
+    created_by = serializers.SlugRelatedField[User](slug_field="username", read_only=True, allow_null=True)
+    tags = serializers.SerializerMethodField()
+    starred = serializers.SerializerMethodField()
 
     class Meta:
         model = SearchRun
         fields = [
-            "id", "project", "name", "created_by", "status", "phase", "reason", "created", "started", "finished",
-            "evaluations_total", "evaluations_done", "evaluations_failed", "duplicates", "refused", "generation",
+            "id", "project", "name", "created_by", "tags", "starred", "status", "phase", "reason", "created",
+            "started", "finished",
+            "evaluations_total", "evaluations_done", "evaluations_failed", "evaluations_cached",
+            "promotions_done", "steps_done", "cost", "control_of", "duplicates", "refused", "generation",
             "hypervolume", "front_size", "best_accuracy", "chosen_number", "history_sha256", "seq", "first_seq",
         ]  # fmt: skip
         read_only_fields = fields
+
+    def get_tags(self, run: SearchRun) -> list[str]:
+        return [tag.name for tag in run.tags.all() if tag.candidate_id is None]
+
+    def get_starred(self, run: SearchRun) -> bool:
+        asker = self.context["request"].user.pk
+        return any(star.user_id == asker and star.candidate_id is None for star in run.stars.all())
 
 
 class RunDetailSerializer(RunSerializer):
@@ -87,6 +104,54 @@ class RunDetailSerializer(RunSerializer):
     class Meta(RunSerializer.Meta):
         fields = [*RunSerializer.Meta.fields, "spec", "header", "selection"]
         read_only_fields = fields
+
+
+def faults_by_field(errors: SpecErrors) -> dict[str, list[str]]:
+    """Each fault of a spec beside the path of its field; of one field all."""
+    found: dict[str, list[str]] = {}
+    for problem in errors.problems:
+        found.setdefault(problem.field or "spec", []).append(problem.message)
+    return found
+
+
+def read_spec(document: Any) -> SearchSpec:
+    try:
+        return SearchSpec.from_document(document)
+    except SpecErrors as errors:
+        raise serializers.ValidationError(faults_by_field(errors)) from errors
+
+
+class CheckSerializer(serializers.Serializer[Any]):
+    """A spec to be judged."""
+
+    spec = serializers.JSONField()
+
+
+class EstimateSerializer(serializers.Serializer[Any]):
+    """Rough figures for this machine."""
+
+    space_size = serializers.IntegerField()
+    candidates = serializers.IntegerField()
+    seconds = serializers.FloatField()
+    memory_bytes = serializers.IntegerField()
+
+
+class CheckedSerializer(serializers.Serializer[Any]):
+    """Faults by field; without any the spec with all its defaults, and the estimate."""
+
+    faults = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
+    spec = serializers.JSONField(allow_null=True)
+    estimate = EstimateSerializer(allow_null=True)
+
+
+class TemplateCreateSerializer(serializers.Serializer[Any]):
+    """A template's name and spec."""
+
+    name = OneLine(max_length=200)
+    spec = serializers.JSONField()
+
+    def validate_spec(self, document: Any) -> SearchSpec:
+        return read_spec(document)
 
 
 class RunCreateSerializer(serializers.Serializer[SearchRun]):
@@ -103,12 +168,7 @@ class RunCreateSerializer(serializers.Serializer[SearchRun]):
         return project
 
     def validate_spec(self, document: Any) -> SearchSpec:
-        try:
-            return SearchSpec.from_document(document)
-        except SpecErrors as errors:
-            raise serializers.ValidationError(
-                {problem.field or "spec": [problem.message] for problem in errors.problems}
-            ) from errors
+        return read_spec(document)
 
     def create(self, validated_data: dict[str, Any]) -> SearchRun:
         return services.run_create(by=self.context["request"].user, **validated_data)
@@ -126,13 +186,20 @@ class CandidateSerializer(serializers.ModelSerializer[Candidate]):
     flops = serializers.SerializerMethodField()
     evaluation = serializers.SerializerMethodField()
 
+    tags = serializers.SlugRelatedField[Any](slug_field="name", many=True, read_only=True)
+    starred = serializers.SerializerMethodField()
+
     class Meta:
         model = Candidate
         fields = [
-            "number", "fingerprint", "genotype", "parents", "change", "generation",
+            "number", "fingerprint", "tags", "starred", "genotype", "parents", "change", "generation",
             "params", "macs", "flops", "memory_bytes", "evaluation",
         ]  # fmt: skip
         read_only_fields = fields
+
+    def get_starred(self, candidate: Candidate) -> bool:
+        asker = self.context["request"].user.pk
+        return any(star.user_id == asker for star in candidate.stars.all())
 
     def get_flops(self, candidate: Candidate) -> int:
         return 2 * candidate.macs

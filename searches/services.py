@@ -84,7 +84,7 @@ def project_delete(*, project: Project) -> None:
     live = SearchRun.objects.select_for_update().filter(project=project, status__in=WITH_WORK).count()
     if live:
         raise ValidationError(f"{live} of the project's runs are not over: cancel or pause them first.")
-    for folder in [run.folder for run in project.runs.all()]:
+    for folder in [project.cache, *(run.folder for run in project.runs.all())]:
         transaction.on_commit(_removal(folder))
     project.delete()
 

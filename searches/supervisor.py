@@ -167,7 +167,15 @@ class Supervisor:
 def engine_of(run: SearchRun, history: list[dict[str, Any]]) -> Iterator[tuple[launch.EngineProcess, Reports]]:
     """The engine as a child process that is gone afterwards, with all its evaluators."""
     run.folder.mkdir(parents=True, exist_ok=True)
-    process = launch.start(run.spec, history, run.folder, settings.EVALUATORS, elapsed=run.worked_seconds)
+    process = launch.start(
+        run.spec,
+        history,
+        run.folder,
+        settings.EVALUATORS,
+        elapsed=run.worked_seconds,
+        cache=run.project.cache if settings.CACHE_BYTES else None,
+        cache_bytes=settings.CACHE_BYTES,
+    )
     reports: Reports = queue.Queue(WAITING_AT_MOST)
     reader = Thread(target=read, args=(process, reports), name="events", daemon=True)
     reader.start()

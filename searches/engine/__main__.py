@@ -1,6 +1,7 @@
 """The engine as a child process: ``python -m searches.engine`` reads one JSON document and writes events.
 
-The document: ``{"spec": …, "history": […], "folder": …, "workers": 2, "events_fd": 5, "parent": PID, "elapsed": 0.0}``.
+The document: ``{"spec": …, "history": […], "folder": …, "workers": 2, "events_fd": 5, "parent": PID, "elapsed": 0.0,
+"cache": folder or null, "cache_bytes": 2**32}``.
 Events go to the descriptor as JSON lines of at most 64 KB; a full pipe blocks. Everything printed is the log's.
 SIGTERM ends it within seconds: evaluators are killed, what was not accepted is done again by the next one.
 """
@@ -47,8 +48,13 @@ def run(document: dict[str, Any], descriptor: int) -> None:
     for name in ("weights", "states"):
         remove_unfinished(folder / name)
     executor = executor_for(spec, document["workers"])
-    history, elapsed = document["history"], document["elapsed"]
-    with closing(search(spec, history=history, executor=executor, folder=folder, elapsed=elapsed)) as reports:
+    history = document["history"]
+    more = {
+        "elapsed": document["elapsed"],
+        "cache": Path(document["cache"]) if document["cache"] else None,
+        "cache_bytes": document["cache_bytes"],
+    }
+    with closing(search(spec, history=history, executor=executor, folder=folder, **more)) as reports:
         for report in reports:
             send(descriptor, report)
 

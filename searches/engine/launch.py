@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from searches.engine.cache import BYTES
 from searches.engine.events import Event, Progress, from_document
 from searches.engine.processes import environment
 
@@ -82,7 +83,14 @@ class EngineProcess:
 
 
 def start(
-    spec: Mapping[str, Any], history: Sequence[Mapping[str, Any]], folder: Path, workers: int, *, elapsed: float = 0.0
+    spec: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]],
+    folder: Path,
+    workers: int,
+    *,
+    elapsed: float = 0.0,
+    cache: Path | None = None,
+    cache_bytes: int = BYTES,
 ) -> EngineProcess:
     """Goes on with a search behind ``history`` (a new one: empty), with ``folder`` for weights and the log."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,6 +113,8 @@ def start(
         "events_fd": theirs,
         "parent": os.getpid(),
         "elapsed": elapsed,
+        "cache": None if cache is None else str(cache),
+        "cache_bytes": cache_bytes,
     }
     assert process.stdin is not None
     with suppress(BrokenPipeError), process.stdin:  # it died at once: its exit code and log will tell

@@ -10,8 +10,10 @@ from typing import Any
 from architectures.ir import compact
 from searches import algorithms, objectives
 from searches.algorithms.algorithm import Algorithm, Ballot, Evaluated, Insightful, StepDone
+from searches.engine import cache as caching
 from searches.engine import events
 from searches.engine.archive import Archive, all_finite
+from searches.engine.cache import Cache
 from searches.engine.chain import Chains, Link
 from searches.engine.events import EvaluationFinished, Event, Progress, StepFinished
 from searches.engine.executor import EvaluatorBroken, Executor, JobFinished, JobProgressed, JobStarted
@@ -37,13 +39,16 @@ def search(
     executor: Executor,
     folder: Path,
     elapsed: float = 0.0,
+    cache: Path | None = None,
+    cache_bytes: int = caching.BYTES,
 ) -> Generator[Event | Progress, None, None]:
     """Runs the spec to its end, going on behind ``history``; closing the generator cancels it.
 
-    ``elapsed`` are the seconds that the search has spent before, for its limit on the wall clock.
+    ``elapsed`` are the seconds that the search has spent before, for its limit on the wall clock. What another search
+    left in the folder ``cache`` is not trained again; the history is the same without it.
     """
     try:
-        yield from Search(spec, history, executor, folder, elapsed).run()
+        yield from Search(spec, history, executor, folder, elapsed, cache, cache_bytes).run()
     finally:
         executor.close()
 
@@ -58,14 +63,19 @@ class Search:
         executor: Executor,
         folder: Path,
         elapsed: float,
+        cache_folder: Path | None,
+        cache_bytes: int,
     ) -> None:
         self.spec = spec
+        self.cache_folder = cache_folder
+        self.cache_bytes = cache_bytes
         self.executor = executor
         self.folder = folder
         self.started = time.monotonic() - elapsed
         self.lines: list[dict[str, Any]] = [dict(entry) for entry in history]
         self.waiting: dict[int, JobFinished] = {}  # finished out of order: held back until their turn
         self.ready: deque[dict[str, Any]] = deque()  # jobs for whoever has room
+        self.given_out: dict[tuple[str, int, int], dict[str, Any]] = {}  # by kind, number, fidelity
         self.chains = Chains(folder)
         self.generation = 0  # the next to be reported
         self.archive = Archive(spec.objectives, spec.limits)
@@ -99,6 +109,12 @@ class Search:
     @cached_property
     def jobs(self) -> Jobs:
         return Jobs(self.spec, self.problem, self.folder)
+
+    @cached_property
+    def cache(self) -> Cache | None:
+        if self.cache_folder is None:
+            return None
+        return Cache(self.cache_folder, self.cache_bytes, self.header["data"], self.header["machine"])
 
     @property
     def fidelity(self) -> int:
@@ -146,30 +162,44 @@ class Search:
                 return
             message = self.executor.receive(PATIENCE_SECONDS)
             if isinstance(message, JobFinished):
-                if message.kind != "step" or self.chains.finish(message):
-                    self.waiting[message.number] = message
-                yield from self.accept_those_in_turn()
+                self.remember(message)
+                yield from self.arrived(message)
             elif message is not None:
                 yield from self.report(message)
 
     def ask_while_there_is_room(self) -> Iterator[Event]:
         while self.executor.room:
-            if self.give_out():
+            if job := self.next_job():
+                yield from self.give_out(job)
                 continue
             if not self.numbers.may_ask or self.is_over:
                 return
             yield from self.take(self.numbers.ask())
             yield from self.generations(through=self.numbers.settled)
 
-    def give_out(self) -> bool:
-        """Submits a job that can be done now; a step can once the one before it has left its state."""
+    def next_job(self) -> dict[str, Any] | None:
+        """One that can be done now; a step can once the one before it has left its state."""
         if step := self.chains.take():
-            self.executor.submit(self.jobs.step(*step))
-            return True
-        if self.ready:
-            self.executor.submit(self.ready.popleft())
-            return True
-        return False
+            return self.jobs.step(*step)
+        return self.ready.popleft() if self.ready else None
+
+    def give_out(self, job: dict[str, Any]) -> Iterator[Event]:
+        """To an evaluator, unless the project has paid for the same job before."""
+        if self.cache and (found := self.cache.look_up(job)):
+            yield from self.arrived(found)
+            return
+        self.given_out[job["kind"], job["number"], job["fidelity"]] = job
+        self.executor.submit(job)
+
+    def remember(self, message: JobFinished) -> None:
+        job = self.given_out.pop((message.kind, message.number, message.fidelity))
+        if self.cache:
+            self.cache.keep(job, message)
+
+    def arrived(self, message: JobFinished) -> Iterator[Event]:
+        if message.kind != "step" or self.chains.finish(message):
+            self.waiting[message.number] = message
+        yield from self.accept_those_in_turn()
 
     @property
     def is_over(self) -> bool:
@@ -258,6 +288,7 @@ class Search:
             result.timing,
             result.curve,
             result.files,
+            bool(result.timing.get("cached", False)),
         )
 
     def step_finished(self, asked: StepAsked, result: JobFinished) -> StepFinished:

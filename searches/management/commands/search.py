@@ -69,6 +69,8 @@ class Command(BaseCommand):
         )
         parser.add_argument("--out", type=Path, metavar="DIR", help="where the results go; a new or empty folder")
         parser.add_argument("--resume", type=Path, metavar="DIR", help="go on with the search in this folder")
+        text = "a folder of results that searches share: what is in it is not trained again"
+        parser.add_argument("--cache", type=Path, metavar="DIR", help=text)
         parser.add_argument("--workers", type=int, help="evaluator processes (default: one a core)")
         parser.add_argument("--no-repository", action="store_true", help="leave repository/ out")
         parser.add_argument("--json", action="store_true", dest="as_json", help="front.json on stdout")
@@ -82,7 +84,7 @@ class Command(BaseCommand):
         workers = cores() if options["workers"] is None else options["workers"]
         if workers < 1:
             raise CommandError(f"--workers must be at least 1, but is {workers}", returncode=BAD_INPUT)
-        front = run(spec, folder, workers)
+        front = run(spec, folder, workers, options["cache"])
         write_file(folder.path / "front.html", front_page.page(front, folder.evaluations).encode())
         if front["chosen"] is None:
             raise CommandError("; ".join(front["reasons"]), returncode=NOTHING_FEASIBLE)
@@ -177,12 +179,13 @@ class Course:
     best: float = 0.0
 
 
-def run(spec: SearchSpec, folder: SearchFolder, workers: int) -> dict[str, Any]:
+def run(spec: SearchSpec, folder: SearchFolder, workers: int, cache: Path | None = None) -> dict[str, Any]:
     """Starts the engine, keeps what it accepts, and answers with front.json."""
     course = Course()
-    elapsed = sum(entry["timing"].get("seconds", 0.0) for entry in folder.lines) / workers
+    trained = [entry["timing"] for entry in folder.lines if not entry["timing"].get("cached")]
+    elapsed = sum(timing.get("seconds", 0.0) for timing in trained) / workers
     with stoppable(folder), tqdm(total=spec.evaluations, initial=len(folder.evaluations), unit="network") as bar:
-        process = launch.start(spec.to_document(), folder.lines, folder.path, workers, elapsed=elapsed)
+        process = launch.start(spec.to_document(), folder.lines, folder.path, workers, elapsed=elapsed, cache=cache)
         try:
             for report in process.events():
                 follow(report, folder, course, bar)
