@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any, ClassVar
 
 from architectures import spaces
@@ -129,7 +128,14 @@ def dataset_faults(spec: SearchSpec, files: bool) -> Iterator[SpecError]:
         if absence := datasets.absence(spec.dataset):
             yield SpecError("dataset", f"cannot be opened: {absence}")
         return
-    if files and Path(spec.dataset).exists():
+    try:
+        if datasets.is_upload(spec.dataset):
+            datasets.facts(spec.dataset)
+            return
+        if files and datasets.exists(spec.dataset):
+            return
+    except datasets.DataSetError as error:
+        yield SpecError("dataset", f"cannot be opened: {error}")
         return
     close = did_you_mean(spec.dataset, list(datasets.names()))
     way_out = " or give the path of an npz file, a zip or a folder" if files else ""

@@ -1,7 +1,8 @@
 """Data sets by name or by path. Reading one never needs torch; the test split is read by the test job only."""
 
 from searches.evaluation.datasets.dataset import DataSet, DataSetError, Normalisation
-from searches.evaluation.datasets.registry import Facts, absence, available, describe, facts, names, open
+from searches.evaluation.datasets.registry import Facts, absence, available, describe, exists, facts, names, open
+from searches.evaluation.datasets.stored import is_upload
 
 __all__ = [
     "DataSet",
@@ -11,7 +12,9 @@ __all__ = [
     "absence",
     "available",
     "describe",
+    "exists",
     "facts",
+    "is_upload",
     "names",
     "open",
 ]

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from searches.evaluation.datasets.dataset import DataSet
+from searches.evaluation.datasets.fit import Fit
 from searches.evaluation.datasets.idx import Idx
 from searches.evaluation.datasets.pictures import Entry, read_pictures
 from searches.evaluation.datasets.registry import readers
@@ -19,8 +20,8 @@ class Folder:
     def accepts(path: Path) -> bool:
         return path.is_dir() and not Idx.accepts(path)
 
-    def read(self, path: Path) -> DataSet:
-        return read_pictures(path.name, entries(path), f"folder {path.name}")
+    def read(self, path: Path, fit: Fit) -> DataSet:
+        return read_pictures(path.name, entries(path), f"folder {path.name}", fit)
 
 
 def entries(root: Path) -> Iterator[Entry]:

@@ -10,6 +10,7 @@ from numpy.lib import format as npy
 from searches.evaluation.datasets.archives import Allowance, opened
 from searches.evaluation.datasets.arrays import Array, Part, dataset_from
 from searches.evaluation.datasets.dataset import DataSet, DataSetError
+from searches.evaluation.datasets.fit import Fit, refuse
 from searches.evaluation.datasets.limits import MAX_ARRAY_BYTES, MAX_ARRAYS
 from searches.evaluation.datasets.registry import readers
 
@@ -24,7 +25,8 @@ class Npz:
     def accepts(path: Path) -> bool:
         return path.is_file() and path.suffix.lower() == ".npz"
 
-    def read(self, path: Path) -> DataSet:
+    def read(self, path: Path, fit: Fit) -> DataSet:
+        refuse(fit, path)
         with opened(path, Allowance(MAX_ARRAYS, MAX_ARRAY_BYTES)) as archive:
             members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
             prefix = "" if "x" in members else "_train"

@@ -1,9 +1,11 @@
 """Official files of well-known data sets: where they may lie, what they must be, and how they are fetched once."""
 
+import gzip
 import hashlib
 import os
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +15,27 @@ from searches.evaluation.datasets.limits import MAX_FILE_BYTES
 
 BLOCK = 2**20
 TIMEOUT_SECONDS = 30
+GZIP = b"\x1f\x8b"
 Progress = Callable[[str, int, int], None]  # file, bytes so far, bytes in all (0: unknown)
 
 
 @dataclass(frozen=True)
 class OfficialFile:
-    """One file as its makers publish it; md5 is what they publish with it."""
+    """One file as its makers publish it; md5 is what they publish with it.
+
+    ``content_sha256`` is of the unpacked bytes, where somebody had the file: it fits one that was packed anew, too.
+    """
 
     name: str
     url: str
     md5: str
+    content_sha256: str = ""
+
+    def is_at(self, path: Path) -> bool:
+        """Whether the file there is this one."""
+        if self.content_sha256:
+            return content_sha256_of(path) == self.content_sha256
+        return md5_of(path) == self.md5
 
 
 def data_folder(name: str) -> Path:
@@ -51,8 +64,8 @@ def fetch(name: str, files: Sequence[OfficialFile], progress: Progress) -> Path:
         path = folder / file.name
         if not path.is_file():
             download(file, path, progress)
-        elif md5_of(path) != file.md5:
-            raise DataSetError(f"{path} is not the official file (its md5 differs); delete it and fetch again")
+        elif not file.is_at(path):
+            raise DataSetError(f"{path} is not the official file (its hash differs); delete it and fetch again")
     return folder
 
 
@@ -77,10 +90,26 @@ def download(file: OfficialFile, path: Path, progress: Progress) -> None:
             f"{file.url} cannot be fetched ({error}); try again (it goes on where it stopped), "
             f"or place the file in {path.parent} by hand"
         ) from error
-    if md5_of(part) != file.md5:
+    if have < total:
+        raise DataSetError(f"{file.url} was cut off after {have:,} of {total:,} bytes; try again, it goes on there")
+    if not file.is_at(part):
         part.unlink()
-        raise DataSetError(f"{file.url} sent a file that is not the official one (its md5 differs); try again")
+        raise DataSetError(f"{file.url} sent a file that is not the official one (its hash differs); try again")
     part.replace(path)
+
+
+def content_sha256_of(path: Path) -> str:
+    """Of a gzipped file's content; of any other file itself. A damaged one has no hash."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as raw:
+            is_packed = raw.read(2) == GZIP
+        with gzip.open(path) if is_packed else path.open("rb") as stream:
+            while block := stream.read(BLOCK):
+                digest.update(block)
+    except (OSError, EOFError, zlib.error):
+        return ""
+    return digest.hexdigest()
 
 
 def md5_of(path: Path) -> str:

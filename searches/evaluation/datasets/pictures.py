@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from searches.evaluation.datasets.arrays import Part, dataset_from
 from searches.evaluation.datasets.dataset import DataSet, DataSetError
+from searches.evaluation.datasets.fit import Fit
 from searches.evaluation.datasets.limits import MAX_ARRAY_BYTES, MAX_IMAGE_FILES, MAX_IMAGE_PIXELS, MIN_SIDE
 
 if TYPE_CHECKING:
@@ -45,24 +46,25 @@ class Picture:
     label: str
 
 
-def read_pictures(name: str, entries: Iterable[Entry], source: str) -> DataSet:
-    """``[split/]class/…/image``; a folder round all of that is looked through. Images of unequal size are cropped."""
+def read_pictures(name: str, entries: Iterable[Entry], source: str, fit: Fit) -> DataSet:
+    """``[split/]class/…/image``; a folder round all of that is looked through. ``fit`` brings images to one size."""
     images, others = sorted_out(entries)
     pictures = placed(name, without_wrapper(images))
     decoded = [decode(picture.entry) for picture in pictures]
     sizes = Counter(pixels.shape[:2] for pixels in decoded)
     channels = max(pixels.shape[2] for pixels in decoded)
-    side = common_side(sizes)
+    side = (fit.side, fit.side) if fit.side else common_side(sizes)
     if len(decoded) * channels * side[0] * side[1] > MAX_ARRAY_BYTES:
         raise DataSetError(
             f"{name} has {len(decoded):,} images of {side[0]}×{side[1]}; at most 2 GiB are read; shrink it"
         )
     notes = []
-    if len(sizes) > 1:
-        notes.append(f"images of {len(sizes):,} sizes were cropped to a square and resized to {side[0]}×{side[1]}")
+    if set(sizes) != {side}:
+        sizes_words = f"{len(sizes):,} sizes" if len(sizes) > 1 else "{}×{}".format(*next(iter(sizes)))
+        notes.append(f"images of {sizes_words} were {fit.words(side)}")
     if others:
         notes.append(f"{others:,} files that are no images were left out")
-    brought = [with_channels(fitted(pixels, side), channels) for pixels in decoded]
+    brought = [with_channels(fit(pixels, side), channels) for pixels in decoded]
     return assembled(name, pictures, brought, source, notes)
 
 
@@ -157,21 +159,6 @@ def common_side(sizes: Counter[tuple[int, int]]) -> tuple[int, int]:
     shorter = sorted(min(size) for size in sizes.elements())
     side = min(shorter[len(shorter) // 2], LARGEST_AUTOMATIC_SIDE)
     return side, side
-
-
-def fitted(pixels: Pixels, side: tuple[int, int]) -> Pixels:
-    """The middle square, resized; nothing is stretched."""
-    from PIL import Image
-
-    if pixels.shape[:2] == side:
-        return pixels
-    height, width = pixels.shape[:2]
-    short = min(height, width)
-    top, left = (height - short) // 2, (width - short) // 2
-    square = pixels[top : top + short, left : left + short]
-    image = Image.fromarray(square[..., 0] if square.shape[2] == 1 else square)
-    resized = np.asarray(image.resize((side[1], side[0]), Image.Resampling.BILINEAR))
-    return resized[..., None] if resized.ndim == 2 else resized
 
 
 def with_channels(pixels: Pixels, channels: int) -> Pixels:

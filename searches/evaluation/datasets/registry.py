@@ -8,8 +8,10 @@ from typing import ClassVar, Protocol
 
 from architectures.registry import Registry, UnknownName
 from searches.evaluation.datasets.dataset import DataSet, DataSetError
+from searches.evaluation.datasets.fit import Fit, parsed
 from searches.evaluation.datasets.official import folder_of
 from searches.evaluation.datasets.splits import SPLITS
+from searches.evaluation.datasets.stored import card, is_upload, open_stored
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Reader(Protocol):
     @staticmethod
     def accepts(path: Path) -> bool: ...
 
-    def read(self, path: Path) -> DataSet: ...
+    def read(self, path: Path, fit: Fit) -> DataSet: ...
 
 
 datasets: Registry[BuiltIn] = Registry("data set", "searches.evaluation.datasets")
@@ -77,19 +79,27 @@ def available() -> tuple[str, ...]:
 
 
 def open(name_or_path: str | Path) -> DataSet:
-    """A built-in data set by its name, or any npz file, folder or zip by its path."""
+    """A built-in data set by its name, or any npz file, folder or zip by its path, with a resize rule behind it."""
     text = str(name_or_path)
     if text in datasets.names():
         return datasets.get(text)().load()
-    path = Path(text)
+    if is_upload(text):
+        return open_stored(text)
+    place, fit = parsed(text)
+    path = Path(place)
     if not path.exists():
-        raise missing(text)
+        raise missing(place)
     for format_name in readers.names():
         reader = readers.get(format_name)
         if reader.accepts(path):
-            return reader().read(path)
+            return reader().read(path, fit)
     formats = "; ".join(readers.get(format_name).title for format_name in readers.names())
     raise DataSetError(f"{path.name} is none of the formats that can be read: {formats}")
+
+
+def exists(name_or_path: str) -> bool:
+    """Whether there is a file or folder of this path; the rule behind it must be one."""
+    return Path(parsed(name_or_path)[0]).exists()
 
 
 def missing(text: str) -> DataSetError:
@@ -107,7 +117,10 @@ def facts(name_or_path: str | Path) -> Facts:
     text = str(name_or_path)
     if text in datasets.names():
         return datasets.get(text).facts
-    path = Path(text)
+    if is_upload(text):
+        known = card(text)
+        return Facts(known["name"], tuple(known["input_shape"]), known["classes"], known["sizes"])
+    path = Path(parsed(text)[0])
     if not path.exists():
         raise missing(text)
     stat = path.stat()

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from searches.evaluation.datasets.archives import Allowance, opened
 from searches.evaluation.datasets.dataset import DataSet, DataSetError
+from searches.evaluation.datasets.fit import Fit
 from searches.evaluation.datasets.limits import MAX_ARRAY_BYTES, MAX_IMAGE_FILES
 from searches.evaluation.datasets.pictures import Entry, read_pictures
 from searches.evaluation.datasets.registry import readers
@@ -21,14 +22,14 @@ class Zip:
     def accepts(path: Path) -> bool:
         return path.is_file() and path.suffix.lower() == ".zip"
 
-    def read(self, path: Path) -> DataSet:
+    def read(self, path: Path, fit: Fit) -> DataSet:
         with opened(path, Allowance(MAX_IMAGE_FILES, MAX_ARRAY_BYTES)) as archive:
             entries = [
                 Entry(PurePosixPath(member.filename), partial(content, archive, member))
                 for member in archive.infolist()
                 if not member.is_dir()
             ]
-            return read_pictures(path.stem, entries, f"zip file {path.name}")
+            return read_pictures(path.stem, entries, f"zip file {path.name}", fit)
 
 
 def content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:

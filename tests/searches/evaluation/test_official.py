@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from searches.evaluation import datasets
 from searches.evaluation.datasets import DataSetError, official
 from searches.evaluation.datasets.cifar import read_records
+from searches.evaluation.datasets.fashion_mnist import DEBIAN, FashionMnist
 from searches.evaluation.datasets.idx import STEMS, read_idx
 from searches.evaluation.datasets.official import OfficialFile, data_folder, fetch
 from tests.searches.evaluation.worlds import images
@@ -136,6 +138,56 @@ def test_a_set_that_is_not_here_says_how_to_get_it(private_data: Path) -> None:
     assert "cifar10" not in datasets.available()
 
 
+def mat(path: Path, count: int = 40, **changes: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    y = np.arange(count) % 10 + 1  # 10 stands for the digit 0
+    x = np.random.default_rng(count).integers(0, 256, (32, 32, 3, count), dtype=np.uint8)
+    x[0, 0, :, :] = y
+    savemat(str(path), {"X": x, "y": y[:, None].astype(np.uint8), **changes}, do_compression=True)
+
+
+def test_the_mat_files_of_svhn_are_read(private_data: Path) -> None:
+    folder = private_data / "datasets/svhn"
+    mat(folder / "train_32x32.mat", 60)
+    mat(folder / "test_32x32.mat", 20)
+    found = datasets.open("svhn")
+    assert (found.input_shape, found.labels) == ((3, 32, 32), tuple("0123456789"))
+    images, targets = found.split("test")
+    assert images[:, :, 0, 0].tolist() == [[target or 10] * 3 for target in targets.tolist()]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"X": np.zeros((32, 32, 3, 4), np.float64)}, r"must hold X \(32, 32, 3, N\) of uint8"),
+        ({"X": np.zeros((16, 16, 3, 40), np.uint8)}, r"must hold X .* but holds X \(16, 16, 3, 40\) of uint8"),
+        ({"y": np.zeros((3, 1), np.uint8)}, r"y \(3, 1\) of uint8"),
+    ],
+)
+def test_a_mat_file_of_something_else_is_refused(
+    changes: dict[str, np.ndarray], message: str, private_data: Path
+) -> None:
+    folder = private_data / "datasets/svhn"
+    mat(folder / "train_32x32.mat", **changes)
+    mat(folder / "test_32x32.mat")
+    with pytest.raises(DataSetError, match=message):
+        datasets.open("svhn")
+
+
+@pytest.mark.parametrize("fault", ["empty", "text", "cut off", "flipped"])
+def test_a_damaged_mat_file_is_refused(fault: str, private_data: Path) -> None:
+    folder = private_data / "datasets/svhn"
+    mat(folder / "train_32x32.mat")
+    mat(folder / "test_32x32.mat")
+    path = folder / "train_32x32.mat"
+    whole = bytearray(path.read_bytes())
+    whole[len(whole) // 2] ^= 0xFF
+    damaged = {"empty": b"", "text": b"hello", "cut off": bytes(whole[:500]), "flipped": bytes(whole)}
+    path.write_bytes(damaged[fault])
+    with pytest.raises(DataSetError, match=r"train_32x32\.mat"):
+        datasets.open("svhn")
+
+
 class Server(http.server.BaseHTTPRequestHandler):
     """Sends one file, in ranges; ``cut`` bytes at most the first time."""
 
@@ -190,6 +242,35 @@ def test_a_fetch_that_was_cut_off_goes_on(server: str) -> None:
     fetch("small", [file_at(server)], lambda *moment: None)
     assert Server.asked == ["bytes=1000-"]
     assert (data_folder("small") / "file.bin").read_bytes() == Server.content
+
+
+def test_a_connection_that_breaks_keeps_what_came(server: str) -> None:
+    Server.cut = 3000
+    with pytest.raises(DataSetError, match=r"cut off after 3,000 of 10,240 bytes; try again, it goes on there"):
+        fetch("small", [file_at(server)], lambda *moment: None)
+    fetch("small", [file_at(server)], lambda *moment: None)
+    assert Server.asked == ["", "bytes=3000-"]
+    assert (data_folder("small") / "file.bin").read_bytes() == Server.content
+
+
+def test_a_file_that_was_packed_anew_is_known_by_its_content() -> None:
+    content = bytes(1000)
+    file = OfficialFile("a.gz", "http://127.0.0.1:9/a.gz", "0" * 32, hashlib.sha256(content).hexdigest())
+    path = data_folder("small") / "a.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(gzip.compress(content, 1, mtime=1))
+    assert fetch("small", [file], lambda *moment: None) == path.parent
+    path.write_bytes(gzip.compress(content + b"1"))
+    with pytest.raises(DataSetError, match=r"is not the official file \(its hash differs\)"):
+        fetch("small", [file], lambda *moment: None)
+    path.write_bytes(gzip.compress(content)[:-9])
+    with pytest.raises(DataSetError, match="is not the official file"):
+        fetch("small", [file], lambda *moment: None)
+
+
+@pytest.mark.skipif(not DEBIAN.exists(), reason="Debian's dataset-fashion-mnist is not installed")
+def test_debians_fashion_mnist_is_the_official_one() -> None:
+    assert all(file.is_at(DEBIAN / file.name) for file in FashionMnist.files)
 
 
 def test_another_file_than_the_official_one_is_refused(server: str) -> None:

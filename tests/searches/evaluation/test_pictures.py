@@ -66,6 +66,60 @@ def test_unequal_sizes_are_cropped_and_resized_and_it_says_so(tmp_path: Path) ->
     assert any("images of 2 sizes were cropped" in note for note in found.notes)
 
 
+def striped(root: Path) -> Path:
+    """Pictures of 8×24: dark, bright, dark, and a square one."""
+    for number, label in enumerate(("cats", "dogs")):
+        (root / label).mkdir(parents=True)
+        for index in range(4):
+            pixels = np.zeros((8, 24), dtype=np.uint8)
+            pixels[:, 8:16] = 200 + 10 * number + index
+            Image.fromarray(pixels).save(root / label / f"{index}.png")
+    Image.fromarray(np.full((12, 12), 9, dtype=np.uint8)).save(root / "cats" / "square.png")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("rule", "left", "top", "note"),
+    [
+        ("crop", 200, 200, "cropped to a square and resized to 12×12"),
+        ("pad", 0, 0, "padded with black to a square and resized to 12×12"),
+        ("stretch", 0, 200, "were resized to 12×12"),
+    ],
+)
+def test_the_user_chooses_how_pictures_become_one_size(
+    rule: str, left: int, top: int, note: str, tmp_path: Path
+) -> None:
+    found = datasets.open(f"{striped(tmp_path / 'pets')}?resize={rule},side=12")
+    assert found.input_shape == (1, 12, 12)
+    picture = found.images[found.targets == 0][0, 0]
+    assert (picture[6, 0] >= left and picture[6, 0] < left + 50, picture[0, 6] >= top, picture[6, 6] >= 200) == (
+        True,
+    ) * 3
+    assert (picture[0, 6] == 0) == (rule == "pad")
+    assert any(note in each for each in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("resize=squeeze", "resize must be one of crop, pad, stretch, but is 'squeeze'"),
+        ("side=2", "side must be from 4 to 512 pixels, but is 2"),
+        ("side=x", "side must be a number of pixels, but is 'x'"),
+        ("colour=red", "'colour' is no option of a data set; there are: resize=crop|pad|stretch, side=PIXELS"),
+    ],
+)
+def test_a_rule_that_there_is_not_is_refused(written: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(DataSetError) as refusal:
+        datasets.open(f"{fill(tmp_path / 'pets')}?{written}")
+    assert str(refusal.value) == message
+
+
+def test_arrays_have_no_rule(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=np.zeros((4, 8, 8), np.uint8), y=np.array([0, 1, 0, 1]))
+    with pytest.raises(DataSetError, match=r"a\.npz holds arrays, whose images are of one size"):
+        datasets.open(f"{tmp_path / 'a.npz'}?resize=pad")
+
+
 @pytest.mark.parametrize(
     ("mode", "channels"), [("L", 1), ("1", 1), ("LA", 1), ("RGB", 3), ("RGBA", 3), ("P", 3), ("CMYK", 3)]
 )
