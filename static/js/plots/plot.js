@@ -1,4 +1,5 @@
 /* One plot in the page. plotly.js is 4 MB, so it loads when the first plot is seen; a hidden plot is purged and drawn again when shown. */
+import { exportMenu, rowsOf, tableOf } from "./export.js";
 import { themed } from "./tokens.js";
 
 let library = null;
@@ -23,10 +24,10 @@ export class Plot {
   /**
    * @param {HTMLElement} box
    * @param {() => {data: object[], layout: object, config?: object}|null} draw reads the state when the plot is due; null means nothing to show yet
-   * @param {{onClick?: (point: object) => void}} handlers
+   * @param {{onClick?: (point: object) => void, onSelect?: (points: object[]) => void}} handlers
    */
   constructor(box, draw, handlers = {}) {
-    Object.assign(this, { box, draw, handlers, visible: false, mounted: false, timer: null, drawnAt: -Infinity });
+    Object.assign(this, { box, draw, handlers, visible: false, mounted: false, timer: null, drawnAt: -Infinity, picture: null, furnished: false });
     new IntersectionObserver((entries) => this.#seen(entries.at(-1).isIntersecting), { rootMargin: "200px" }).observe(box);
     document.addEventListener("theme", () => this.refresh());
   }
@@ -39,6 +40,11 @@ export class Plot {
       this.timer = null;
       this.#render();
     }, wait);
+  }
+
+  /** Drawn from nothing at the next refresh: for another kind of axes, which plotly cannot change in place. */
+  reset() {
+    this.#purge();
   }
 
   #seen(visible) {
@@ -58,14 +64,17 @@ export class Plot {
   async #render() {
     const picture = this.draw();
     this.box.toggleAttribute("data-empty", picture === null);
-    if (picture === null) return;
+    if (picture === null) return this.#purge();
+    this.picture = picture;
     const Plotly = await loadPlotly();
     if (!this.visible) return;
+    this.#furnish();
     const first = !this.mounted;
     if (first) this.#prepare();
     this.drawnAt = performance.now();
     await Plotly.react(this.canvas, picture.data, themed(picture.layout), { ...settings, ...picture.config });
     this.box.querySelector(".skeleton")?.remove();
+    this.fillTwin?.();
     if (first) this.#listen();
   }
 
@@ -78,7 +87,32 @@ export class Plot {
   }
 
   #listen() {
-    const { onClick } = this.handlers;
+    const { onClick, onSelect } = this.handlers;
     if (onClick) this.canvas.on("plotly_click", (event) => onClick(event.points[0]));
+    if (onSelect) this.canvas.on("plotly_selected", (event) => event && onSelect(event.points));
+    if (onSelect) this.canvas.on("plotly_deselect", () => onSelect([]));
+  }
+
+  /** What every plot has beside it: a menu that saves it, and its table twin, which is only filled when it is opened. */
+  #furnish() {
+    if (this.furnished) return;
+    this.furnished = true;
+    const section = this.box.closest("section");
+    const title = section?.querySelector("h2, h3")?.textContent.trim() ?? "";
+    const name = title.toLowerCase().replace(/[^a-z0-9]+/g, "-") || "plot";
+    section?.querySelector(".panel-head, .section-head")?.append(exportMenu(this, name, title));
+    if (section?.querySelector(".twin") === null) this.box.after(this.#twin());
+  }
+
+  #twin() {
+    const twin = document.createElement("details");
+    twin.className = "twin";
+    twin.append(Object.assign(document.createElement("summary"), { textContent: "As a table" }));
+    const wrap = document.createElement("div");
+    wrap.className = "table-wrap";
+    twin.append(wrap);
+    this.fillTwin = () => twin.open && wrap.replaceChildren(tableOf(rowsOf(this.picture)));
+    twin.addEventListener("toggle", this.fillTwin);
+    return twin;
   }
 }

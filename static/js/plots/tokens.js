@@ -18,10 +18,10 @@ function resolve(names) {
 }
 
 export function tokens() {
-  const [text, muted, line, surface, raised, accent, good, warn, bad] = resolve([
-    "--text", "--muted", "--line", "--surface", "--raised", "--accent", "--good", "--warn", "--bad",
+  const [text, muted, line, surface, raised, sunken, accent, good, warn, bad] = resolve([
+    "--text", "--muted", "--line", "--surface", "--raised", "--sunken", "--accent", "--good", "--warn", "--bad",
   ]);
-  return { text, muted, line, surface, raised, accent, good, warn, bad, series: resolve(series) };
+  return { text, muted, line, surface, raised, sunken, accent, good, warn, bad, series: resolve(series) };
 }
 
 function axis(colours) {
@@ -35,9 +35,10 @@ function axis(colours) {
 /** plotly's layout in the portal's look; `over` is laid over it, axis by axis. */
 export function themed(over = {}) {
   const colours = tokens();
-  const { xaxis = {}, yaxis = {}, ...rest } = over;
+  const { xaxis = {}, yaxis = {}, scene, ...rest } = over;
   const merge = (mine) => ({ ...axis(colours), ...mine, title: { ...axis(colours).title, ...mine.title } });
   return {
+    ...(scene ? { scene: spatial(scene, colours) } : {}),
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", colorway: colours.series,
     font: { family: "system-ui, sans-serif", size: 12, color: colours.text },
     margin: { l: 52, r: 12, t: 12, b: 42 }, autosize: true,
@@ -45,4 +46,13 @@ export function themed(over = {}) {
     legend: { orientation: "h", x: 0, y: 1, xanchor: "left", yanchor: "bottom", font: { color: colours.muted, size: 11 } },
     hovermode: "closest", ...rest, xaxis: merge(xaxis), yaxis: merge(yaxis),
   };
+}
+
+/** Axes in space know neither automargin nor standoff. */
+function spatial(scene, colours) {
+  const merge = (mine) => ({
+    color: colours.muted, gridcolor: colours.line, zerolinecolor: colours.line, backgroundcolor: "rgba(0,0,0,0)",
+    ...mine, title: { font: { color: colours.muted, size: 12 }, ...mine.title },
+  });
+  return { ...scene, xaxis: merge(scene.xaxis), yaxis: merge(scene.yaxis), zaxis: merge(scene.zaxis) };
 }

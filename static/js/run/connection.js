@@ -6,14 +6,18 @@ const firstPause = 500;
 const longestPause = 15_000;
 const pollPause = 2_000;
 const socketFailuresBeforePolling = 2;
+const notFound = 404; // of the same facts over HTTP
+
+class Gone extends Error {}
 
 export class Connection {
   /** @param {{socket: string, snapshot: string, events: string, onFrame: (frame: object) => void, onState: (state: string) => void}} options */
   constructor(options) {
-    Object.assign(this, options, { failures: 0, seq: 0, polling: null });
+    Object.assign(this, options, { failures: 0, seq: 0, polling: null, isOver: false });
   }
 
   open() {
+    if (this.isOver) return;
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(`${scheme}//${location.host}${this.socket}`);
     let greeted = false;
@@ -38,11 +42,13 @@ export class Connection {
 
   /** The run was deleted, or is not ours to see any more. */
   #end() {
+    this.isOver = true;
     this.#stopPolling();
     this.onState("gone");
   }
 
   #lost() {
+    if (this.isOver) return;
     this.failures += 1;
     if (this.polling === null) this.onState("reconnecting");
     if (this.failures >= socketFailuresBeforePolling) this.#startPolling();
@@ -75,7 +81,8 @@ export class Connection {
           started = true;
         }
         this.onState("polling");
-      } catch {
+      } catch (error) {
+        if (error instanceof Gone) return this.#end();
         this.onState("reconnecting");
         started = false;
       }
@@ -90,6 +97,7 @@ export class Connection {
 
   async #json(url) {
     const response = await fetch(url, { headers: { Accept: "application/json" } });
+    if (response.status === notFound) throw new Gone(`${url} is not there any more`);
     if (!response.ok) throw new Error(`${url} answered ${response.status}`);
     return response.json();
   }

@@ -16,6 +16,10 @@ const words = {
   SearchFinished: ({ reason }) => `The search is finished: ${reason}`,
   SearchFailed: ({ reason }) => `The search failed: ${reason}`,
   RepositoryRequested: ({ number }) => `A repository of #${number} was asked for`,
+  StepFinished: ({ step, report, status, reason }) =>
+    status === "failed" ? `A step of ${step} failed: ${reason}` : `${step}: step ${report?.epoch ?? ""}${report?.epochs ? ` of ${report.epochs}` : ""}`,
+  CandidatePromoted: ({ number, fidelity, to, reason }) => `#${number} goes on from ${fidelity} to ${to} epochs: ${reason}`,
+  StageChanged: ({ stage, reason }) => `Stage ${stage}: ${reason}`,
 };
 
 function line({ seq, kind, payload, at }) {
@@ -29,15 +33,18 @@ function line({ seq, kind, payload, at }) {
   number.className = "muted small";
   number.textContent = seq;
   item.append(time, text, number);
+  item.dataset.kind = kind;
   if (payload.status === "failed" || kind === "SearchFailed") item.className = "bad";
   return item;
 }
 
-const shownAtMost = 200;
+const shownAtMost = 500;
 
 export class EventLog {
   constructor(list, panel, url) {
     Object.assign(this, { list, panel, url, state: null, newest: null, isFetching: false });
+    this.kind = panel.querySelector("[data-event-kind]");
+    this.kind.addEventListener("change", () => this.#filter(this.list.children));
     panel.addEventListener("panel:show", () => this.#fill());
   }
 
@@ -68,7 +75,14 @@ export class EventLog {
   #add(fresh) {
     if (fresh.length === 0) return;
     this.newest = fresh.at(-1).seq;
-    this.list.prepend(...fresh.reverse().map(line));
+    const lines = fresh.reverse().map(line);
+    this.#filter(lines);
+    this.list.prepend(...lines);
     while (this.list.children.length > shownAtMost) this.list.lastChild.remove();
+  }
+
+  #filter(lines) {
+    const wanted = this.kind.value;
+    for (const each of lines) each.hidden = !(wanted === "" || each.dataset.kind === wanted || (wanted === "failed" && each.className === "bad"));
   }
 }

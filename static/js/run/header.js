@@ -1,4 +1,4 @@
-/* The run's first line: status, generation, evaluated, elapsed and left; and the five phases. */
+/* The run's first line: status, generation, evaluated, elapsed and left. */
 import { announce } from "../live.js";
 import { duration, percent } from "../format.js";
 import { generations } from "./state.js";
@@ -95,20 +95,8 @@ export class Header {
     badge.textContent = run.status;
     this.root.dataset.status = run.status;
     for (const form of this.root.querySelectorAll("[data-when]")) form.hidden = !form.dataset.when.split(" ").includes(run.status);
-    this.#phases(run);
     for (const note of document.querySelectorAll("[data-ending]")) note.hidden = note.dataset.ending !== run.status;
     for (const reason of document.querySelectorAll("[data-run='reason']")) reason.textContent = run.reason;
     for (const hash of document.querySelectorAll("[data-run='hash']")) hash.textContent = run.history_sha256 || "known when the search is finished";
-  }
-
-  #phases(run) {
-    const steps = [...document.querySelectorAll("[data-phase]")];
-    const here = steps.findIndex((step) => step.dataset.phase === run.phase);
-    steps.forEach((step, index) => {
-      const over = index < here || (run.status === "finished" && index === here);
-      step.dataset.state = over ? "done" : index === here ? "here" : "ahead";
-      if (index === here) step.setAttribute("aria-current", "step");
-      else step.removeAttribute("aria-current");
-    });
   }
 }

@@ -1,38 +1,35 @@
-/* The Pareto plot: each evaluated candidate a point, the front a line, the chosen one a ring. A click chooses. */
+/* The Pareto plot: each evaluated candidate a point, the front a line, the chosen one a ring. A click chooses, a lasso selects,
+   the slider goes back to an earlier generation. */
 import { Plot } from "../plots/plot.js";
-import { symbols, tokens } from "../plots/tokens.js";
-import { escapeHtml } from "../format.js";
-import { front, isRanked } from "./state.js";
+import { hasWebGL } from "../plots/webgl.js";
+import { remember, remembered } from "./address.js";
+import { ParetoFigure } from "./pareto-figure.js";
+import { Replay } from "./replay.js";
+import { isRanked } from "./state.js";
 
-const svgPoints = 5000; // above it, WebGL
-
-function hasWebGL() {
-  try {
-    return document.createElement("canvas").getContext("webgl2") !== null;
-  } catch {
-    return false;
-  }
-}
+/* Each control by its name, with what its value is called in the URL; a value that is the default is not written there. */
+const controls = ["x", "y", "z", "colour", "logx", "logy", "dominated", "limits"];
 
 export class ParetoPlot {
-  constructor(root, measures, { onChoose }) {
-    Object.assign(this, { root, measures, state: null, chosen: null });
-    this.x = root.querySelector("[name=x]");
-    this.y = root.querySelector("[name=y]");
-    this.colour = root.querySelector("[name=colour]");
-    this.dominated = root.querySelector("[name=dominated]");
-    this.logarithmic = root.querySelector("[name=log]");
-    this.plot = new Plot(root.querySelector(".plot"), () => this.#picture(), { onClick: (point) => onChoose(point.customdata) });
-    for (const control of [this.x, this.y, this.colour, this.dominated, this.logarithmic]) {
-      control.addEventListener("change", () => this.#changed());
-    }
+  constructor(root, measures, { onChoose, onSelect, limits }) {
+    Object.assign(this, { root, measures, onSelect, limits, state: null, chosen: null, isSpatial: false, dragmode: "pan" });
+    this.controls = Object.fromEntries(controls.map((name) => [name, root.querySelector(`[name=${name}]`)]));
+    this.defaults = Object.fromEntries(controls.map((name) => [name, read(this.controls[name])]));
+    this.plot = new Plot(root.querySelector(".plot"), () => this.#picture(), {
+      onClick: (point) => onChoose(point.customdata),
+      onSelect: (points) => this.#selected(points),
+    });
+    this.replay = new Replay(root.querySelector("[data-replay]"), { onChange: () => this.#redraw() });
     this.#restore();
+    for (const control of Object.values(this.controls)) control.addEventListener("change", () => this.#changed());
+    for (const button of root.querySelectorAll("[data-dimension]")) button.addEventListener("click", () => this.#dimension(button.dataset.dimension === "3", true));
+    for (const button of root.querySelectorAll("[data-drag]")) button.addEventListener("click", () => this.#drag(button.dataset.drag));
   }
 
   show(state) {
     this.state = state;
-    this.plot.refresh();
-    this.#count();
+    this.replay.show(state);
+    this.#redraw();
   }
 
   choose(number) {
@@ -40,116 +37,97 @@ export class ParetoPlot {
     this.plot.refresh();
   }
 
+  #redraw() {
+    this.plot.refresh();
+    if (this.state) this.#count();
+  }
+
   #changed() {
-    const query = new URLSearchParams(location.search);
-    query.set("x", this.x.value);
-    query.set("y", this.y.value);
-    history.replaceState(history.state, "", `?${query}${location.hash}`);
+    remember(Object.fromEntries(controls.map((name) => {
+      const value = read(this.controls[name]);
+      return [name, value === this.defaults[name] ? null : value];
+    })));
+    this.#redraw();
+  }
+
+  #restore() {
+    for (const name of controls) {
+      const value = remembered(name);
+      const control = this.controls[name];
+      if (value === null) continue;
+      if (control.type === "checkbox") control.checked = value === "1";
+      else if ([...control.options].some((option) => option.value === value)) control.value = value;
+    }
+    const button = this.root.querySelector("[data-dimension='3']");
+    if (!hasWebGL()) {
+      button.disabled = true;
+      button.title = "Needs WebGL, which this browser does not offer";
+    }
+    this.#dimension(remembered("dim") === "3" && hasWebGL(), false);
+  }
+
+  #dimension(isSpatial, byUser) {
+    this.isSpatial = isSpatial;
+    if (byUser) remember({ dim: isSpatial ? 3 : null });
+    for (const button of this.root.querySelectorAll("[data-dimension]")) button.setAttribute("aria-pressed", String((button.dataset.dimension === "3") === isSpatial));
+    for (const part of this.root.querySelectorAll("[data-flat]")) part.hidden = isSpatial;
+    for (const part of this.root.querySelectorAll("[data-spatial]")) part.hidden = !isSpatial;
+    this.plot.reset();
+    this.#redraw();
+  }
+
+  #drag(dragmode) {
+    this.dragmode = dragmode;
+    for (const button of this.root.querySelectorAll("[data-drag]")) button.setAttribute("aria-pressed", String(button.dataset.drag === dragmode));
+    if (dragmode === "pan") this.plot.reset(); // plotly keeps the outline of a selection otherwise
     this.plot.refresh();
   }
 
-  /** The axes stand in the URL, so a link shows what its sender saw. */
-  #restore() {
-    const query = new URLSearchParams(location.search);
-    for (const axis of ["x", "y"]) if (this.measures.named.has(query.get(axis))) this[axis].value = query.get(axis);
+  /** The lasso's points, those of the front first: the tray takes six. */
+  #selected(points) {
+    const numbers = [...new Set(points.map(({ customdata }) => customdata))];
+    const [isFront] = this.#ranks();
+    const order = (number) => (isFront(this.state.candidates.get(number)) ? 0 : 1);
+    this.onSelect(numbers.sort((one, other) => order(one) - order(other) || one - other));
   }
 
   #points() {
-    return [...this.state.candidates.values()].filter(
-      (candidate) => this.measures.value(candidate, this.x.value) != null && this.measures.value(candidate, this.y.value) != null,
-    );
+    const wanted = this.isSpatial ? ["x", "y", "z"] : ["x", "y"];
+    const names = wanted.map((name) => this.controls[name].value);
+    const { generation } = this.replay;
+    return [...this.state.candidates.values()].filter((candidate) =>
+      (generation === null || (candidate.generation ?? 0) <= generation) && names.every((name) => this.measures.value(candidate, name) !== null) && candidate.status === "done");
+  }
+
+  /** Who is on the front and who has a rank, now or at the generation of the replay. */
+  #ranks() {
+    const past = this.replay.front;
+    if (past === null) return [(candidate) => Boolean(candidate?.is_on_front), (candidate) => isRanked(this.state, candidate)];
+    return [(candidate) => past.has(candidate?.number), () => true];
   }
 
   #count() {
     const shown = this.#points().length;
-    const total = this.state.run.evaluations_done - this.state.run.evaluations_failed;
-    this.root.querySelector("[data-count]").textContent = shown < total ? `${shown} of ${total} candidates` : `${total} candidates`;
-  }
-
-  #hover(candidate) {
-    const lines = this.measures.all.map(({ name, title }) => `${escapeHtml(title)} ${escapeHtml(this.measures.text(candidate, name))}`);
-    return `<b>#${candidate.number}</b><br>${lines.join("<br>")}`;
-  }
-
-  #trace(name, candidates, extra, marker) {
-    return {
-      type: candidates.length > svgPoints && hasWebGL() ? "scattergl" : "scatter",
-      mode: "markers", name,
-      x: candidates.map((candidate) => this.measures.value(candidate, this.x.value)),
-      y: candidates.map((candidate) => this.measures.value(candidate, this.y.value)),
-      customdata: candidates.map((candidate) => candidate.number),
-      hovertext: candidates.map((candidate) => this.#hover(candidate)),
-      hovertemplate: "%{hovertext}<extra></extra>",
-      marker, ...extra,
-    };
+    const total = this.replay.evaluated ?? this.state.run.evaluations_done - this.state.run.evaluations_failed;
+    this.root.querySelector("[data-count]").textContent = shown < total && this.state.candidates.size < this.state.candidatesTotal ? `${shown} of ${total} candidates` : `${shown} candidates`;
   }
 
   #picture() {
     if (!this.state) return null;
     const points = this.#points();
     if (points.length === 0) return null;
-    const colours = tokens();
-    const members = front(this.state).filter((candidate) => points.includes(candidate));
-    const data = [];
-    const others = points.filter((candidate) => !candidate.is_on_front);
-    const fresh = others.filter((candidate) => !isRanked(this.state, candidate));
-    if (this.dominated.checked) data.push(...this.#dominatedTraces(others.filter((candidate) => isRanked(this.state, candidate)), colours));
-    if (fresh.length > 0) data.push(this.#trace("not ranked yet", fresh, {}, { color: colours.accent, size: 8, symbol: "diamond-open" }));
-    if (members.length > 0) data.push(this.#staircase(members, colours));
-    if (members.length > 0) data.push(this.#trace("front", members, {}, { color: colours.accent, size: 10, symbol: "circle", line: { color: colours.surface, width: 1.5 } }));
-    const chosen = this.state.candidates.get(this.chosen);
-    if (chosen && points.includes(chosen)) {
-      data.push(this.#trace("chosen", [chosen], {}, { color: "rgba(0,0,0,0)", size: 19, symbol: "circle", line: { color: colours.text, width: 2 } }));
-    }
-    return {
-      data,
-      layout: {
-        showlegend: true, dragmode: "pan", uirevision: `${this.x.value}/${this.y.value}/${this.logarithmic.checked}`,
-        xaxis: { title: { text: this.measures.axisTitle(this.x.value) }, type: this.logarithmic.checked ? "log" : "linear", tickformat: this.#ticks(this.measures.named.get(this.x.value)) },
-        yaxis: { title: { text: this.measures.axisTitle(this.y.value) }, tickformat: this.#ticks(this.measures.named.get(this.y.value)) },
-        margin: { l: 60, r: 16, t: 28, b: 46 },
+    const [isFront, isCandidateRanked] = this.#ranks();
+    const value = (name) => read(this.controls[name]);
+    return new ParetoFigure(
+      { run: this.state.run, measures: this.measures, points, isFront, isRanked: isCandidateRanked, chosen: this.chosen, limitsOf: this.limits },
+      {
+        x: value("x"), y: value("y"), z: value("z"), colour: value("colour"), logX: value("logx") === "1", logY: value("logy") === "1",
+        dominated: value("dominated") === "1", limits: value("limits") === "1", isSpatial: this.isSpatial, dragmode: this.dragmode,
       },
-      config: { scrollZoom: false },
-    };
+    ).figure;
   }
+}
 
-  #ticks(measure) {
-    if (measure.unit === "%") return ".1%";
-    return measure.unit === "ms" || measure.unit === "mJ" ? "" : "~s";
-  }
-
-  /** Colour and marker shape by what was asked for; without it all are one quiet colour. */
-  #dominatedTraces(candidates, colours) {
-    const quiet = { color: colours.muted, size: 7, opacity: 0.55, symbol: "circle-open" };
-    if (candidates.length === 0) return [];
-    if (this.colour.value === "none") return [this.#trace("dominated", candidates, {}, quiet)];
-    const groups = Map.groupBy
-      ? Map.groupBy(candidates, (candidate) => candidate.generation ?? 0)
-      : candidates.reduce((map, each) => map.set(each.generation ?? 0, [...(map.get(each.generation ?? 0) ?? []), each]), new Map());
-    const ordered = [...groups.entries()].sort(([one], [other]) => one - other);
-    if (ordered.length <= symbols.length) {
-      return ordered.map(([generation, members], index) =>
-        this.#trace(`generation ${generation + 1}`, members, {}, { color: colours.series[index], symbol: symbols[index], size: 7, opacity: 0.75 }));
-    }
-    return [this.#trace("dominated", candidates, {}, {
-      size: 7, opacity: 0.8, color: candidates.map((candidate) => (candidate.generation ?? 0) + 1), colorscale: "Cividis",
-      colorbar: { title: { text: "generation" }, thickness: 10, outlinewidth: 0 },
-    })];
-  }
-
-  /** The line up to which this pair of axes is dominated: a front over three objectives has points behind it. */
-  #staircase(members, colours) {
-    const better = (name) => (this.measures.named.get(name).direction === "maximise" ? -1 : 1);
-    const [byX, byY] = [better(this.x.value), better(this.y.value)];
-    const corners = members
-      .map((candidate) => [this.measures.value(candidate, this.x.value), this.measures.value(candidate, this.y.value)])
-      .sort(([x1, y1], [x2, y2]) => byX * (x1 - x2) || byY * (y1 - y2));
-    let least = Infinity;
-    const line = corners.filter(([, y]) => byY * y < least && ((least = byY * y), true));
-    return {
-      type: "scatter", mode: "lines", hoverinfo: "skip", showlegend: false,
-      x: line.map(([x]) => x), y: line.map(([, y]) => y),
-      line: { color: colours.accent, width: 1.5, shape: "hv" }, opacity: 0.45,
-    };
-  }
+function read(control) {
+  return control.type === "checkbox" ? (control.checked ? "1" : "0") : control.value;
 }

@@ -10,6 +10,7 @@ export function fromSnapshot(frame) {
     candidatesTotal: frame.candidates_total,
     generations: frame.generations,
     progress: new Map(frame.progress.map((report) => [report.evaluator, report])),
+    repositories: frame.repositories,
     log: [],
   };
 }
@@ -106,7 +107,7 @@ const rules = {
   SearchFinished: (state, { reason, hypervolume, history_sha256 }) =>
     changeRun(state, { reason, hypervolume, history_sha256, phase: "code" }),
   SearchFailed: (state, { reason }) => changeRun(state, { reason }),
-  RepositoryRequested: (state) => state,
+  RepositoryRequested: (state, { number, repository }) => ({ ...state, repositories: [...state.repositories, { number, repository }] }),
 };
 
 /** The state after an event or progress frame; events at or before its seq are dropped. */

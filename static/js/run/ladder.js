@@ -1,0 +1,55 @@
+/* The fidelity ladder as a flow: how many candidates were measured at each rung and how many of them were promoted. */
+import { Plot } from "../plots/plot.js";
+import { tokens } from "../plots/tokens.js";
+import { Remote } from "./remote.js";
+
+export class Ladder {
+  constructor(root, url) {
+    Object.assign(this, { root, answer: null });
+    this.plot = new Plot(root.querySelector(".plot"), () => this.#picture());
+    this.remote = new Remote(root.parentElement, url, (answer) => {
+      this.answer = answer;
+      root.hidden = answer.rungs.length < 2;
+      this.#say();
+      this.plot.refresh();
+    });
+  }
+
+  show({ run }) {
+    this.remote.show(`${run.evaluations_done}/${run.status}`);
+  }
+
+  #say() {
+    const cached = this.answer.rungs.reduce((sum, rung) => sum + rung.cached, 0);
+    const all = this.answer.rungs.reduce((sum, rung) => sum + rung.done + rung.failed, 0);
+    this.root.querySelector("[data-count]").textContent = `${all} evaluations${cached ? `, ${cached} of them (${((100 * cached) / all).toFixed(0)} %) known from other runs` : ""}`;
+  }
+
+  #picture() {
+    if (!this.answer || this.answer.rungs.length < 2) return null;
+    const colours = tokens();
+    const { rungs, moves } = this.answer;
+    const place = new Map(rungs.map(({ fidelity }, index) => [fidelity, index]));
+    const links = moves.map(({ source, target, count }) => ({ source: place.get(source), target: place.get(target), count, color: colours.accent }));
+    const left = (index) => rungs[index].done - links.filter(({ source }) => source === index).reduce((sum, { count }) => sum + count, 0);
+    const last = rungs.length - 1;
+    rungs.forEach((rung, index) => {
+      if (index < last && left(index) > 0) links.push({ source: index, target: rungs.length, count: left(index), color: colours.muted });
+      if (rung.failed > 0) links.push({ source: index, target: rungs.length + 1, count: rung.failed, color: colours.bad });
+    });
+    return {
+      data: [{
+        type: "sankey", arrangement: "snap",
+        node: { label: [...rungs.map(({ fidelity, done, failed }) => `${fidelity === 0 ? "proxies" : `${fidelity} epochs`}: ${done + failed}`), "stopped here", "failed"], color: [...rungs.map(() => colours.accent), colours.muted, colours.bad], pad: 18, thickness: 14, line: { width: 0 }, hovertemplate: "%{label}<extra></extra>" },
+        link: { source: links.map((link) => link.source), target: links.map((link) => link.target), value: links.map((link) => link.count), color: links.map((link) => translucent(link.color)), hovertemplate: "%{source.label} → %{target.label}: %{value}<extra></extra>" },
+        textfont: { color: colours.text, size: 12 },
+      }],
+      layout: { margin: { l: 8, r: 8, t: 12, b: 12 } },
+    };
+  }
+}
+
+/** `rgb(1, 2, 3)` with a third of its weight. */
+function translucent(colour) {
+  return colour.replace(/^rgb\((.*)\)$/, "rgba($1, 0.3)");
+}

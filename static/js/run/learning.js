@@ -1,0 +1,110 @@
+/* What the algorithm learns of itself: a supernet's steps (DARTS), stages of a progressive search, promotions. The newest are fetched when
+   the tab is first seen; what comes later comes with the live events. */
+import { Plot } from "../plots/plot.js";
+import { symbols, tokens } from "../plots/tokens.js";
+import { Remote } from "./remote.js";
+
+const kinds = new Set(["StepFinished", "CandidatePromoted", "StageChanged"]);
+
+export class Learning {
+  constructor(panel, url) {
+    Object.assign(this, { panel, frames: [], seq: null, waiting: [] });
+    this.darts = panel.querySelector("#darts");
+    this.edge = this.darts.querySelector("[name=edge]");
+    this.edge.addEventListener("change", () => this.alphas.refresh());
+    this.alphas = new Plot(this.darts.querySelector("[data-alphas]"), () => this.#alphas());
+    this.now = new Plot(this.darts.querySelector("[data-now]"), () => this.#newest());
+    this.health = new Plot(panel.querySelector("#supernet .plot"), () => this.#health());
+    this.remote = new Remote(panel, url, (answer) => {
+      this.seq = answer.seq;
+      this.frames = answer.frames;
+      this.#take(this.waiting.splice(0));
+      this.#show();
+    });
+  }
+
+  show() {
+    this.remote.show("once");
+  }
+
+  /** A live event; before the earlier ones are here it waits. */
+  hear(frame) {
+    if (!kinds.has(frame.kind)) return;
+    if (this.seq === null) this.waiting.push(frame);
+    else {
+      this.#take([frame]);
+      this.#show();
+    }
+  }
+
+  #take(frames) {
+    this.frames = [...this.frames, ...frames.filter(({ seq }) => seq > this.seq)];
+  }
+
+  /** Reports of the supernet's steps that were accepted, in the order of their numbers. */
+  get reports() {
+    return this.frames.filter(({ kind, payload }) => kind === "StepFinished" && payload.report?.alphas).map(({ payload }) => ({ number: payload.number, ...payload.report }));
+  }
+
+  #show() {
+    const { reports } = this;
+    const stages = this.frames.filter(({ kind }) => kind === "StageChanged");
+    this.darts.hidden = this.panel.querySelector("#supernet").hidden = reports.length === 0;
+    this.panel.querySelector("#stages").hidden = stages.length === 0;
+    this.panel.querySelector("[data-stages]").replaceChildren(...stages.map(stageLine));
+    const edges = Object.keys(reports.at(-1)?.alphas ?? {});
+    const chosen = this.edge.value;
+    this.edge.replaceChildren(...edges.map((edge) => new Option(edge, edge, false, edge === chosen)));
+    const warning = reports.at(-1)?.warning ?? "";
+    const note = this.darts.querySelector("[data-warning]");
+    note.hidden = warning === "";
+    note.textContent = warning;
+    for (const plot of [this.alphas, this.now, this.health]) plot.refresh();
+    this.panel.dispatchEvent(new CustomEvent("learning:known", { bubbles: true }));
+  }
+
+  #alphas() {
+    const { reports } = this;
+    const edge = this.edge.value;
+    if (reports.length === 0 || !edge) return null;
+    const colours = tokens();
+    const operations = reports.at(-1).operations;
+    return {
+      data: operations.map((operation, index) => ({
+        type: "scatter", mode: "lines+markers", name: operation, x: reports.map((_, place) => place + 1), y: reports.map(({ alphas }) => alphas[edge]?.[index] ?? null),
+        line: { color: colours.series[index % 7], width: 2 }, marker: { size: 6, symbol: symbols[index % 7] }, hovertemplate: `step %{x}: ${operation} %{y:.1%}<extra></extra>`,
+      })),
+      layout: { xaxis: { title: { text: "step" }, tickformat: "d" }, yaxis: { title: { text: `probability at ${edge}` }, tickformat: ".0%", rangemode: "tozero" }, margin: { t: 40, l: 56, r: 12, b: 42 } },
+    };
+  }
+
+  #newest() {
+    const last = this.reports.at(-1);
+    if (!last) return null;
+    const colours = tokens();
+    const edges = Object.keys(last.alphas);
+    return {
+      data: [{ type: "heatmap", x: last.operations, y: edges, z: edges.map((edge) => last.alphas[edge]), zmin: 0, zmax: 1, colorscale: [[0, colours.sunken], [1, colours.accent]], xgap: 1, ygap: 1, hovertemplate: "%{y}: %{x} %{z:.1%}<extra></extra>", colorbar: { tickformat: ".0%", thickness: 10, outlinewidth: 0, tickfont: { color: colours.muted, size: 11 } } }],
+      layout: { xaxis: { type: "category", title: { text: "operation" } }, yaxis: { type: "category", autorange: "reversed", title: { text: "edge" } }, margin: { l: 90, r: 8, t: 8, b: 70 } },
+    };
+  }
+
+  #health() {
+    const { reports } = this;
+    if (reports.length === 0) return null;
+    const colours = tokens();
+    const series = [["skip share", "skip_share"], ["accuracy of the supernet", "accuracy"], ["largest eigenvalue", "eigenvalue"]];
+    const data = series.filter(([, key]) => reports.some((report) => report[key] != null)).map(([name, key], index) => ({
+      type: "scatter", mode: "lines+markers", name, x: reports.map((_, place) => place + 1), y: reports.map((report) => report[key] ?? null),
+      line: { color: colours.series[index], width: 2 }, marker: { size: 6, symbol: symbols[index] }, hovertemplate: `step %{x}: ${name} %{y:.3~r}<extra></extra>`,
+    }));
+    return { data, layout: { xaxis: { title: { text: "step" }, tickformat: "d" }, yaxis: { title: { text: "" }, rangemode: "tozero" }, margin: { t: 40, l: 52, r: 12, b: 42 } } };
+  }
+}
+
+function stageLine({ payload, at }) {
+  const item = document.createElement("li");
+  const time = Object.assign(document.createElement("time"), { dateTime: at, textContent: new Date(at).toLocaleTimeString(), className: "muted" });
+  item.append(time, " ", Object.assign(document.createElement("strong"), { textContent: payload.stage }), ` ${payload.reason ?? ""}`);
+  return item;
+}
