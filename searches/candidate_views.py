@@ -13,7 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 from codegen.requests import Request
 from searches import services
 from searches.architecture import Architecture
-from searches.choosing import front_of, reasons
+from searches.choosing import front_of, prices, reasons
+from searches.compare_runs import RunComparison
 from searches.comparing import Comparison
 from searches.delivery import NothingToDeliver
 from searches.measures import Measure, figures_of, measures_of
@@ -22,6 +23,7 @@ from searches.run_views import may_edit, visible_run
 
 ROWS_ON_A_PAGE = 25
 COMPARED_AT_LEAST, COMPARED_AT_MOST = 2, 6
+OFFERED_AT_MOST = 50  # further runs for a comparison
 SHOWN: Mapping[str, dict[str, Any]] = {"all": {}, "front": {"is_on_front": True}, "failed": {"status": "failed"}}
 COLUMNS = {
     "number": "number",
@@ -88,6 +90,7 @@ def panel(request: Request, pk: int, number: int) -> HttpResponse:
         "drawing": architecture.drawing,
         "on_front": entry is not None,
         "reasons": reasons(front, entry, run.spec["objectives"]) if entry else (),
+        "prices": prices(front, entry, run.spec["objectives"]) if entry else (),
         "may_edit": may_edit(request, run),
         "repository": architecture.repository,
     }
@@ -127,6 +130,22 @@ def compare(request: Request, pk: int) -> HttpResponse:
     if len(found) >= COMPARED_AT_LEAST:
         context["comparison"] = Comparison.of(found, measures_of(run.spec))
     return render(request, "searches/compare.html", context)
+
+
+@require_safe
+def compare_runs(request: Request) -> HttpResponse:
+    """The fronts of two to six runs in one plot (`?run=3&run=4`), and the runs that may be added."""
+    wanted = dict.fromkeys(int(each) for each in request.GET.getlist("run") if each.isdecimal() and len(each) < 19)
+    visible = SearchRun.objects.visible_to(request.user).select_related("project")
+    found = {run.pk: run for run in visible.filter(pk__in=list(wanted)[:COMPARED_AT_MOST])}
+    runs = tuple(found[pk] for pk in wanted if pk in found)
+    others = visible.exclude(pk__in=found).filter(front_size__gt=0)
+    if runs:
+        others = others.filter(project=runs[0].project_id)
+    context = {"runs": runs, "others": others[:OFFERED_AT_MOST], "most": COMPARED_AT_MOST}
+    if len(runs) >= COMPARED_AT_LEAST:
+        context["comparison"] = RunComparison(runs)
+    return render(request, "searches/compare_runs.html", context)
 
 
 @require_POST

@@ -29,7 +29,7 @@ class Measure:
         return self.title if self.title.lower() == self.name else self.name.capitalize()
 
     def to_document(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"short": self.short}
 
 
 def measures_of(spec: Mapping[str, Any]) -> tuple[Measure, ...]:

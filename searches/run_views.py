@@ -12,13 +12,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from codegen.requests import Request
 from searches import services
-from searches.choosing import chosen_by, front_of, parse_weights, reasons
+from searches.choosing import chosen_by, complete, front_of, parse_weights, reasons, voted, within
 from searches.measures import Measure, measures_of, value_of
 from searches.models import SearchRun
+from searches.pairs import interview, parse_answers
 from searches.pareto import ChoiceError
 from searches.recording import history_jsonl
 from searches.snapshot import snapshot
 from searches.status import Phase, Status, may
+from searches.templatetags.figures import figure
 
 VERBS: dict[str, Callable[..., Any]] = {
     "pause": services.run_pause,
@@ -51,6 +53,8 @@ def run(request: Request, pk: int) -> HttpResponse:
         "measure_documents": [measure.to_document() for measure in measures],
         "objectives": [measure for measure in measures if measure.is_objective],
         "default_axes": default_axes(measures),
+        "third_axis": third_axis(measures),
+        "limits": limits_of(shown.spec["limits"]),
         "front": front_of(shown),
         "selected": selected if selected.isdecimal() else (shown.chosen_number or ""),
         "may_edit": may_edit(request, shown),
@@ -80,6 +84,22 @@ def default_axes(measures: Sequence[Measure]) -> tuple[str, str]:
     return (costs[0], gains[0]) if costs and gains else (measures[0].name, measures[1].name)
 
 
+def third_axis(measures: Sequence[Measure]) -> str:
+    """The first that the plane does not show."""
+    return next(measure.name for measure in measures if measure.name not in default_axes(measures))
+
+
+def limits_of(limits: Mapping[str, float | None]) -> dict[str, dict[str, float]]:
+    """The spec's limits by measure, as the plot draws them: `max_memory_bytes` bounds memory from above."""
+    found: dict[str, dict[str, float]] = {}
+    for name, bound in limits.items():
+        side, _, measure = name.partition("_")
+        if bound is not None:
+            measure = measure.removesuffix("_bytes").removesuffix("_ms")
+            found.setdefault(measure, {})["at_most" if side == "max" else "at_least"] = bound
+    return found
+
+
 @require_safe
 def run_snapshot(request: Request, pk: int) -> HttpResponse:
     """The same start that the websocket gives, for browsers whose sockets do not get through."""
@@ -88,15 +108,49 @@ def run_snapshot(request: Request, pk: int) -> HttpResponse:
 
 @require_safe
 def choose(request: Request, pk: int) -> HttpResponse:
-    """The best of the front by the query's weights (`?accuracy=.7&latency=.3`), or its knee."""
+    """One of the front: by the query's weights (`?accuracy=.7&latency=.3`), by its knee, or by a vote (`?how=vote`).
+
+    `?limit.latency=2` leaves out what is slower.
+    """
     shown = visible_run(request, pk)
-    names = shown.spec["objectives"]
+    names, query = shown.spec["objectives"], request.GET.dict()
     try:
-        front = front_of(shown)
-        entry = chosen_by(front, parse_weights(request.GET.dict(), names), names)
+        front = within(front_of(shown), query, names)
+        if query.get("how") == "vote" and front:
+            entry, words = voted(front, names, (shown.selection or {}).get("ballots", ()))
+        else:
+            entry, words = chosen_by(front, parse_weights(query, names), names), []
     except ChoiceError as error:
         return JsonResponse({"error": f"The choice {error}."}, status=422)
-    return JsonResponse({"number": entry["number"], "reasons": reasons(front, entry, names)})
+    return JsonResponse(
+        {"number": entry["number"], "of": len(front), "reasons": [*words, *reasons(front, entry, names)]}
+    )
+
+
+@require_safe
+def question(request: Request, pk: int) -> HttpResponse:
+    """The next of the pairwise questions after the answers so far (`?a=3>5&a=7>3`), and the choice that they make."""
+    shown = visible_run(request, pk)
+    measures = [measure for measure in measures_of(shown.spec) if measure.is_objective]
+    names, front = shown.spec["objectives"], complete(front_of(shown), shown.spec["objectives"])
+    if len(front) < 2:
+        return JsonResponse({"error": "There are no two candidates to choose between yet."}, status=422)
+    known = interview(front, names, parse_answers(request.GET.getlist("a")))
+    sides = [
+        {
+            "number": entry["number"],
+            "figures": [[measure.title, figure(entry["values"][measure.name], measure.unit)] for measure in measures],
+        }
+        for entry in known.question or ()
+    ]
+    document = {
+        "question": sides,
+        "number": known.chosen["number"],
+        "weights": {name: round(weight, 2) for name, weight in known.weights.items()},
+        "contradicted": known.contradicted,
+        "reasons": reasons(front, known.chosen, names),
+    }
+    return JsonResponse(document)
 
 
 @require_POST

@@ -11,7 +11,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from searches import objectives
-from searches.models import Candidate, Evaluation, SearchRun
+from searches.models import Candidate, CandidateRepository, Evaluation, SearchRun
 
 SHOWN_AT_MOST = 2000  # candidates beside the front; the page says "n of N"
 CURVES_AT_MOST = 300  # above that many candidates a curve is fetched when it is looked at
@@ -38,6 +38,7 @@ def snapshot(run: SearchRun) -> dict[str, Any]:
         "candidates_total": total,
         "generations": generation_facts(run),
         "progress": [row.payload for row in run.progress.all()],
+        "repositories": repository_facts(run),
     }
 
 
@@ -45,6 +46,14 @@ def generation_facts(run: SearchRun) -> list[dict[str, Any]]:
     """The curves of the search, point by point."""
     rows = run.generations.values("number", "evaluated", "hypervolume", "front", "best", "mean", "at")
     return [row | {"at": row["at"].isoformat() if row["at"] else None} for row in rows.order_by("number")]
+
+
+def repository_facts(run: SearchRun) -> list[dict[str, int]]:
+    """Which candidates' repositories were asked for, in that order."""
+    links = CandidateRepository.objects.filter(candidate__run=run).order_by("pk")
+    return [
+        {"number": number, "repository": key} for number, key in links.values_list("candidate__number", "repository")
+    ]
 
 
 def run_facts(run: SearchRun) -> dict[str, Any]:

@@ -42,6 +42,7 @@ export function startCompareTray() {
     const button = event.target.closest("[data-compare-add]");
     if (button) toggle(button.dataset.compareAdd, true);
   });
+  document.addEventListener("compare:add", ({ detail }) => write(detail.map(String).slice(0, most)));
   tray.querySelector("[data-tray-clear]").addEventListener("click", () => write([]));
   document.addEventListener("htmx:afterSettle", show);
   show();

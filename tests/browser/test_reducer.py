@@ -21,7 +21,8 @@ MODULE = Path(__file__).parents[2] / "static" / "js" / "run" / "state.js"
 REDUCE = """async ([source, start, frames]) => {
   const { fromSnapshot, reduce } = await import(source);
   const state = frames.reduce(reduce, fromSnapshot(start));
-  return { seq: state.seq, run: state.run, total: state.candidatesTotal, generations: state.generations,
+  return { seq: state.seq, run: state.run, total: state.candidatesTotal,
+           generations: state.generations, repositories: state.repositories,
            candidates: [...state.candidates.values()].sort((one, other) => one.number - other.number) };
 }"""
 CLOCKS = ("worked_seconds", "created")  # told by the rows alone
@@ -47,7 +48,7 @@ def taken(run: SearchRun) -> dict[str, Any]:
 
 
 def expected(state: dict[str, Any]) -> dict[str, Any]:
-    kept = {name: state[name] for name in ("seq", "run", "generations", "candidates")}
+    kept = {name: state[name] for name in ("seq", "run", "generations", "candidates", "repositories")}
     return comparable(kept | {"total": state["candidates_total"]})
 
 

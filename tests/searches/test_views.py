@@ -342,7 +342,8 @@ def enlarge(run: SearchRun, count: int) -> None:
     )  # fmt: skip
     Evaluation.objects.bulk_create(
         Evaluation(
-            run=run, candidate=candidate, number=candidate.number, fidelity=model.fidelity, line="{}", status="done",
+            run=run, candidate=candidate, number=candidate.number, fidelity=model.fidelity, status="done",
+            line=json.dumps({"number": candidate.number, "fidelity": model.fidelity}),
             fingerprint=candidate.fingerprint, values=model.values | {"accuracy": 0.5}, accuracy=0.5, curve=model.curve,
         )
         for candidate in run.candidates.filter(number__gte=first)
