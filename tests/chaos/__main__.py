@@ -23,6 +23,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, help="an empty folder; a temporary one without it")
     parser.add_argument("--minutes", type=float, default=45.0, help="no new run is begun after this time")
     parser.add_argument("--points", type=int, metavar="N", help="instead: every named crash point, up to its N-th pass")
+    parser.add_argument("--torn", type=int, metavar="N", help="instead: N times all killed, SQLite's log cut at random")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
         data = (options.data or Path(temporary)).absolute()
@@ -33,9 +34,12 @@ def main() -> int:
         django.setup()
         from tests.chaos.points import every_point
         from tests.chaos.storm import storm
+        from tests.chaos.torn import torn_logs
 
         if options.points:
             outcome = every_point(data, options.points, options.evaluations)
+        elif options.torn:
+            outcome = torn_logs(data, options.torn, options.evaluations, options.seed)
         else:
             outcome = storm(data, options.kills, options.evaluations, options.seed, options.minutes * 60)
     print(json.dumps(outcome))
