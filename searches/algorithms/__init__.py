@@ -8,6 +8,12 @@ register = registry.register
 names = registry.names
 get = registry.get
 
+
+def needs_training(name: str) -> bool:
+    """Whether it learns by steps on a data set, so that a table of results is nothing to it."""
+    return getattr(get(name), "needs_training", False)
+
+
 __all__ = [
     "Algorithm",
     "Ballot",
@@ -19,5 +25,6 @@ __all__ = [
     "StepDone",
     "get",
     "names",
+    "needs_training",
     "register",
 ]

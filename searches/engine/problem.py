@@ -16,6 +16,7 @@ from profiling.targets import Target
 from searches.algorithms.algorithm import Genotype
 from searches.evaluation.datasets import Facts
 from searches.evaluation.recipe import counted_cost
+from searches.evaluation.rungs import PROXY_BATCH, PROXY_FIDELITY
 from searches.spec import SearchSpec
 
 REMEMBERED = 4096  # networks; a search draws the same ones again and again
@@ -54,7 +55,12 @@ class SpecProblem:
     def document(self) -> dict[str, Any]:
         """What a step needs to know of the problem."""
         space = {"name": self.spec.space, "options": dict(self.spec.space_options)}
-        return {"input_shape": list(self.facts.input_shape), "classes": self.facts.classes, "space": space}
+        return {
+            "input_shape": list(self.facts.input_shape),
+            "classes": self.facts.classes,
+            "space": space,
+            "target": self.spec.target,
+        }
 
     def network(self, genotype: Genotype) -> Network:
         network = self.networks.get(genotype)
@@ -77,19 +83,25 @@ class SpecProblem:
         return "; ".join(broken)
 
     def predicted_ms(self, network: Network) -> float | None:
-        """Of another target, where it is the objective itself; this machine is measured, its estimate binds nobody."""
-        if self.target.is_this_machine or self.spec.limits.max_latency_ms is None:
+        """Where the estimate is the objective itself; where latency is measured, an estimate binds nobody."""
+        if targets.is_measured(self.spec.target) or self.spec.limits.max_latency_ms is None:
             return None
         return predict(network.graph, self.target, network.complexity).milliseconds
 
     def cost(self, genotype: Genotype) -> float:
-        """Multiply-adds of its training."""
-        images, epochs = self.facts.sizes["train"], self.spec.training.epochs
-        return float(counted_cost(self.network(genotype).complexity.macs, images, epochs))
+        """Multiply-adds of its first evaluation."""
+        return float(self.cost_at(genotype, self.spec.fidelities[0]))
 
-    def training_seed(self, fingerprint: str, fidelity: int) -> int:
+    def cost_at(self, genotype: Genotype, fidelity: int) -> int:
+        images = self.spec.training.images(self.facts.sizes["train"])
+        if fidelity == PROXY_FIDELITY:
+            images, fidelity = PROXY_BATCH, 1
+        return counted_cost(self.network(genotype).complexity.macs, images, fidelity)
+
+    def training_seed(self, fingerprint: str, fidelity: int, repeat: int = 0) -> int:
         """Of the network, never of the number: the same network trains the same way wherever it stands."""
-        return Random(f"{self.spec.seed}/{fingerprint}/{fidelity}").getrandbits(63)
+        more = f"/{repeat}" if repeat else ""
+        return Random(f"{self.spec.seed}/{fingerprint}/{fidelity}{more}").getrandbits(63)
 
     def step_seed(self, kind: str, number: int) -> int:
         return Random(f"{self.spec.seed}/step/{kind}/{number}").getrandbits(63)

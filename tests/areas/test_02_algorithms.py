@@ -10,11 +10,12 @@ from searches.engine.search import search
 from searches.spec import SearchSpec
 from tests.formula import FormulaExecutor
 
+SHORT = {"darts": {"epochs": 1}}  # the only one that trains here
+
 
 def proposals(folder: Path, algorithm: str, seed: int) -> list[tuple[int, ...]]:
-    spec = SearchSpec.from_document(
-        {"algorithm": algorithm, "evaluations": 16, "seed": seed, "objectives": ["accuracy", "params"]}
-    )
+    chosen = {"algorithm": algorithm, "algorithm_options": SHORT.get(algorithm, {})}
+    spec = SearchSpec.from_document({**chosen, "evaluations": 16, "seed": seed, "objectives": ["accuracy", "params"]})
     events = search(spec, executor=FormulaExecutor(), folder=folder)
     return [tuple(event.genotype) for event in events if isinstance(event, CandidateProposed)]
 
@@ -28,7 +29,8 @@ def test_equal_seeds_give_equal_proposals_and_another_seed_gives_others(tmp_path
 
 @pytest.mark.parametrize("name", algorithms.names())
 def test_the_hypervolume_of_a_search_never_falls(tmp_path: Path, name: str) -> None:
-    spec = SearchSpec.from_document({"algorithm": name, "evaluations": 40, "objectives": ["accuracy", "params"]})
+    chosen = {"algorithm": name, "algorithm_options": SHORT.get(name, {})}
+    spec = SearchSpec.from_document({**chosen, "evaluations": 40, "objectives": ["accuracy", "params"]})
     events = search(spec, executor=FormulaExecutor(), folder=tmp_path)
     volumes = [event.hypervolume for event in events if isinstance(event, GenerationFinished)]
     assert volumes

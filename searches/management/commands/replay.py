@@ -142,6 +142,8 @@ def parsed(text: str) -> Any:
 
 
 def checked(name: str, settings: dict[str, Any]) -> None:
+    if algorithms.needs_training(name):
+        raise TableError(f"{name} cannot run on a table: it trains networks of its own; leave it out of --algorithms")
     reading = Reading()
     algorithm = reading.read(algorithms.get(name), settings, name)
     faults = [str(problem) for problem in reading.problems]

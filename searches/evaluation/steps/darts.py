@@ -1,0 +1,39 @@
+"""A share of a supernet's training: an epoch, or as much of it as a step's time allows."""
+
+import time
+from dataclasses import fields
+
+from architectures import spaces
+from searches.evaluation.augmentation import augmentation_for
+from searches.evaluation.evaluator import dataset_of, split_of
+from searches.evaluation.job import StepJob, StepResult
+from searches.evaluation.steps import Watcher
+from searches.evaluation.supernet_options import SupernetOptions
+from searches.evaluation.supernet_training import SupernetTraining
+from searches.evaluation.trainer import Moment
+
+
+def perform(job: StepJob, state: bytes | None, watch: Watcher) -> StepResult:
+    dataset = dataset_of(job.dataset)
+    known = dict(job.options)
+    target = str(known.pop("target", "this_machine"))
+    options = SupernetOptions(**{each.name: known[each.name] for each in fields(SupernetOptions) if each.name in known})
+    name, chosen = job.space["name"], job.space["options"]
+    training = SupernetTraining(
+        spaces.create(str(name), dataset.input_shape, dataset.classes, **dict(chosen)),  # type: ignore[call-overload]
+        options,
+        split_of(job.dataset, "train"),  # halved there; validation and test are never read
+        job.training.batch_size,
+        job.seed,
+        state,
+        target=target,
+        augment=augmentation_for(job.training, dataset),
+    )
+    started, begun = time.monotonic(), training.epoch
+
+    def moment(epoch: float, loss: float) -> None:
+        pace = (time.monotonic() - started) / max(epoch - begun, 1e-9)
+        watch(Moment(int(epoch), options.epochs, loss, None, pace * (options.epochs - epoch)))
+
+    report = training.run(moment)
+    return StepResult(report, training.state(), report["batches"] * training.batch_cost)

@@ -1,0 +1,39 @@
+"""What stops a supernet that collapses into skip connections (RobustDARTS, 1909.09656; DARTS+, 1909.06035)."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+ITERATIONS = 5  # of the power method; the first estimates are within a few percent
+DISTANCE = 0.05  # of the finite difference, along a direction of length 1
+PATIENCE = 3  # epochs
+WINDOW = 3  # epochs that a mean eigenvalue is taken over
+
+
+def is_collapsing(skip_shares: Sequence[float], eigenvalues: Sequence[float], max_share: float, growth: float) -> str:
+    """Why to stop, or nothing. Several epochs must agree: while alphas are nearly equal, the first place is chance."""
+    last = skip_shares[-PATIENCE:]
+    if max_share < 1 and len(last) == PATIENCE and min(last) >= max_share:
+        return f"{PATIENCE} epochs with {min(last):.0%} or more of skip connections"
+    if growth and len(eigenvalues) >= WINDOW + PATIENCE:
+        before = sum(eigenvalues[-WINDOW - PATIENCE : -PATIENCE]) / WINDOW
+        now = sum(eigenvalues[-WINDOW:]) / WINDOW
+        if now > growth * before > 0:
+            return f"the dominant eigenvalue of the alphas' Hessian grew from {before:.3g} to {now:.3g}"
+    return ""
+
+
+def dominant_eigenvalue(
+    gradient: Callable[[Tensor], Tensor], values: Tensor, outside: Tensor, generator: torch.Generator
+) -> float:
+    """Of the Hessian of the loss with respect to the alphas, in size: power iteration over finite differences."""
+    direction = torch.randn(values.shape, generator=generator).masked_fill(outside, 0.0)
+    size = 0.0
+    for _ in range(ITERATIONS):
+        direction = direction / direction.norm().clamp_min(1e-12)
+        step = DISTANCE * direction
+        product = (gradient(values + step) - gradient(values - step)) / (2 * DISTANCE)
+        size = float(product.norm())
+        direction = product.masked_fill(outside, 0.0)
+    return size
