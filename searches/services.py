@@ -17,6 +17,8 @@ from codegen import services as repository_services
 from codegen.models import Repository, RepositoryStatus
 from codegen.request import RepositoryRequest
 from searches.activity import activity_add
+from searches.crashpoints import crash_point
+from searches.dataset_services import dataset_check, dataset_delete
 from searches.delivery import NothingToDeliver, request_of
 from searches.models import Candidate, CandidateRepository, Event, Membership, Project, SearchRun
 from searches.models_people import SpecTemplate
@@ -84,6 +86,8 @@ def project_delete(*, project: Project) -> None:
     live = SearchRun.objects.select_for_update().filter(project=project, status__in=WITH_WORK).count()
     if live:
         raise ValidationError(f"{live} of the project's runs are not over: cancel or pause them first.")
+    for upload in project.datasets.all():
+        dataset_delete(upload=upload)
     for folder in [project.cache, *(run.folder for run in project.runs.all())]:
         transaction.on_commit(_removal(folder))
     project.delete()
@@ -156,6 +160,7 @@ def template_delete(*, template: SpecTemplate, by: AbstractBaseUser) -> None:
 @transaction.atomic
 def run_create(*, project: Project, spec: SearchSpec, name: str, by: AbstractBaseUser) -> SearchRun:
     """Queues a search; a supervisor is rung for once the row is committed."""
+    dataset_check(project=project, dataset=spec.dataset)
     run = SearchRun(
         project=project,
         name=" ".join(name.split()),
@@ -293,7 +298,12 @@ def events_append(*, run: SearchRun, events: Sequence[RunEvent], at: datetime | 
 
 def ring(run_id: int) -> None:
     """Tells the cluster, after the commit, that there may be work. The message is a hint: the rows are the truth."""
-    transaction.on_commit(lambda: async_task("searches.tasks.supervise", run_id, group="supervise", save=False))
+
+    def enqueue() -> None:
+        crash_point("enqueue")
+        async_task("searches.tasks.supervise", run_id, group="supervise", save=False)
+
+    transaction.on_commit(enqueue)
 
 
 def _removal(folder: Any) -> Callable[[], None]:

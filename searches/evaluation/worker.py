@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
 
+from searches.crashpoints import crash_point
 from searches.evaluation import steps
 from searches.evaluation.job import STEP, Job, StepJob
 from searches.evaluation.process import die_with_parent, protocol_streams
@@ -94,8 +95,12 @@ class Watch:
         self.job = job
         self.messages = messages
         self.sent = 0.0
+        self.epoch = 0
 
     def __call__(self, moment: Moment) -> None:
+        if moment.epoch != self.epoch:
+            self.epoch = moment.epoch
+            crash_point("epoch")
         now = time.monotonic()
         if now - self.sent < PROGRESS_SECONDS:
             return

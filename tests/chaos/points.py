@@ -7,12 +7,15 @@ from typing import Any
 from searches import invariants
 from tests.chaos.harness import bench, finish, new_run, say
 
+SLICE_SECONDS = "8"
 POINTS = (
     "claimed",
     "engine-start",
     "before-commit",
     "after-commit",
+    "enqueue",
     "event",
+    "epoch",
     "checkpoint-write",
     "checkpoint-rename",
     "checkpoint-renamed",
@@ -33,6 +36,8 @@ def every_point(data: Path, most: int, evaluations: int) -> dict[str, Any]:
                 folder = data / "passes" / f"{point}-{turn}"
                 folder.mkdir(parents=True)
                 armed = {"NASPORTAL_CRASH_POINT": f"{point}:{turn}", "NASPORTAL_CRASH_FOLDER": str(folder)}
+                if point in ("claimed", "engine-start", "enqueue"):
+                    armed["CHAOS_SLICE_SECONDS"] = SLICE_SECONDS  # passed by once a slice
                 made.start(**armed)
                 run = finish(new_run(project, f"{point} {turn}", evaluations=evaluations), made, **armed)
                 made.stop()
