@@ -22,6 +22,7 @@ from architectures.ir.graph import Graph
 from architectures.ir.verify import GraphError
 from codegen import frameworks
 from codegen.card import card
+from codegen.difference import first_difference, is_close, is_roughly_close, node_values
 from codegen.frameworks import Framework
 from codegen.frameworks.blocks import PrintError
 from codegen.gate import Check, Fault, Gate, run
@@ -47,6 +48,7 @@ class Generation:
     folder: Path
     report: Report
     left_out: dict[str, str] = field(default_factory=dict)
+    first_differences: dict[str, str] = field(default_factory=dict)  # the node, by what is left out
     kept: tuple[str, ...] = ()
     data: str | None = None  # where the data set of the search is, if the repository's own readers find it there
 
@@ -58,7 +60,7 @@ class Generation:
         reference = reference_module(self.request, self.graph)
         self.report("printing the sources")
         self.write(reference)
-        self.export()
+        self.export(reference)
         self.report("comparing every artefact")
         self.certify()
         checks = []
@@ -78,7 +80,7 @@ class Generation:
         tree.write(self.folder)
         write_golden(reference, self.graph, self.folder / "tests" / "golden.npz")
 
-    def export(self) -> None:
+    def export(self, reference: "nn.Module") -> None:
         """By the repository's own programs; what does not agree is taken away again, with the reason."""
         deploy, certificate = imported(self.folder, "deploy"), imported(self.folder, "certificate")
         self.data = readable_data(certificate, self.request.data_path)
@@ -87,7 +89,7 @@ class Generation:
             framework = frameworks.get(name)()
             reason = self.try_export(name, framework, deploy, certificate)
             if reason:
-                self.left_out[name] = reason
+                self.left_out[name] = reason + self.first_difference(name, framework, reference, certificate)
                 remove(self.folder, framework.files)
             else:
                 self.kept = (*self.kept, name)
@@ -110,6 +112,23 @@ class Generation:
             traceback.print_exc()
             return f"{type(error).__name__}: {error}"[:500]
         return str(row["reason"])
+
+    def first_difference(self, name: str, framework: Framework, reference: "nn.Module", certificate: Any) -> str:
+        """Where in the network an export begins to differ, if it can be run at all."""
+        try:
+            images, close = certificate.golden()[0], is_close
+            if framework.needs_data:  # on noise its clipping says nothing
+                dataset = certificate.dataset_of_the_search(self.data)
+                images, close = next(certificate.batches(dataset, "test", GOLDEN_IMAGES))[0], is_roughly_close
+            expected = node_values(reference, self.graph, images)
+            node = first_difference(self.graph, expected, framework.values(self.graph, self.folder, images), close)
+        except Exception:  # what cannot be made, or cannot be run, has no values to compare
+            traceback.print_exc()
+            return ""
+        if not node:
+            return ""
+        self.first_differences[name] = node
+        return f"; the first difference appears at {node}"
 
     def certify(self) -> None:
         tree = SourceTree.read(self.folder)
@@ -198,6 +217,7 @@ def generate(request: RepositoryRequest, out: Path, name: str | None = None, rep
         "checks": [asdict(check) for check in checks],
         "exports": json.loads((folder / "consistency.json").read_text(encoding="utf-8"))["artefacts"],
         "left_out": generation.left_out,
+        "first_differences": generation.first_differences,
         "archive": None,
     }
     if passed:

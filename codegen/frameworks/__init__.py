@@ -1,7 +1,8 @@
 """Frameworks: one file each, one rule a primitive in its printer. A printer never imports the framework it prints."""
 
-from collections.abc import Mapping
-from typing import ClassVar, Protocol
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 from architectures.ir.graph import Graph
 from architectures.registry import Registry
@@ -18,6 +19,10 @@ class Framework(Protocol):
 
     def sources(self, graph: Graph) -> Mapping[str, str]:
         """What is printed for it, by path; the repository's `deploy.py export` makes the rest."""
+        ...
+
+    def values(self, graph: Graph, folder: Path, images: Any) -> Iterator[Any]:
+        """What an export computes on its way, as arrays: by them the first node is found that does not agree."""
         ...
 
 

@@ -1,11 +1,15 @@
 """Plain C99: one function, no allocation, activations in one static arena, weights as constants."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import singledispatch
 from math import prod
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 from architectures.ir import primitives
 from architectures.ir.complexity import complexity
@@ -14,18 +18,20 @@ from architectures.ir.primitives import Primitive
 from codegen.frameworks import register
 from codegen.frameworks.arena import Arena, plan
 from codegen.frameworks.blocks import PrintError
-from codegen.passes.fusion import fused
+from codegen.passes.fusion import activations, fused
 from codegen.skeletons import skeleton
 
 MOST_PARAMETERS = 3_000_000  # a weight takes about 13 bytes of source
-IN_PLACE = {
-    primitives.BatchNorm: "batch_norm",
-    primitives.Relu: "relu",
-    primitives.Relu6: "relu6",
-    primitives.HardSwish: "hard_swish",
-    primitives.HardSigmoid: "hard_sigmoid",
-    primitives.Sigmoid: "sigmoid",
+ACTIVATIONS = {
+    primitives.Relu: "RELU",
+    primitives.Relu6: "RELU6",
+    primitives.HardSwish: "HARD_SWISH",
+    primitives.HardSigmoid: "HARD_SIGMOID",
+    primitives.Sigmoid: "SIGMOID",
 }
+ACTIVATING = {"conv2d", "linear", "activate"}  # kernels that apply one
+IN_PLACE = (primitives.BatchNorm, *ACTIVATIONS)
+STEP = re.compile(r"    /\* (\S+ \+ )?(?P<last>\S+): ")
 VIEWS = (primitives.Flatten, primitives.Identity, primitives.Dropout)
 
 
@@ -37,6 +43,7 @@ class Spot:
     shapes: tuple[tuple[int, ...], ...]
     inputs: tuple[str, ...]
     output: str
+    activation: str = "NONE"  # of a convolution or linear layer: applied to each value before it is stored
 
     def array(self, suffix: str) -> str:
         return f"{self.node.name.replace('.', '__')}__{suffix}"
@@ -60,13 +67,13 @@ def lines(op: Primitive, spot: Spot) -> list[str]:
 def _(op: primitives.Conv2d, spot: Spot) -> list[str]:
     numbers = (op.out_channels, op.kernel, op.stride, op.padding, op.dilation, op.groups)
     arrays = (spot.array("weight"), spot.array("bias"))
-    return [call("conv2d", spot.inputs[0], *spot.shapes[0], *arrays, *numbers, spot.output)]
+    return [call("conv2d", spot.inputs[0], *spot.shapes[0], *arrays, *numbers, spot.activation, spot.output)]
 
 
 @lines.register
 def _(op: primitives.Linear, spot: Spot) -> list[str]:
     arrays = (spot.array("weight"), spot.array("bias"))
-    return [call("linear", spot.inputs[0], spot.shapes[0][0], *arrays, op.out_features, spot.output)]
+    return [call("linear", spot.inputs[0], spot.shapes[0][0], *arrays, op.out_features, spot.activation, spot.output)]
 
 
 @lines.register
@@ -82,7 +89,7 @@ def _(op: primitives.BatchNorm, spot: Spot) -> list[str]:
 @lines.register(primitives.HardSigmoid)
 @lines.register(primitives.Sigmoid)
 def _(op: Primitive, spot: Spot) -> list[str]:
-    return [*spot.moved(), call(IN_PLACE[type(op)], spot.output, spot.size)]
+    return [*spot.moved(), call("activate", spot.output, spot.size, ACTIVATIONS[type(op)])]
 
 
 @lines.register
@@ -168,18 +175,32 @@ class C99:
         header, source = program(fused(graph))
         return {**folder, "exports/c/model.h": header, "exports/c/model.c": source}
 
+    def values(self, graph: Graph, folder: Path, images: Any) -> Iterator[Any]:
+        yield from traced(fused(graph), folder / "exports" / "c", images)
+
 
 def program(graph: Graph) -> tuple[str, str]:
     """Header and source of a network without foldable batch norms."""
     check_names(graph)
-    outside = {"input": "image", graph.output.name: "logits"}
+    outside = storage(graph)
     arena = plan(graph, outside, reuses)
+    joined = {pair.before: pair.activation for pair in activations(graph) if not pair.reason}
     body = []
     for node in graph.nodes[1:]:
+        if node.name in joined.values():
+            continue  # the convolution before it has applied it
         spot = spot_of(graph, node, arena, outside)
-        body.append(f"    /* {node.name}: {' × '.join(map(str, node.shape))} */")
+        follower = joined.get(node.name)
+        spot = replace(spot, activation=ACTIVATIONS[type(graph.node(follower).primitive)]) if follower else spot
+        names = f"{node.name} + {follower}" if follower else node.name
+        body.append(f"    /* {names}: {' × '.join(map(str, node.shape))} */")
         body += [f"    {line}" for line in lines(node.primitive, spot)]
     return header_text(graph, arena), source_text(body, graph.output.shape[0])
+
+
+def storage(graph: Graph) -> dict[str, str]:
+    """The values that the caller holds."""
+    return {"input": "image", graph.output.name: "logits"}
 
 
 def spot_of(graph: Graph, node: Node, arena: Arena, outside: Mapping[str, str]) -> Spot:
@@ -197,13 +218,40 @@ def header_text(graph: Graph, arena: Arena) -> str:
 
 def source_text(body: list[str], classes: int) -> str:
     used = {re.match(r" *(\w+)\(", line)[1] for line in body if re.match(r" *\w+\(", line)}  # type: ignore[index]
+    used |= {"activated"} if used & ACTIVATING else set()
     kernels = [text for name, text in kernel_texts().items() if name in used]
     return "\n".join([SOURCE, "\n\n".join(kernels), "", RUN, *body, "}", ""])
 
 
 def kernel_texts() -> dict[str, str]:
     parts = skeleton("c")["kernels.c"].strip().split("\n\n")
-    return {re.match(r"static void (\w+)\(", part)[1]: part for part in parts}  # type: ignore[index]
+    return {re.match(r"static (?:void|float) (\w+)\(", part)[1]: part for part in parts}  # type: ignore[index]
+
+
+def traced(graph: Graph, folder: Path, images: Any) -> Iterator[Any]:
+    """Runs the source of the folder, with a line after each step that writes the step's values."""
+    import numpy as np
+
+    arena = plan(graph, storage(graph), reuses)
+    steps: list[Spot] = []
+    lines: list[str] = ["#include <stdio.h>"]
+    for line in (folder / "model.c").read_text(encoding="utf-8").splitlines():
+        step = STEP.match(line)
+        if steps and (step or line == "}"):
+            lines.append(f"    fwrite({steps[-1].output}, sizeof(float), {steps[-1].size}, stdout);")
+        if step:
+            steps.append(spot_of(graph, graph.node(step["last"]), arena, storage(graph)))
+        lines.append(line)
+    with tempfile.TemporaryDirectory() as place:
+        for path in folder.glob("*.[ch]"):
+            shutil.copy(path, place)
+        (Path(place) / "model.c").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        subprocess.run(["cc", "-O1", "main.c", "model.c", "-lm", "-o", "model"], cwd=place, check=True)
+        given = np.ascontiguousarray(images, np.float32).tobytes()
+        said = subprocess.run([f"{place}/model"], input=given, stdout=subprocess.PIPE, check=True).stdout
+    rows = np.frombuffer(said, np.float32).reshape(len(images), -1)  # after the steps of an image, its logits
+    for spot, values in zip(steps, np.split(rows, np.cumsum([spot.size for spot in steps]), axis=1), strict=False):
+        yield values.reshape(len(images), *spot.node.shape)
 
 
 def check_names(graph: Graph) -> None:
@@ -236,6 +284,8 @@ SOURCE = """\
 #include <string.h>
 
 #include "weights.h"
+
+enum activation { NONE, RELU, RELU6, HARD_SWISH, HARD_SIGMOID, SIGMOID };
 
 static float arena[MODEL_ARENA_BYTES / sizeof(float)];
 """

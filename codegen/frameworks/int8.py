@@ -1,10 +1,12 @@
 """ONNX (static int8, calibrated): ONNX Runtime's quantiser makes it from the ONNX export, in deploy.py."""
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
 
 from architectures.ir.graph import Graph
 from codegen.frameworks import register
+from codegen.frameworks.onnx import onnx_values
 
 
 @register("int8")
@@ -17,3 +19,6 @@ class Int8:
 
     def sources(self, graph: Graph) -> Mapping[str, str]:
         return {}
+
+    def values(self, graph: Graph, folder: Path, images: Any) -> Iterator[Any]:
+        yield from onnx_values(folder / self.files[0], images)

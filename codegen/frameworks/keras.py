@@ -1,9 +1,11 @@
 """Keras 3: the classes of model.py in Keras' words, channels last; it runs on torch, jax or tensorflow."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import singledispatch
+from importlib import import_module
 from importlib.metadata import version
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 from architectures.ir import primitives
 from architectures.ir.graph import Graph
@@ -163,6 +165,25 @@ class Keras:
         folder = {path: text for path, text in skeleton().items() if path.startswith("exports/keras/")}
         needed = "".join(f"{name}=={version(name)}\n" for name in ("keras", "safetensors", "numpy"))
         return {**folder, "exports/keras/model.py": formatted(source(graph)), "exports/keras/requirements.txt": needed}
+
+    def values(self, graph: Graph, folder: Path, images: Any) -> Iterator[Any]:
+        """Of its layers; what stands between them as an expression is not seen."""
+        found: list[Any] = []
+        model = import_module("exports.keras.weights").load()  # the folder is on the path: its exporter ran
+        for part in model._flatten_layers(include_self=True):
+            part.call = watched(part.call, found)
+        model(images.transpose(0, 2, 3, 1), training=False)
+        # Keras calls a layer with shapes alone first.
+        yield from (value.numpy(force=True) for value in found if value.device.type != "meta")
+
+
+def watched(call: Callable[..., Any], found: list[Any]) -> Callable[..., Any]:
+    def watch(*given: Any, **options: Any) -> Any:
+        value = call(*given, **options)
+        found.extend(value if isinstance(value, tuple) else (value,))
+        return value
+
+    return watch
 
 
 def source(graph: Graph) -> str:

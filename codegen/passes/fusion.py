@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from architectures.ir.graph import Graph, Node
-from architectures.ir.primitives import BatchNorm, Conv2d
+from architectures.ir.primitives import BatchNorm, Conv2d, HardSigmoid, HardSwish, Linear, Relu, Relu6, Sigmoid
 from architectures.ir.verify import verify
 from codegen.passes import Arrays, register
 
@@ -17,6 +17,38 @@ class Group:
     conv: str
     norm: str
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """An activation and what stands before it; `reason` says why they are not one step."""
+
+    before: str
+    activation: str
+    reason: str = ""
+
+
+ACTIVATIONS = (Relu, Relu6, HardSwish, HardSigmoid, Sigmoid)
+
+
+def activations(graph: Graph) -> Iterator[Joined]:
+    """Every activation of a network whose batch norms are folded: applied by the layer before it, or why not.
+
+    Compiled code takes it into the layer's loop; ONNX Runtime and torch.compile do so by themselves.
+    """
+    for node in graph.nodes:
+        if isinstance(node.primitive, ACTIVATIONS):
+            before = graph.node(node.inputs[0])
+            yield Joined(before.name, node.name, apart(graph, before, node))
+
+
+def apart(graph: Graph, before: Node, activation: Node) -> str:
+    if not isinstance(before.primitive, (Conv2d, Linear)):
+        return f"it follows {before.name}, which is neither a convolution nor a linear layer"
+    readers = graph.consumers(before.name)
+    if len(readers) > 1:
+        return f"{before.name} is read {len(readers)} times"
+    return "its values are the network's answer" if activation is graph.output else ""
 
 
 def groups(graph: Graph) -> Iterator[Group]:

@@ -1,5 +1,24 @@
+static float activated(float x, enum activation activation)
+{
+    switch (activation) {
+    case RELU:
+        return x > 0.0f ? x : 0.0f;
+    case RELU6:
+        return x < 0.0f ? 0.0f : x > 6.0f ? 6.0f : x;
+    case HARD_SIGMOID:
+        return x <= -3.0f ? 0.0f : x >= 3.0f ? 1.0f : x / 6.0f + 0.5f;
+    case HARD_SWISH:
+        return x <= -3.0f ? 0.0f : x >= 3.0f ? x : x * (x + 3.0f) / 6.0f;
+    case SIGMOID:
+        return 1.0f / (1.0f + expf(-x));
+    default:
+        return x;
+    }
+}
+
 static void conv2d(const float *x, int channels, int height, int width, const float *weight, const float *bias,
-                   int out_channels, int kernel, int stride, int padding, int dilation, int groups, float *y)
+                   int out_channels, int kernel, int stride, int padding, int dilation, int groups,
+                   enum activation activation, float *y)
 {
     const int rows = (height + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
     const int columns = (width + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
@@ -24,7 +43,7 @@ static void conv2d(const float *x, int channels, int height, int width, const fl
                         }
                     }
                 }
-                *y++ = sum;
+                *y++ = activated(sum, activation);
             }
         }
     }
@@ -85,49 +104,22 @@ static void global_avg_pool(const float *x, int channels, int size, float *y)
     }
 }
 
-static void linear(const float *x, int features, const float *weight, const float *bias, int out_features, float *y)
+static void linear(const float *x, int features, const float *weight, const float *bias, int out_features,
+                   enum activation activation, float *y)
 {
     for (int o = 0; o < out_features; o++) {
         float sum = bias[o];
         for (int i = 0; i < features; i++) {
             sum += weight[o * features + i] * x[i];
         }
-        y[o] = sum;
+        y[o] = activated(sum, activation);
     }
 }
 
-static void relu(float *x, int size)
+static void activate(float *x, int size, enum activation activation)
 {
     for (int i = 0; i < size; i++) {
-        x[i] = x[i] > 0.0f ? x[i] : 0.0f;
-    }
-}
-
-static void relu6(float *x, int size)
-{
-    for (int i = 0; i < size; i++) {
-        x[i] = x[i] < 0.0f ? 0.0f : x[i] > 6.0f ? 6.0f : x[i];
-    }
-}
-
-static void hard_sigmoid(float *x, int size)
-{
-    for (int i = 0; i < size; i++) {
-        x[i] = x[i] <= -3.0f ? 0.0f : x[i] >= 3.0f ? 1.0f : x[i] / 6.0f + 0.5f;
-    }
-}
-
-static void hard_swish(float *x, int size)
-{
-    for (int i = 0; i < size; i++) {
-        x[i] = x[i] <= -3.0f ? 0.0f : x[i] >= 3.0f ? x[i] : x[i] * (x[i] + 3.0f) / 6.0f;
-    }
-}
-
-static void sigmoid(float *x, int size)
-{
-    for (int i = 0; i < size; i++) {
-        x[i] = 1.0f / (1.0f + expf(-x[i]));
+        x[i] = activated(x[i], activation);
     }
 }
 

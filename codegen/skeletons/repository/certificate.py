@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from data import CONFIG, INPUT_SHAPE, DataSet, Floats, accuracy, open_data, split_sha256
+from data import CONFIG, INPUT_SHAPE, DataSet, Floats, accuracy, batches, open_data, split_sha256
 from inference import EXPORTS, Predict, onnx_backend, torch_backend
 
 ROOT = Path(__file__).parent
@@ -133,8 +133,6 @@ def int8_row(predict: Predict, row: dict[str, Any], dataset: DataSet | None) -> 
     if dataset is None:
         return {"accuracy_drop": None}
     float32 = onnx_backend(EXPORTS["onnx"], threads=1)
-    from data import batches
-
     pairs = [(predict(x).argmax(1), float32(x).argmax(1)) for x, _ in batches(dataset, "test")]
     agreement = float(np.mean(np.concatenate([ours == theirs for ours, theirs in pairs])))
     return {"agreement": agreement, "accuracy_drop": accuracy(float32, dataset) - row["accuracy"]}
