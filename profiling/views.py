@@ -27,7 +27,7 @@ UNITS = {
 @require_safe
 def hardware(request: HttpRequest) -> HttpResponse:
     """Every registered target, this machine first."""
-    names = sorted(targets.names(), key=lambda name: not targets.get(name).is_this_machine)
+    names = sorted(targets.names(), key=lambda name: not targets.get(name).device)
     listed = [(name, targets.get(name), figures(targets.create(name))) for name in names]
     return render(request, "profiling/targets.html", {"targets": listed})
 

@@ -7,7 +7,7 @@ from architectures.ir.complexity import Complexity, complexity
 from architectures.ir.json import to_document
 from codegen.request import Figure, Neighbour, RepositoryRequest
 from profiling import targets
-from profiling.targets import Target
+from profiling.meters.origin import is_modelled
 from searches import objectives
 from searches.evaluation.recipe import portable
 from searches.models import Candidate, Evaluation
@@ -70,7 +70,7 @@ def origin(candidate: Candidate) -> dict[str, Any]:
 
 def figures(candidate: Candidate, evaluation: Evaluation, counts: Complexity) -> tuple[Figure, ...]:
     """The numbers of the model card; a modelled one says so."""
-    target = targets.create(candidate.run.spec["target"])
+    target = candidate.run.spec["target"]
     found = [figure(name, value, counts, target) for name, value in evaluation.values.items()]
     if evaluation.test_accuracy is not None:
         note = "test split, read once, after the choice"
@@ -80,14 +80,14 @@ def figures(candidate: Candidate, evaluation: Evaluation, counts: Complexity) ->
     return (*found, *(Figure(name, value, unit, "counted") for name, value, unit in counted if name not in known))
 
 
-def figure(name: str, value: float, counts: Complexity, target: Target) -> Figure:
+def figure(name: str, value: float, counts: Complexity, target: str) -> Figure:
     objective = objectives.get(name)
     if objective.count(counts) is not None:
         return Figure(name, value, objective.unit, "counted")
     if (objective.ideal, objective.worst) == (1.0, 0.0):  # a share of images
         return Figure(name, value, objective.unit, "measured", "validation split")
-    is_clocked = objective.is_measured and target.is_this_machine
-    return Figure(name, value, objective.unit, "measured" if is_clocked else "estimated", target.title)
+    how = "estimated" if is_modelled(objective.measured_as, target) else "measured"
+    return Figure(name, value, objective.unit, how, targets.get(target).title)
 
 
 def neighbours(candidate: Candidate) -> tuple[Neighbour, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from profiling import targets
+from profiling.meters.origin import is_modelled
 from searches import objectives
 from searches.models import Candidate
 
@@ -44,7 +44,7 @@ def measure(name: str, is_objective: bool, target: str) -> Measure:
     is_share = (objective.ideal, objective.worst) == (1.0, 0.0)
     unit = "%" if is_share else {"bytes": "B"}.get(objective.unit, objective.unit)
     title = objective.title[:1].upper() + objective.title[1:]
-    is_estimate = objective.is_measured and not targets.get(target).is_this_machine
+    is_estimate = is_modelled(objective.measured_as, target)
     return Measure(name, title, noun_of(name), unit, objective.direction, is_estimate, is_objective)
 
 

@@ -11,7 +11,6 @@ from architectures import spaces
 from architectures.ir.complexity import Complexity, complexity
 from architectures.ir.json import to_document
 from codegen.request import Figure, Neighbour, RepositoryRequest
-from profiling import targets
 from searches import objectives
 from searches.delivery import figure
 from searches.engine.folder import SearchFolder
@@ -66,7 +65,7 @@ def request_of(folder: SearchFolder, front: Mapping[str, Any]) -> RepositoryRequ
 
 
 def figures(chosen: Mapping[str, Any], line: Mapping[str, Any], counts: Complexity, target: str) -> tuple[Figure, ...]:
-    found = [figure(name, value, counts, targets.create(target)) for name, value in line["values"].items()]
+    found = [figure(name, value, counts, target) for name, value in line["values"].items()]
     if chosen["test_accuracy"] is not None:
         note = "test split, read once, after the choice"
         found.append(Figure("test_accuracy", chosen["test_accuracy"], note=note))

@@ -70,6 +70,8 @@ BACKENDS: Mapping[str, Callable[[Graph, int, str], Run]] = {
     "onnxruntime": onnxruntime,
 }
 
+NAMES = tuple(BACKENDS)
+
 
 def module_of(graph: Graph) -> nn.Module:
     import torch

@@ -1,8 +1,14 @@
-"""Energy of one image: modelled from multiply-adds and bytes moved; measured where the machine has a counter."""
+"""Energy of one image: modelled from multiply-adds and bytes moved; measured where the machine has a counter.
+
+Counters: RAPL on Linux, read from the kernel's own files, and NVML on NVIDIA GPUs through nvidia-ml-py where that is
+installed. A wattage times a time is never shown: a counter's joules or the model's, and which of both it is.
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, Protocol
 
 from architectures.ir.complexity import Complexity
 from profiling.meters.reading import Reading
@@ -22,8 +28,31 @@ def modelled(counted: Complexity, target: Target) -> Reading:
     )
 
 
+class Counter(Protocol):
+    """Microjoules since some moment, one number a part of the machine."""
+
+    name: str
+
+    def is_readable(self) -> bool: ...
+
+    def microjoules(self) -> list[int]: ...
+
+    def spent(self, before: Sequence[int], after: Sequence[int]) -> int: ...
+
+
+def counter_of(target: Target) -> Counter | None:
+    """The counter of the machine that the target is, if it has one and we may read it."""
+    counters: dict[str, Callable[[], Counter]] = {"cpu": Rapl, "cuda": Nvml}
+    if target.device not in counters:
+        return None
+    counter = counters[target.device]()
+    return counter if counter.is_readable() else None
+
+
 class Rapl:
     """The package counters of Linux's power capping interface (RAPL); root alone may read them on most systems."""
+
+    name = "RAPL, packages"
 
     def __init__(self, folder: Path = POWERCAP) -> None:
         self.zones = [zone for zone in sorted(folder.glob("*-rapl:[0-9]*")) if zone.name.count(":") == 1]
@@ -37,7 +66,7 @@ class Rapl:
     def microjoules(self) -> list[int]:
         return [int((zone / "energy_uj").read_text()) for zone in self.zones]
 
-    def spent(self, before: list[int], after: list[int]) -> int:
+    def spent(self, before: Sequence[int], after: Sequence[int]) -> int:
         """Counters wrap round at a range of their own."""
         total = 0
         for zone, first, last in zip(self.zones, before, after, strict=True):
@@ -47,7 +76,51 @@ class Rapl:
         return total
 
 
-def measured(run_once: Callable[[], object], counter: Rapl, seconds: float = MEASURE_SECONDS) -> Reading:
+class Nvml:
+    """The GPU's own counter since its driver was loaded (Volta and later)."""
+
+    name = "NVML, whole board"
+
+    def __init__(self, library: Any = None) -> None:
+        self.library = library if library is not None else nvml()
+
+    def is_readable(self) -> bool:
+        if self.library is None:
+            return False
+        try:
+            self.library.nvmlInit()
+            return self.microjoules() is not None
+        except self.library.NVMLError:
+            return False
+
+    def microjoules(self) -> list[int]:
+        board = self.library.nvmlDeviceGetHandleByIndex(0)
+        return [self.library.nvmlDeviceGetTotalEnergyConsumption(board) * 1000]  # it counts millijoules
+
+    def spent(self, before: Sequence[int], after: Sequence[int]) -> int:
+        return after[0] - before[0]
+
+
+def nvml() -> Any:
+    """nvidia-ml-py, where it is installed."""
+    try:
+        import pynvml
+    except ImportError:
+        return None
+    return pynvml
+
+
+def energy(run_once: Callable[[], object], counted: Complexity, target: Target) -> Reading:
+    """The counter's value with the model's beside it; without a counter the model's."""
+    counter = counter_of(target)
+    model = modelled(counted, target)
+    if counter is None:
+        return model
+    found = measured(run_once, counter)
+    return replace(found, details={**found.details, "modelled_mj": model.value})
+
+
+def measured(run_once: Callable[[], object], counter: Counter, seconds: float = MEASURE_SECONDS) -> Reading:
     """Above idle: the same time of doing nothing is measured first and taken off. The machine must be quiet."""
     before = counter.microjoules()
     started = time.monotonic()
@@ -61,4 +134,5 @@ def measured(run_once: Callable[[], object], counter: Rapl, seconds: float = MEA
         runs += 1
     elapsed = time.monotonic() - started
     joules = counter.spent(before, counter.microjoules()) * 1e-6 - idle_watt * elapsed
-    return Reading(max(joules, 0.0) / runs * 1e3, "mJ", "measured", {"runs": runs, "idle_watt": idle_watt})
+    details = {"runs": runs, "idle_watt": idle_watt, "counter": counter.name}
+    return Reading(max(joules, 0.0) / runs * 1e3, "mJ", "measured", details)

@@ -32,7 +32,8 @@ class Target:
 
     title: ClassVar[str]
     sources: ClassVar[tuple[Source, ...]]
-    is_this_machine: ClassVar[bool] = False  # its latency is measured, not estimated
+    is_this_machine: ClassVar[bool] = False  # this machine's CPU
+    device: ClassVar[str] = ""  # torch's name of the device here that measures it: cpu or cuda; empty: estimated
     fuses: ClassVar[bool] = True  # its runtime folds batch norms and activations into the convolution before them
 
     peak_macs_per_s: float
@@ -55,3 +56,8 @@ class Target:
         if activation_peak_bytes > self.memory_bytes:
             return f"activations need {activation_peak_bytes:,} bytes; {self.title} has {self.memory_bytes:,}"
         return None
+
+    @classmethod
+    def absence(cls) -> str:
+        """Why this machine cannot measure for the target, and the way out; empty where it can, or need not."""
+        return ""

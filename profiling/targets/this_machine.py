@@ -12,6 +12,7 @@ from profiling.targets.target import ASSUMED_SHARES, HOROWITZ
 class ThisMachine(Target):
     title: ClassVar[str] = "This machine, one CPU core"
     is_this_machine: ClassVar[bool] = True
+    device: ClassVar[str] = "cpu"
     fuses: ClassVar[bool] = False  # what is measured is the eager torch module, a kernel a node
     sources: ClassVar[tuple[Source, ...]] = (
         Source("peak_macs_per_s", "assumed: a server core with AVX2, 16 multiply-adds a cycle at 3 GHz"),

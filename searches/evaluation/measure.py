@@ -5,8 +5,7 @@ from torch import nn
 from architectures.ir.complexity import Complexity
 from architectures.ir.graph import Graph
 from profiling import targets
-from profiling.meters.energy import Rapl, modelled
-from profiling.meters.energy import measured as measured_energy
+from profiling.meters.energy import energy, modelled
 from profiling.meters.latency import latency, one_at_a_time, one_thread, runner
 from profiling.meters.reading import Reading
 from profiling.meters.roofline import predict
@@ -40,14 +39,13 @@ def measured(
 
 
 def latency_of(graph: Graph, counted: Complexity, module: nn.Module, target: targets.Target) -> Reading:
-    if target.is_this_machine:
-        return latency(module, graph.input_shape)
+    if target.device:
+        return latency(module, graph.input_shape, device=target.device)
     return Reading(predict(graph, target, counted).milliseconds, "ms", "modelled", {"target": target.title})
 
 
 def energy_of(graph: Graph, counted: Complexity, module: nn.Module, target: targets.Target) -> Reading:
-    counter = Rapl()
-    if not target.is_this_machine or not counter.is_readable():
+    if not target.device:
         return modelled(counted, target)
     with one_thread(), one_at_a_time():
-        return measured_energy(runner(module, graph.input_shape), counter)
+        return energy(runner(module, graph.input_shape, device=target.device), counted, target)

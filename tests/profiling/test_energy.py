@@ -6,7 +6,9 @@ import pytest
 
 from architectures.ir.complexity import complexity
 from profiling import targets
-from profiling.meters.energy import Rapl, measured, modelled
+from profiling.meters import energy as meter
+from profiling.meters.energy import Nvml, Rapl, counter_of, energy, measured, modelled
+from profiling.meters.origin import is_modelled
 from tests.searches.evaluation.worlds import small_network
 
 
@@ -52,3 +54,57 @@ def test_idle_energy_is_taken_off(powercap: Path) -> None:
     assert reading.how == "measured"
     assert reading.details["idle_watt"] == 0
     assert reading.value == pytest.approx(7e-3)
+
+
+class Board:
+    """nvidia-ml-py, as far as it is used: a board that has spent 5 J and spends 2 mJ a look."""
+
+    class NVMLError(Exception):
+        pass
+
+    def __init__(self, is_there: bool = True) -> None:
+        self.is_there, self.spent = is_there, 5000
+
+    def nvmlInit(self) -> None:
+        if not self.is_there:
+            raise self.NVMLError("driver not loaded")
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
+        return index
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, board: int) -> int:
+        self.spent += 2
+        return self.spent
+
+
+def test_a_gpus_own_counter_is_read_where_its_library_and_driver_are() -> None:
+    counter = Nvml(Board())
+    assert counter.is_readable()
+    before, after = counter.microjoules(), counter.microjoules()
+    assert counter.spent(before, after) == 2000
+    assert not Nvml(Board(is_there=False)).is_readable()
+
+
+def test_a_measured_value_stands_beside_the_models(powercap: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meter, "counter_of", lambda target: Rapl(powercap))
+    monkeypatch.setattr(measured, "__defaults__", (0.02,))
+    counted, here = complexity(small_network()), targets.create("this_machine")
+    reading = energy(lambda: None, counted, here)
+    assert (reading.how, reading.details["counter"]) == ("measured", "RAPL, packages")
+    assert reading.details["modelled_mj"] == modelled(counted, here).value
+
+
+def test_without_a_counter_energy_is_an_estimate_everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(Rapl, "__init__", lambda self: setattr(self, "zones", []))
+    assert counter_of(targets.create("this_machine")) is None
+    assert energy(lambda: None, complexity(small_network()), targets.create("this_machine")).how == "modelled"
+    assert is_modelled("energy_mj", "this_machine")
+    assert not is_modelled("latency_ms", "this_machine")
+    assert is_modelled("latency_ms", "phone")
+    assert not is_modelled("latency_ms", "phone@3")
+    assert is_modelled("energy_mj", "phone@3")
+    assert not is_modelled("memory_bytes", "phone")
+
+
+def test_of_a_target_elsewhere_no_counter_is_asked() -> None:
+    assert counter_of(targets.create("phone")) is None

@@ -56,7 +56,10 @@ def test_it_measures_this_machine(architecture: Path) -> None:
     ("content", "options", "message"),
     [
         ("{}", [], "holds no architecture"),
-        ("{}", ["--target", "pi"], "no target is named 'pi'; there are gpu, jetson"),
+        ("{}", ["--target", "cuda"], "cannot be measured: this machine has no NVIDIA driver"),
+        ("{}", ["--batch", "0"], "must be 1 to 1024, but is 0"),
+        ("{}", ["--backend", "tvm"], "must be one of eager, fused, compiled, onnxruntime"),
+        ("{}", ["--target", "pi"], "no target is named 'pi'; there are cuda, gpu, jetson"),
         (None, [], "cannot be read"),
     ],
 )
@@ -67,3 +70,12 @@ def test_bad_input_ends_with_2(content: str | None, options: list[str], message:
     with pytest.raises(CommandError, match=message) as refusal:
         run(str(path), *options)
     assert refusal.value.returncode == 2
+
+
+def test_another_backend_and_the_peak_of_a_process(architecture: Path) -> None:
+    document = json.loads(run(str(architecture), "--backend", "onnxruntime", "--batch", "4", "--peak", "--json"))
+    latency = document["readings"]["latency"]
+    assert latency["backend"] == "onnxruntime, one thread, batch 4"
+    assert latency["raw_p50_interval_ms"][0] <= latency["raw_p50_ms"] <= latency["raw_p50_interval_ms"][1]
+    assert document["readings"]["peak"]["how"] == "measured"
+    assert document["sizes_bytes"]["onnx"] > document["sizes_bytes"]["c99 weights"] > 0

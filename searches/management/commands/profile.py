@@ -11,6 +11,7 @@ from architectures.ir import json as graph_json
 from architectures.ir.graph import Graph
 from architectures.ir.verify import GraphError
 from profiling import targets
+from profiling.meters.backends import NAMES, BackendAbsent
 from profiling.profile import Profile, profile
 
 LARGEST_FILE = 16 * 2**20
@@ -24,16 +25,37 @@ class Command(BaseCommand):
         parser.add_argument("architecture", type=Path, metavar="ARCHITECTURE.json")
         parser.add_argument("--target", default="this_machine", help=f"one of {', '.join(targets.names())}")
         parser.add_argument("--estimate", action="store_true", help="estimate the latency of this machine, run nothing")
+        parser.add_argument("--backend", default="eager", help="eager, fused, compiled or onnxruntime")
+        parser.add_argument("--batch", type=int, default=1, help="images at a time, 1 to 1024")
+        parser.add_argument("--peak", action="store_true", help="measure the peak of memory, too, in its own process")
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["target"] not in targets.names():
             known = ", ".join(targets.names())
             raise CommandError(f"--target: no target is named {options['target']!r}; there are {known}", returncode=2)
+        if options["backend"] not in NAMES:
+            raise CommandError(f"--backend: must be one of {', '.join(NAMES)}", returncode=2)
+        if not 1 <= options["batch"] <= 1024:
+            raise CommandError(f"--batch: must be 1 to 1024, but is {options['batch']}", returncode=2)
+        target = targets.get(options["target"])
+        measure = bool(target.device) and not options["estimate"]
+        if measure and (absence := target.absence()):
+            raise CommandError(f"--target: cannot be measured: {absence}", returncode=2)
         graph = read(options["architecture"])
-        if options["target"] == "this_machine" and not options["estimate"]:
+        if measure:
             print("measuring on this machine …", file=sys.stderr)
-        result = profile(graph, options["target"], measure=not options["estimate"])
+        try:
+            result = profile(
+                graph,
+                options["target"],
+                measure,
+                backend=options["backend"],
+                batch=options["batch"],
+                peak=options["peak"],
+            )
+        except BackendAbsent as absent:
+            raise CommandError(f"--backend: {absent}", returncode=2) from absent
         self.stdout.write(json.dumps(result.to_document(), indent=2) if options["json"] else text(result))
 
 
@@ -56,8 +78,13 @@ def text(result: Profile) -> str:
     latency = result.readings["latency"]
     if latency.how == "measured":
         raw = "raw " + ", ".join(f"{key} {latency.details[f'raw_{key}_ms']:.3f} ms" for key in ("p50", "p95", "min"))
-        steady = "steady" if latency.details["is_steady"] else "NOT steady: measure again on a quieter machine"
-        lines.append(f"           {raw}; {latency.details['rounds']} rounds, {steady}")
+        steady = latency.details["verdict"] or "steady"
+        rate = f"{latency.details['images_per_s']:,.0f} images/s"
+        lines.append(
+            f"           {raw}; {rate}; {latency.details['backend']}; {latency.details['rounds']} rounds, {steady}"
+        )
+    files = ", ".join(f"{name} {size:,} bytes" for name, size in result.sizes.items())
+    lines.append(f"  files: {files}")
     if result.unfit:
         lines.append(f"  does not fit: {result.unfit}")
     slowest = sorted(result.prediction.nodes, key=lambda node: -node.seconds)[:5]
