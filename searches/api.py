@@ -4,6 +4,7 @@ What somebody may not see is not found; what they may see but not change is refu
 """
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import django_filters.rest_framework
@@ -26,15 +27,20 @@ from architectures.ir.json import to_document
 from codegen import services as repository_services
 from codegen.models import Repository, RepositoryStatus
 from searches import services
+from searches.api_people import BARE, ActivitySerializer, Annotated, TemplateSerializer
 from searches.choosing import chosen_by, front_of, parse_weights, reasons
 from searches.delivery import origin
+from searches.estimate import estimate
 from searches.filters import CandidateFilter, RunFilter
 from searches.models import Candidate, Membership, Project, SearchRun
+from searches.models_people import Activity, SpecTemplate
 from searches.pareto import ChoiceError
 from searches.parsing import BoundedJSONParser
 from searches.recording import history_jsonl
 from searches.serializers import (
     CandidateSerializer,
+    CheckedSerializer,
+    CheckSerializer,
     CloneSerializer,
     EventsQuerySerializer,
     EventsSerializer,
@@ -44,8 +50,12 @@ from searches.serializers import (
     RunCreateSerializer,
     RunDetailSerializer,
     RunSerializer,
+    TemplateCreateSerializer,
+    TransferSerializer,
+    faults_by_field,
 )
 from searches.snapshot import snapshot
+from searches.spec import SearchSpec, SpecErrors
 
 NUMBER = OpenApiParameter("number", OpenApiTypes.INT, OpenApiParameter.PATH)
 
@@ -125,8 +135,57 @@ class ProjectViewSet(viewsets.ModelViewSet[Project]):
         services.member_remove(project=project, user=membership.user, by=person(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
+    @extend_schema(request=TransferSerializer, responses=ProjectSerializer)
+    @action(detail=True, methods=["post"], **BARE)
+    def transfer(self, request: Request, slug: str) -> Response:
+        """Hands the project to one of its members; who had it stays as an editor."""
+        project = self.owned()
+        serializer = TransferSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            services.project_transfer(project=project, to=serializer.validated_data["user"], by=person(request))
+        except ModelValidationError as refusal:
+            raise ValidationError({"user": refusal.messages}) from refusal
+        return Response(ProjectSerializer(project, context=self.get_serializer_context()).data)
+
+    @extend_schema(responses=ActivitySerializer(many=True))
+    @action(detail=True, filter_backends=[])
+    def activity(self, request: Request, slug: str) -> Response:
+        """Who did what, the newest first."""
+        page = self.paginate_queryset(Activity.objects.filter(project=self.get_object()))  # type: ignore[arg-type]
+        return self.get_paginated_response(ActivitySerializer(page, many=True).data)
+
+    @extend_schema(request=TemplateSerializer, responses=TemplateSerializer(many=True))
+    @action(detail=True, methods=["get", "post"], **BARE)
+    def templates(self, request: Request, slug: str) -> Response:
+        """Specs that the project keeps to start from. A POST saves one; a name that is there already is replaced."""
+        project = self.get_object()
+        if request.method != "POST":
+            kept = project.templates.select_related("created_by")
+            return Response(TemplateSerializer(kept, many=True).data)
+        self._may_start_runs(project)
+        serializer = TemplateCreateSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        template = services.template_save(project=project, by=person(request), **serializer.validated_data)
+        return Response(TemplateSerializer(template).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(parameters=[OpenApiParameter("template", int, OpenApiParameter.PATH)], responses={204: None})
+    @action(detail=True, methods=["delete"], url_path=r"templates/(?P<template>\d{1,18})", url_name="template", **BARE)
+    def template(self, request: Request, slug: str, template: str) -> Response:
+        """Deletes a template; runs that were started from it stay."""
+        project = self.get_object()
+        self._may_start_runs(project)
+        doomed = get_object_or_404(SpecTemplate.objects.select_related("project"), project=project, pk=template)
+        services.template_delete(template=doomed, by=person(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _may_start_runs(self, project: Project) -> None:
+        if not Project.objects.editable_by(self.request.user).filter(pk=project.pk).exists():
+            raise PermissionDenied("You may look at this project, but only its owner and editors change it.")
+
 
 class RunViewSet(
+    Annotated,
     mixins.CreateModelMixin,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
@@ -146,12 +205,17 @@ class RunViewSet(
     serializer_class = RunDetailSerializer
 
     def get_queryset(self) -> QuerySet[SearchRun]:
-        return SearchRun.objects.visible_to(self.request.user).select_related("project", "created_by")
+        runs = SearchRun.objects.visible_to(self.request.user).select_related("project", "created_by")
+        return runs.prefetch_related("tags", "stars")
 
     def get_serializer_class(self) -> Any:
         return {"list": RunSerializer, "create": RunCreateSerializer}.get(self.action, RunDetailSerializer)
 
+    def _detail(self, run: SearchRun) -> Any:
+        return RunDetailSerializer(run, context=self.get_serializer_context()).data
+
     def editable(self) -> SearchRun:
+        """The run, for those who may change it."""
         run = self.get_object()
         if not SearchRun.objects.editable_by(self.request.user).filter(pk=run.pk).exists():
             raise PermissionDenied("You may look at this run, but only the owner and editors of its project change it.")
@@ -163,7 +227,29 @@ class RunViewSet(
         serializer = RunCreateSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         run = serializer.save()
-        return Response(RunDetailSerializer(run).data, status=status.HTTP_201_CREATED)
+        return Response(self._detail(run), status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=CloneSerializer, responses=RunDetailSerializer)
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Another name; nothing else of a run can be changed."""
+        run = self.editable()
+        serializer = CloneSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        if serializer.validated_data["name"]:
+            services.run_rename(run=run, name=serializer.validated_data["name"], by=person(request))
+        return Response(self._detail(run))
+
+    @extend_schema(request=CheckSerializer, responses=CheckedSerializer)
+    @action(detail=False, methods=["post"], **BARE)
+    def check(self, request: Request) -> Response:
+        """Judges a spec without starting anything: its faults by field, or the whole spec and what it foretells."""
+        serializer = CheckSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            spec = SearchSpec.from_document(serializer.validated_data["spec"])
+        except SpecErrors as errors:
+            return Response({"faults": faults_by_field(errors), "spec": None, "estimate": None})
+        return Response({"faults": {}, "spec": spec.to_document(), "estimate": asdict(estimate(spec))})
 
     def perform_destroy(self, instance: SearchRun) -> None:
         self._steer(services.run_delete)
@@ -178,19 +264,19 @@ class RunViewSet(
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, pk: str) -> Response:
         """Stops the engine at once; what was accepted stays."""
-        return Response(RunDetailSerializer(self._steer(services.run_pause)).data)
+        return Response(self._detail(self._steer(services.run_pause)))
 
     @extend_schema(request=None, responses=RunDetailSerializer)
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, pk: str) -> Response:
         """Goes on behind the accepted history."""
-        return Response(RunDetailSerializer(self._steer(services.run_resume)).data)
+        return Response(self._detail(self._steer(services.run_resume)))
 
     @extend_schema(request=None, responses=RunDetailSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
         """Ends the run for good."""
-        return Response(RunDetailSerializer(self._steer(services.run_cancel)).data)
+        return Response(self._detail(self._steer(services.run_cancel)))
 
     @extend_schema(request=CloneSerializer, responses={201: RunDetailSerializer})
     @action(detail=True, methods=["post"])
@@ -199,7 +285,7 @@ class RunViewSet(
         serializer = CloneSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         clone = self._steer(services.run_clone, name=serializer.validated_data["name"])
-        return Response(RunDetailSerializer(clone).data, status=status.HTTP_201_CREATED)
+        return Response(self._detail(clone), status=status.HTTP_201_CREATED)
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     @action(detail=True, filter_backends=[], pagination_class=None)
@@ -240,7 +326,7 @@ class RunViewSet(
         return Response({"front": front, "chosen": entry["number"], "reasons": reasons(front, entry, names)})
 
 
-class CandidateViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Candidate]):
+class CandidateViewSet(Annotated, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Candidate]):
     """The candidates of a run."""
 
     queryset = Candidate.objects.none()
@@ -259,7 +345,14 @@ class CandidateViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewset
             return Candidate.objects.none()
         runs = SearchRun.objects.visible_to(self.request.user)
         run = get_object_or_404(runs, pk=self.kwargs["run_pk"])
-        return Candidate.objects.filter(run=run).select_related("run").with_evaluations()
+        return Candidate.objects.filter(run=run).select_related("run__project").with_evaluations()
+
+    def editable(self) -> Candidate:
+        """The candidate, for those who may change its run."""
+        candidate = self.get_object()
+        if not SearchRun.objects.editable_by(self.request.user).filter(pk=candidate.run_id).exists():
+            raise PermissionDenied("You may look at this run, but only the owner and editors of its project change it.")
+        return candidate
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     @action(detail=True, filter_backends=[], pagination_class=None)

@@ -4,7 +4,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
-from searches import api
+from searches import api, api_people
 
 app_name = "api"
 
@@ -18,5 +18,7 @@ urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     # The split view keeps its script in a file of its own: the content policy allows no inline script.
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
+    path("vocabulary/", api_people.VocabularyView.as_view(), name="vocabulary"),
+    path("notices/", api_people.NoticesView.as_view(), name="notices"),
     path("", include(router.urls)),
 ]

@@ -107,7 +107,7 @@ class CandidateQuerySet(models.QuerySet["Candidate"]):
         return self.filter(shared_with(user, "run__project__", VIEW))
 
     def with_evaluations(self) -> CandidateQuerySet:
-        return self.prefetch_related("evaluations")
+        return self.prefetch_related("evaluations", "tags", "stars")
 
     def on_front(self) -> CandidateQuerySet:
         return self.filter(evaluations__is_on_front=True).distinct()

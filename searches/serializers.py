@@ -171,7 +171,10 @@ class RunCreateSerializer(serializers.Serializer[SearchRun]):
         return read_spec(document)
 
     def create(self, validated_data: dict[str, Any]) -> SearchRun:
-        return services.run_create(by=self.context["request"].user, **validated_data)
+        try:
+            return services.run_create(by=self.context["request"].user, **validated_data)
+        except SpecErrors as errors:
+            raise serializers.ValidationError({"spec": faults_by_field(errors)}) from errors
 
 
 class CloneSerializer(serializers.Serializer[SearchRun]):
