@@ -1,0 +1,144 @@
+"""The portal under load: many sockets on many runs, API requests beside them, on the real `up` with SQLite.
+
+Latency of an event is from its row's moment to its arrival in a client of this machine.
+"""
+
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+from tests.portal import ROOT, Portal, running_portal
+
+RUNS, SECONDS, RATE = 20, 30.0, 5.0  # events a second of each run
+
+
+def run() -> dict[str, Any]:
+    return {
+        "200 sockets, 20 runs, 5 events/s each": loaded(sockets=200),
+        "1,000 sockets": loaded(sockets=1000),
+        "100 API requests/s beside": loaded(sockets=20, requests=100.0),
+    }
+
+
+def loaded(sockets: int, requests: float = 0.0) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder, running_portal(Path(folder) / "var") as portal:
+        command = [sys.executable, "-m", "bench.pouring", str(RUNS), str(SECONDS), str(RATE)]
+        pouring = subprocess.Popen(
+            command, cwd=ROOT, env=portal.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert pouring.stdout is not None
+        known = json.loads(pouring.stdout.readline())
+        try:
+            return asyncio.run(measured(portal, pouring, known, sockets, requests))
+        finally:
+            pouring.kill()
+            pouring.wait()
+
+
+async def measured(
+    portal: Portal, pouring: "subprocess.Popen[str]", known: dict[str, Any], sockets: int, requests: float
+) -> dict[str, Any]:
+    seen: list[Seen] = [Seen(known["runs"][number % RUNS]) for number in range(sockets)]
+    watching = [asyncio.create_task(watch(portal, known["cookies"], each)) for each in seen]
+    await asyncio.wait_for(asyncio.gather(*(each.is_watching.wait() for each in seen)), 120)
+    assert pouring.stdin is not None
+    pouring.stdin.write("go\n")
+    pouring.stdin.flush()
+    asking = asyncio.create_task(ask(portal, known["token"], requests)) if requests else None
+    assert pouring.stdout is not None
+    ended = json.loads(await asyncio.to_thread(pouring.stdout.readline))
+    await asyncio.sleep(3)
+    for task in watching:
+        task.cancel()
+    times = [each for one in seen for each in one.seconds]
+    whole = sum(one.seqs == list(range(one.seqs[0], ended["seqs"][str(one.run)] + 1)) for one in seen if one.seqs)
+    found = {
+        "event_p50_s": round(percentile(times, 0.5), 3),
+        "event_p95_s": round(percentile(times, 0.95), 3),
+        "frames": len(times),
+        "clients_that_saw_each_event_once": f"{whole} of {sockets}",
+        "writer_most_seconds_behind": ended["most_seconds_behind"],
+    }
+    if asking is not None:
+        asking.cancel()
+        answers, statuses = await asyncio.gather(asking, return_exceptions=False)
+        found |= {"requests": len(answers), "request_p95_s": round(percentile(answers, 0.95), 3)}
+        found["server_errors"] = sum(status >= 500 for status in statuses)
+    return found
+
+
+class Seen:
+    """What one client got."""
+
+    def __init__(self, run: int) -> None:
+        self.run = run
+        self.is_watching = asyncio.Event()
+        self.seqs: list[int] = []
+        self.seconds: list[float] = []
+
+
+async def watch(portal: Portal, cookies: dict[str, str], seen: Seen) -> None:
+    from websockets.asyncio.client import connect
+
+    cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    address = f"ws://127.0.0.1:{portal.port}/ws/runs/{seen.run}/"
+    async with connect(
+        address,
+        additional_headers={"Cookie": cookie},
+        origin=portal.address,
+        open_timeout=120,  # type: ignore[arg-type]
+    ) as socket:
+        async for text in socket:
+            frame = json.loads(text)
+            if frame["type"] == "snapshot":
+                seen.is_watching.set()
+            if "at" in frame and frame["type"] == "event":
+                now = datetime.now(timezone.utc)
+                seen.seconds.append((now - datetime.fromisoformat(frame["at"])).total_seconds())
+                seen.seqs.append(frame["seq"])
+
+
+async def ask(portal: Portal, token: str, rate: float) -> tuple[list[float], list[int]]:
+    """Requests at a steady rate, whatever the answers take; until it is cancelled."""
+    seconds: list[float] = []
+    statuses: list[int] = []
+    going: set[asyncio.Task[None]] = set()
+
+    async def once() -> None:
+        began = time.perf_counter()
+        statuses.append(await asyncio.to_thread(status_of, f"{portal.address}/api/v1/runs/", token))
+        seconds.append(time.perf_counter() - began)
+
+    try:
+        while True:
+            task = asyncio.create_task(once())
+            going.add(task)
+            task.add_done_callback(going.discard)
+            await asyncio.sleep(1 / rate)
+    except asyncio.CancelledError:
+        await asyncio.gather(*going)
+        return seconds, statuses
+
+
+def status_of(address: str, token: str) -> int:
+    from urllib.error import HTTPError
+
+    try:
+        with urlopen(Request(address, headers={"Authorization": f"Bearer {token}"}), timeout=30) as answer:
+            answer.read()
+            return int(answer.status)
+    except HTTPError as error:
+        return error.code
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    return statistics.quantiles(values, n=100, method="inclusive")[round(100 * share) - 1] if len(values) > 1 else 0.0

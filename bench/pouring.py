@@ -1,0 +1,57 @@
+"""``python -m bench.pouring RUNS SECONDS RATE``: makes runs, prints how to reach them, and pours events into each.
+
+Works on the database of a running portal, as a supervisor does: under a lease, an event a transaction.
+"""
+
+import json
+import os
+import sys
+import time
+from itertools import islice
+
+import django
+
+
+def main(count: int, seconds: float, rate: float) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "nasportal.settings"
+    django.setup()
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    from nasportal.accounts import services as accounts
+    from searches import services
+    from searches.recording import events_record
+    from tests.world import claim, reports_of, spec
+
+    user = User.objects.get()
+    project = services.project_create(owner=user, name="Load")
+    client = Client()
+    client.force_login(user)
+    wanted = spec(evaluations=60)
+    runs = [
+        services.run_create(project=project, spec=wanted, name=f"load {number}", by=user) for number in range(count)
+    ]
+    held = [claim(run, owner="bench/1", seconds=3600.0) for run in runs]
+    found = {
+        "runs": [run.pk for run in runs],
+        "cookies": {name: morsel.value for name, morsel in client.cookies.items()},
+        "token": accounts.token_create(user=user, name="load"),
+    }
+    print(json.dumps(found), flush=True)
+    sys.stdin.readline()  # the sockets are there
+    most = int(seconds * rate)
+    poured = [list(islice((each for each in reports_of(run) if each.kind != "Progress"), most)) for run in runs]
+    began = time.monotonic()
+    behind = 0.0
+    for turn in range(min(len(each) for each in poured)):
+        for place, (lease, events) in enumerate(zip(held, poured, strict=True)):
+            due = began + (turn + place / count) / rate
+            behind = max(behind, time.monotonic() - due)
+            time.sleep(max(0.0, due - time.monotonic()))
+            events_record(run_id=lease.run_id, token=lease.token, events=[events[turn]])
+    seqs = {run.pk: type(run).objects.get(pk=run.pk).seq for run in runs}
+    print(json.dumps({"seqs": seqs, "most_seconds_behind": round(behind, 2)}), flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]))
