@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -102,7 +102,7 @@ async def watch(portal: Portal, cookies: dict[str, str], seen: Seen) -> None:
             if frame["type"] == "snapshot":
                 seen.is_watching.set()
             if "at" in frame and frame["type"] == "event":
-                now = datetime.now(timezone.utc)
+                now = datetime.now(UTC)
                 seen.seconds.append((now - datetime.fromisoformat(frame["at"])).total_seconds())
                 seen.seqs.append(frame["seq"])
 
