@@ -32,6 +32,7 @@ COLUMNS = {
     "flops": "candidate__macs",
     "memory": "candidate__memory_bytes",
     "accuracy": "accuracy",
+    "epochs": "fidelity",
     "seconds": "seconds",
     "test": "test_accuracy",
 }

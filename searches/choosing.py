@@ -148,4 +148,7 @@ def against_best(front: Sequence[Entry], entry: Entry, name: str) -> str:
         return f"best {noun_of(name)} of the front"
     if (objective.ideal, objective.worst) == (1.0, 0.0):
         return f"{abs(best - mine) * 100:.1f} % below the best {noun_of(name)}"
-    return f"{mine / best:.2g} × the least {noun_of(name)}" if best else f"{noun_of(name)} above the least"
+    if not best:
+        return f"{noun_of(name)} above the least"
+    ratio = mine / best
+    return f"{ratio:,.0f} × the least {noun_of(name)}" if ratio >= 10 else f"{ratio:.1f} × the least {noun_of(name)}"

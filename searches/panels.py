@@ -20,7 +20,6 @@ COLUMNS_AT_MOST = 40  # of the heat map: beyond that, generations share a column
 TOLD_AT_MOST = 1000  # steps and promotions, the newest
 CURVES_AT_MOST = 24
 REASONS_AT_MOST = 30
-LEARNING = ("StepFinished", "CandidatePromoted", "StageChanged")
 
 
 def timeline(run: SearchRun) -> dict[str, Any]:
@@ -146,13 +145,10 @@ def moves(run: SearchRun) -> list[dict[str, int]]:
 
 
 def learning(run: SearchRun) -> dict[str, Any]:
-    """Steps of the algorithm's own learning, promotions and stages: the newest of their events, oldest first."""
-    told = run.events.filter(kind__in=LEARNING).order_by("-seq")[:TOLD_AT_MOST]
-    frames = [
-        {"seq": seq, "kind": kind, "payload": payload, "at": at.isoformat()}
-        for seq, kind, payload, at in told.values_list("seq", "kind", "payload", "at")
-    ]
-    return {"seq": run.seq, "frames": frames[::-1]}
+    """Accepted steps of the algorithm's own learning, and the stages of a progressive search: the newest of each."""
+    rows = run.steps.order_by("-number")[:TOLD_AT_MOST].values("number", "step", "report", "status", "reason")
+    told = run.events.filter(kind="StageChanged").order_by("-seq")[:TOLD_AT_MOST].frames()
+    return {"seq": run.seq, "steps": list(rows)[::-1], "stages": told[::-1], "total": run.steps_done}
 
 
 def control(run: SearchRun) -> dict[str, Any]:

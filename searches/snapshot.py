@@ -17,8 +17,9 @@ SHOWN_AT_MOST = 2000  # candidates beside the front; the page says "n of N"
 CURVES_AT_MOST = 300  # above that many candidates a curve is fetched when it is looked at
 RUN_FIELDS = (
     "id", "name", "status", "phase", "reason", "spec", "header", "created", "started", "finished", "worked_seconds",
-    "evaluations_total", "evaluations_done", "evaluations_failed", "duplicates", "refused", "generation", "hypervolume",
-    "front_size", "best_accuracy", "chosen_number", "selection", "history_sha256",
+    "evaluations_total", "evaluations_done", "evaluations_failed", "evaluations_cached", "promotions_done",
+    "steps_done", "cost", "duplicates", "refused", "generation", "hypervolume", "front_size", "best_accuracy",
+    "chosen_number", "selection", "history_sha256",
 )  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def snapshot(run: SearchRun) -> dict[str, Any]:
 
 def generation_facts(run: SearchRun) -> list[dict[str, Any]]:
     """The curves of the search, point by point."""
-    rows = run.generations.values("number", "evaluated", "hypervolume", "front", "best", "mean", "at")
+    rows = run.generations.values("number", "evaluated", "hypervolume", "front", "best", "mean", "insight", "at")
     return [row | {"at": row["at"].isoformat() if row["at"] else None} for row in rows.order_by("number")]
 
 

@@ -7,7 +7,6 @@ export function rowsOf({ data, layout }) {
   return data.filter((trace) => trace.hoverinfo !== "skip").flatMap((trace) => {
     if (trace.type === "heatmap") return cells(trace, layout);
     if (trace.type === "sankey") return links(trace);
-    if (trace.type === "parcoords") return lines(trace);
     return points(trace, layout);
   });
 }
@@ -34,10 +33,6 @@ function cells(trace, layout) {
 
 function links({ node, link }) {
   return link.value.map((value, index) => ({ from: node.label[link.source[index]], to: node.label[link.target[index]], candidates: value }));
-}
-
-function lines({ dimensions, customdata }) {
-  return customdata.map((candidate, index) => ({ candidate, ...Object.fromEntries(dimensions.map(({ label, values }) => [label, values[index]])) }));
 }
 
 function csvOf(rows) {

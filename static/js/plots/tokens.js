@@ -21,7 +21,8 @@ export function tokens() {
   const [text, muted, line, surface, raised, sunken, accent, good, warn, bad] = resolve([
     "--text", "--muted", "--line", "--surface", "--raised", "--sunken", "--accent", "--good", "--warn", "--bad",
   ]);
-  return { text, muted, line, surface, raised, sunken, accent, good, warn, bad, series: resolve(series) };
+  const [low, middle, high] = resolve(["--scale-low", "--scale-middle", "--scale-high"]);
+  return { scale: [[0, low], [0.5, middle], [1, high]], text, muted, line, surface, raised, sunken, accent, good, warn, bad, series: resolve(series) };
 }
 
 function axis(colours) {

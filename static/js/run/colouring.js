@@ -17,16 +17,30 @@ export function colourValue(run, measures, by, candidate) {
   return measures.value(candidate, by);
 }
 
-/** Few values are groups, each with its own shape; more are a scale. */
-export function groupsOf(run, measures, by, candidates) {
-  const valued = candidates.map((candidate) => ({ candidate, value: colourValue(run, measures, by, candidate) }));
-  const names = [...new Set(valued.map(({ value }) => value))];
-  const nominal = by === "algorithm" || by === "fidelity" || (by === "generation" && names.length <= symbols.length);
-  if (!nominal) return null;
-  const order = names.sort((one, other) => (typeof one === "number" ? one - other : String(one).localeCompare(String(other), "en", { numeric: true })));
-  return order.map((name, index) => ({
-    name: by === "generation" ? `generation ${name}` : String(name),
-    index: index % symbols.length,
-    members: valued.filter(({ value }) => value === name).map(({ candidate }) => candidate),
-  }));
+/** Few values are groups, each with its own colour and shape; more are a scale. The front and the others share them. */
+export class Groups {
+  constructor(run, measures, by, candidates) {
+    Object.assign(this, { run, measures, by });
+    const names = [...new Set(candidates.map((candidate) => this.nameOf(candidate)))];
+    this.isNominal = by === "algorithm" || by === "fidelity" || (by === "generation" && names.length <= symbols.length);
+    this.names = names.sort((one, other) => (typeof one === "number" ? one - other : String(one).localeCompare(String(other), "en", { numeric: true })));
+  }
+
+  nameOf(candidate) {
+    return colourValue(this.run, this.measures, this.by, candidate);
+  }
+
+  indexOf(candidate) {
+    return this.names.indexOf(this.nameOf(candidate)) % symbols.length;
+  }
+
+  /** Those of the candidates that belong to each group that has any. */
+  of(candidates) {
+    const groups = this.names.map((name, index) => ({
+      name: this.by === "generation" ? `generation ${name}` : String(name),
+      index: index % symbols.length,
+      members: candidates.filter((candidate) => this.nameOf(candidate) === name),
+    }));
+    return groups.filter(({ members }) => members.length > 0);
+  }
 }

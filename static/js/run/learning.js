@@ -1,23 +1,24 @@
-/* What the algorithm learns of itself: a supernet's steps (DARTS), stages of a progressive search, promotions. The newest are fetched when
+/* What the algorithm learns by itself: a supernet's steps (DARTS), the stages of a progressive search. The newest are fetched when
    the tab is first seen; what comes later comes with the live events. */
 import { Plot } from "../plots/plot.js";
 import { symbols, tokens } from "../plots/tokens.js";
 import { Remote } from "./remote.js";
 
-const kinds = new Set(["StepFinished", "CandidatePromoted", "StageChanged"]);
+const kinds = new Set(["StepFinished", "StageChanged"]);
 
 export class Learning {
   constructor(panel, url) {
-    Object.assign(this, { panel, frames: [], seq: null, waiting: [] });
+    Object.assign(this, { panel, steps: [], stages: [], seq: null, waiting: [] });
     this.darts = panel.querySelector("#darts");
     this.edge = this.darts.querySelector("[name=edge]");
     this.edge.addEventListener("change", () => this.alphas.refresh());
-    this.alphas = new Plot(this.darts.querySelector("[data-alphas]"), () => this.#alphas());
-    this.now = new Plot(this.darts.querySelector("[data-now]"), () => this.#newest());
-    this.health = new Plot(panel.querySelector("#supernet .plot"), () => this.#health());
+    this.alphas = new Plot(this.darts.querySelector(".plot"), () => this.#alphas());
+    this.now = new Plot(panel.querySelector("#edges .plot"), () => this.#newest());
+    this.health = new Plot(panel.querySelector("#health .plot"), () => this.#health());
     this.remote = new Remote(panel, url, (answer) => {
       this.seq = answer.seq;
-      this.frames = answer.frames;
+      this.steps = answer.steps;
+      this.stages = answer.stages;
       this.#take(this.waiting.splice(0));
       this.#show();
     });
@@ -38,29 +39,29 @@ export class Learning {
   }
 
   #take(frames) {
-    this.frames = [...this.frames, ...frames.filter(({ seq }) => seq > this.seq)];
+    const fresh = frames.filter(({ seq }) => seq > this.seq);
+    this.steps = [...this.steps, ...fresh.filter(({ kind }) => kind === "StepFinished").map(({ payload }) => payload)];
+    this.stages = [...this.stages, ...fresh.filter(({ kind }) => kind === "StageChanged")];
   }
 
   /** Reports of the supernet's steps that were accepted, in the order of their numbers. */
   get reports() {
-    return this.frames.filter(({ kind, payload }) => kind === "StepFinished" && payload.report?.alphas).map(({ payload }) => ({ number: payload.number, ...payload.report }));
+    return this.steps.filter(({ report }) => report?.alphas).map(({ number, report }) => ({ number, ...report }));
   }
 
   #show() {
-    const { reports } = this;
-    const stages = this.frames.filter(({ kind }) => kind === "StageChanged");
-    this.darts.hidden = this.panel.querySelector("#supernet").hidden = reports.length === 0;
+    const { reports, stages } = this;
+    this.panel.querySelector("#supernet").hidden = reports.length === 0;
     this.panel.querySelector("#stages").hidden = stages.length === 0;
     this.panel.querySelector("[data-stages]").replaceChildren(...stages.map(stageLine));
     const edges = Object.keys(reports.at(-1)?.alphas ?? {});
     const chosen = this.edge.value;
     this.edge.replaceChildren(...edges.map((edge) => new Option(edge, edge, false, edge === chosen)));
     const warning = reports.at(-1)?.warning ?? "";
-    const note = this.darts.querySelector("[data-warning]");
+    const note = this.panel.querySelector("[data-warning]");
     note.hidden = warning === "";
     note.textContent = warning;
     for (const plot of [this.alphas, this.now, this.health]) plot.refresh();
-    this.panel.dispatchEvent(new CustomEvent("learning:known", { bubbles: true }));
   }
 
   #alphas() {

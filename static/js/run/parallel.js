@@ -1,23 +1,36 @@
-/* Parallel coordinates: a line a candidate across its figures, the front in front. With WebGL one can brush an axis; without it the lines
-   are drawn as a plain plot. Above a thousand lines an even sample, and it says so. */
+/* Parallel coordinates: a line a candidate across its figures, the front in front. A box over an axis keeps the lines that pass there.
+   Above a thousand lines an even sample, and it says so. (plotly's own parcoords compiles code with eval, which the content policy forbids.) */
 import { Plot } from "../plots/plot.js";
 import { tokens } from "../plots/tokens.js";
-import { hasWebGL } from "../plots/webgl.js";
 import { figure } from "../format.js";
 
 const linesAtMost = 1000;
 
 export class Parallel {
   constructor(root, measures) {
-    Object.assign(this, { root, measures, state: null });
+    Object.assign(this, { root, measures, state: null, kept: null, boxes: 0 });
     this.onlyFront = root.querySelector("[name=only-front]");
-    this.onlyFront.addEventListener("change", () => this.plot.refresh());
-    this.plot = new Plot(root.querySelector(".plot"), () => (this.state ? this.#picture() : null));
+    this.onlyFront.addEventListener("change", () => this.#brush(null));
+    this.plot = new Plot(root.querySelector(".plot"), () => (this.state ? this.#picture() : null), { onSelect: (points) => this.#selected(points) });
   }
 
   show(state) {
     if (this.state?.candidates === state.candidates) return;
     this.state = state;
+    this.plot.refresh();
+  }
+
+  /** Each further box narrows what the earlier ones kept; none lets all pass. */
+  #selected(points) {
+    if (points.length === 0) return this.kept === null ? undefined : this.#brush(null);
+    const numbers = new Set(points.map(({ customdata }) => customdata));
+    const both = this.kept === null ? numbers : new Set([...this.kept].filter((number) => numbers.has(number)));
+    return this.#brush(both.size > 0 ? both : numbers);
+  }
+
+  #brush(kept) {
+    this.kept = kept;
+    this.boxes += 1;
     this.plot.refresh();
   }
 
@@ -33,47 +46,47 @@ export class Parallel {
     return [[...shown, ...front], this.state.run.evaluations_done - this.state.run.evaluations_failed];
   }
 
+  #say(lines, total) {
+    const all = lines.length < total ? `${lines.length} of ${total} candidates` : `${lines.length} candidates`;
+    this.root.querySelector("[data-count]").textContent = this.kept === null ? all : `${this.kept.size} kept, of ${all}`;
+  }
+
   #picture() {
     const [lines, total] = this.#lines();
-    this.root.querySelector("[data-count]").textContent = lines.length < total ? `${lines.length} of ${total} candidates` : `${lines.length} candidates`;
+    this.#say(lines, total);
     if (lines.length === 0) return null;
-    return hasWebGL() ? this.#brushed(lines) : this.#plain(lines);
-  }
-
-  #brushed(lines) {
-    const colours = tokens();
-    const dimensions = this.measures.all.map(({ name, short, unit }) => ({
-      label: short, values: lines.map((candidate) => this.measures.value(candidate, name)), tickformat: unit === "%" ? ".1%" : unit === "ms" || unit === "mJ" ? "" : ".3~s",
-    }));
-    return {
-      data: [{
-        type: "parcoords", dimensions, customdata: lines.map(({ number }) => number), labelfont: { color: colours.text, size: 12 }, tickfont: { color: colours.muted, size: 11 }, rangefont: { color: "rgba(0,0,0,0)" },
-        line: { color: lines.map((candidate) => (candidate.is_on_front ? 1 : 0)), cmin: 0, cmax: 1, colorscale: [[0, colours.line], [1, colours.accent]] },
-        unselected: { line: { opacity: 0.06 } },
-      }],
-      layout: { margin: { l: 60, r: 60, t: 44, b: 16 } },
-    };
-  }
-
-  /** One trace for the front and one for the others, their lines held apart by gaps. */
-  #plain(lines) {
     const colours = tokens();
     const scales = this.measures.all.map(({ name }) => {
       const values = lines.map((candidate) => this.measures.value(candidate, name));
       return [Math.min(...values), Math.max(...values)];
     });
-    const titles = this.measures.all.map(({ short, unit }, index) => `${short}<br>${scales[index].map((value) => figure(value, unit)).join(" to ")}`);
-    const heights = (candidate) => this.measures.all.map(({ name }, index) => (this.measures.value(candidate, name) - scales[index][0]) / (scales[index][1] - scales[index][0] || 1));
-    const trace = (name, members, line) => ({
-      type: "scatter", mode: "lines", name, line, hovertemplate: "#%{customdata}<extra></extra>",
-      x: members.flatMap(() => [...titles.keys(), null]), y: members.flatMap((candidate) => [...heights(candidate), null]),
-      customdata: members.flatMap(({ number }) => [...titles.map(() => number), number]),
-    });
-    const front = lines.filter((candidate) => candidate.is_on_front);
-    const data = [trace("dominated", lines.filter((candidate) => !candidate.is_on_front), { color: colours.line, width: 1 }), trace("front", front, { color: colours.accent, width: 1.5 })];
+    const passes = ({ number }) => this.kept === null || this.kept.has(number);
+    const groups = [
+      ["left out", lines.filter((candidate) => !passes(candidate)), { color: colours.line, width: 1 }, 0.35],
+      ["dominated", lines.filter((candidate) => passes(candidate) && !candidate.is_on_front), { color: colours.muted, width: 1 }, 0.5],
+      ["front", lines.filter((candidate) => passes(candidate) && candidate.is_on_front), { color: colours.accent, width: 1.5 }, 0.9],
+    ];
     return {
-      data: data.filter((each) => each.x.length > 0),
-      layout: { xaxis: { tickvals: [...titles.keys()], ticktext: titles, range: [-0.2, titles.length - 0.8] }, yaxis: { showticklabels: false, title: { text: "" } }, margin: { l: 16, r: 16, t: 28, b: 56 } },
+      data: groups.filter(([, members]) => members.length > 0).map(([name, members, line, opacity]) => this.#trace(name, members, line, opacity, scales)),
+      layout: this.#layout(scales),
+    };
+  }
+
+  /** One trace for a whole group: its lines are held apart by gaps. */
+  #trace(name, members, line, opacity, scales) {
+    const heights = (candidate) => this.measures.all.map((measure, index) => (this.measures.value(candidate, measure.name) - scales[index][0]) / (scales[index][1] - scales[index][0] || 1));
+    return {
+      type: "scatter", mode: "lines+markers", name, line, opacity, marker: { size: 4, color: line.color }, hovertemplate: "#%{customdata}<extra></extra>",
+      x: members.flatMap(() => [...scales.keys(), null]), y: members.flatMap((candidate) => [...heights(candidate), null]),
+      customdata: members.flatMap(({ number }) => [...scales.map(() => number), number]), selected: { marker: { opacity: 1 } }, unselected: { marker: { opacity: 1 } },
+    };
+  }
+
+  #layout(scales) {
+    const titles = this.measures.all.map(({ short, unit, modelled }, index) => `${short}<br>${scales[index].map((value) => `${modelled ? "≈ " : ""}${figure(value, unit)}`).join(" to ")}`);
+    return {
+      showlegend: true, dragmode: "select", selectdirection: "any", selectionrevision: this.boxes, selections: [], uirevision: "parallel",
+      xaxis: { tickvals: [...titles.keys()], ticktext: titles, range: [-0.2, titles.length - 0.8], fixedrange: true }, yaxis: { showticklabels: false, title: { text: "" }, fixedrange: true }, margin: { l: 16, r: 16, t: 28, b: 56 },
     };
   }
 }

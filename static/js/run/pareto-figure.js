@@ -1,10 +1,8 @@
 /* The Pareto plot as plotly's data and layout, in two dimensions or three. Pure: what is seen goes in, the figure comes out. */
 import { symbols, tokens } from "../plots/tokens.js";
 import { escapeHtml } from "../format.js";
-import { hasWebGL } from "../plots/webgl.js";
-import { colourValue, groupsOf } from "./colouring.js";
+import { colourValue, Groups } from "./colouring.js";
 
-const svgPoints = 5000; // above it, WebGL
 const spatialSymbols = { circle: "circle", square: "square", diamond: "diamond", "triangle-up": "x", cross: "cross", star: "diamond-open", hexagon: "square-open" };
 
 /**
@@ -14,6 +12,7 @@ const spatialSymbols = { circle: "circle", square: "square", diamond: "diamond",
 export class ParetoFigure {
   constructor(seen, view) {
     Object.assign(this, seen, { view, colours: tokens() });
+    this.groups = view.colour === "none" ? null : new Groups(this.run, this.measures, view.colour, this.points);
     this.axes = view.isSpatial ? ["x", "y", "z"] : ["x", "y"];
   }
 
@@ -36,13 +35,13 @@ export class ParetoFigure {
   }
 
   #trace(name, candidates, marker) {
-    const flat = candidates.length > svgPoints && hasWebGL() ? "scattergl" : "scatter";
     return {
-      type: this.view.isSpatial ? "scatter3d" : flat, mode: "markers", name,
+      // Never scattergl: it compiles its drawing code with eval, which the content policy forbids.
+      type: this.view.isSpatial ? "scatter3d" : "scatter", mode: "markers", name,
       ...Object.fromEntries(this.axes.map((axis) => [axis, this.#values(candidates, axis)])),
       customdata: candidates.map(({ number }) => number),
       hovertext: candidates.map((candidate) => this.#hover(candidate)), hovertemplate: "%{hovertext}<extra></extra>",
-      marker: this.view.isSpatial ? { ...marker, size: marker.size * 0.55, symbol: spatial(marker.symbol) } : marker,
+      marker: this.view.isSpatial ? { ...marker, size: marker.size * 0.55, symbol: [marker.symbol].flat().map(spatial) } : marker,
       selected: { marker: { opacity: 1 } }, unselected: { marker: { opacity: 0.18 } },
     };
   }
@@ -57,9 +56,8 @@ export class ParetoFigure {
     if (candidates.length === 0) return [];
     const { colours, view } = this;
     if (view.colour === "none") return [this.#trace("dominated", candidates, { color: colours.muted, size: 7, opacity: 0.55, symbol: "circle-open" })];
-    const groups = groupsOf(this.run, this.measures, view.colour, candidates);
-    if (groups === null) return [this.#trace("dominated", candidates, this.#scaled(candidates, { size: 7, opacity: 0.8 }))];
-    return groups.map(({ name, index, members }) =>
+    if (!this.groups.isNominal) return [this.#trace("dominated", candidates, this.#scaled(candidates, { size: 7, opacity: 0.8, symbol: "circle" }))];
+    return this.groups.of(candidates).map(({ name, index, members }) =>
       this.#trace(name, members, { color: colours.series[index], symbol: symbols[index], size: 7, opacity: 0.75 }));
   }
 
@@ -67,10 +65,14 @@ export class ParetoFigure {
   #front(members) {
     const { colours, view } = this;
     const line = { color: colours.surface, width: 1.5 };
-    const groups = view.colour === "none" ? null : groupsOf(this.run, this.measures, view.colour, members);
-    if (view.colour === "none" || groups !== null) return this.#trace("front", members, { color: colours.accent, size: 10, symbol: "circle", line });
+    if (this.groups === null) return this.#trace("front", members, { color: colours.accent, size: 10, symbol: "circle", line });
+    if (this.groups.isNominal) {
+      const places = members.map((candidate) => this.groups.indexOf(candidate));
+      const ring = { color: colours.text, width: 1.5 };
+      return this.#trace("front", members, { color: places.map((place) => colours.series[place]), symbol: places.map((place) => symbols[place]), size: 11, line: ring });
+    }
     const { colorbar, ...marker } = this.#scaled(members, { size: 11, symbol: "circle", line: { color: colours.text, width: 1.5 } });
-    return this.#trace("front", members, view.dominated && colorbar ? marker : { ...marker, colorbar });
+    return this.#trace("front", members, view.dominated ? marker : { ...marker, colorbar });
   }
 
   /** One scale for the front and for the others, so that equal colours mean equal values. */
@@ -79,7 +81,7 @@ export class ParetoFigure {
     const all = this.points.map(value).filter((each) => each !== null);
     const measure = this.measures.named.get(this.view.colour);
     return {
-      ...marker, color: candidates.map(value), colorscale: "Cividis", cmin: Math.min(...all), cmax: Math.max(...all),
+      ...marker, color: candidates.map(value), colorscale: this.colours.scale, cmin: Math.min(...all), cmax: Math.max(...all),
       colorbar: { title: { text: measure ? this.measures.axisTitle(this.view.colour) : this.view.colour, side: "right" }, thickness: 10, outlinewidth: 0, tickfont: { color: this.colours.muted, size: 11 }, tickformat: measure ? ticks(measure) : "" },
     };
   }
@@ -107,7 +109,7 @@ export class ParetoFigure {
 
   #axis(axis, isLogarithmic) {
     const name = this.view[axis];
-    return { title: { text: this.measures.axisTitle(name) }, type: isLogarithmic ? "log" : "linear", tickformat: ticks(this.measures.named.get(name)), ...(isLogarithmic ? { dtick: "D2" } : {}) };
+    return { title: { text: this.measures.axisTitle(name) }, type: isLogarithmic ? "log" : "linear", tickformat: ticks(this.measures.named.get(name)) };
   }
 
   #plane() {
@@ -123,7 +125,7 @@ export class ParetoFigure {
     const { view } = this;
     return {
       showlegend: true, uirevision: [view.x, view.y, view.z].join("/"), margin: { l: 0, r: 0, t: 28, b: 0 },
-      scene: { xaxis: this.#axis("x", view.logX), yaxis: this.#axis("y", view.logY), zaxis: this.#axis("z", false), dragmode: "orbit" },
+      scene: { xaxis: this.#axis("x", view.logX), yaxis: this.#axis("y", view.logY), zaxis: this.#axis("z", false), dragmode: "orbit", camera: { eye: { x: 1.6, y: 1.6, z: 0.9 }, center: { x: 0, y: 0, z: -0.12 } } },
     };
   }
 

@@ -89,15 +89,18 @@ const rules = {
         ...next.run,
         evaluations_done: state.run.evaluations_done + 1,
         evaluations_failed: state.run.evaluations_failed + (failed ? 1 : 0),
+        evaluations_cached: state.run.evaluations_cached + (cached ? 1 : 0),
+        cost: state.run.cost + (timing?.cost ?? 0),
         best_accuracy: failed ? state.run.best_accuracy : better(values.accuracy, state.run.best_accuracy),
       },
     };
   },
-  GenerationFinished: (state, { generation, evaluated, hypervolume, front, best, mean }, at) => {
+  StepFinished: (state, { cost }) => changeRun(state, { steps_done: state.run.steps_done + 1, cost: state.run.cost + cost }),
+  GenerationFinished: (state, { generation, evaluated, hypervolume, front, best, mean, insight }, at) => {
     const next = markFront(state, front);
     return {
       ...next,
-      generations: [...state.generations, { number: generation, evaluated, hypervolume, front, best, mean, at }],
+      generations: [...state.generations, { number: generation, evaluated, hypervolume, front, best, mean, insight, at }],
       run: { ...next.run, generation, hypervolume },
     };
   },

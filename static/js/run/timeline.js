@@ -42,7 +42,7 @@ export class Timeline {
       type: "bar", orientation: "h", name, base: members.map(({ ended, seconds }) => minutes(ended - seconds - first)), x: members.map(({ seconds }) => minutes(seconds)),
       y: members.map(({ row }) => `${row + 1}`), customdata: members.map(({ number }) => number), width: 0.7,
       hovertext: members.map(({ number, seconds, reason }) => `#${number}, ${duration(seconds)}${reason ? `: ${escapeHtml(reason)}` : ""}`), hovertemplate: "%{hovertext}<extra></extra>",
-      marker: { color, pattern: { shape, fgcolor: colours.surface }, line: { color: colours.surface, width: 0.5 } },
+      marker: { color, pattern: { shape, fgcolor: colours.surface, fillmode: "overlay", size: 6 }, line: { color: colours.surface, width: 0.5 } },
     }));
     return { data, layout: { barmode: "overlay", dragmode: "pan", xaxis: { title: { text: "minutes since the start" } }, yaxis: { title: { text: "evaluator" }, type: "category", autorange: "reversed", fixedrange: true }, margin: { t: 28, l: 52, r: 12, b: 42 } }, config: { scrollZoom: true } };
   }
