@@ -208,6 +208,8 @@ STORAGES: dict[str, dict[str, Any]] = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 FILE_UPLOAD_TEMP_DIR = None
+UPLOAD_MAX_BYTES = env.int("NASPORTAL_UPLOAD_MAX_BYTES", default=512 * 2**20)  # of one data set's file
+UPLOAD_QUOTA_BYTES = env.int("NASPORTAL_UPLOAD_QUOTA_BYTES", default=4 * 2**30)  # of a project's data sets together
 
 # People
 LOGIN_URL = "accounts:login"

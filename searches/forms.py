@@ -78,6 +78,7 @@ class RunForm:
 
     entered: Mapping[str, Sequence[str]]
     is_bound: bool = True
+    uploads: tuple[Choice, ...] = ()  # data sets of the project
 
     @classmethod
     def of_spec(cls, document: Mapping[str, Any], name: str) -> "RunForm":
@@ -124,6 +125,8 @@ class RunForm:
                 where = self._field_of(problem.field)
                 errors[where] = (*errors.get(where, ()), problem.message)
             return None, errors
+        if datasets.is_upload(spec.dataset) and spec.dataset not in [each.value for each in self.uploads]:
+            errors["dataset"] = ("is no data set of this project; choose one of its own, or a built-in one",)
         return spec, errors
 
     @property
@@ -140,7 +143,7 @@ class RunForm:
     def sections(self) -> tuple[Section, ...]:
         return tuple(
             Section(name, title, tuple(self._filled(each) for each in fields), lead)
-            for name, title, fields, lead in _layout()
+            for name, title, fields, lead in _layout(self.uploads)
         )
 
     @property
@@ -300,9 +303,9 @@ HOW = (
 )
 
 
-def _layout() -> Iterator[tuple[str, str, tuple[FormField, ...], str]]:
+def _layout(uploads: tuple[Choice, ...]) -> Iterator[tuple[str, str, tuple[FormField, ...], str]]:
     rest = tuple(option.name for option in _budget() if option.name not in FIRST)
-    yield "data", "Data set", (FormField("dataset", "Images", "one", choices=_datasets()),), ""
+    yield "data", "Data set", (FormField("dataset", "Images", "one", choices=(*_datasets(), *uploads)),), ""
     yield "goal", "Goal", tuple(_goal()), "what a good network is"
     yield "limits", "Limits", tuple(_limit_fields()), "what it must not exceed; checked before anything is trained"
     yield "search", "Search", (*_owned("algorithm"), *_budget_fields(*FIRST)), "how networks are proposed, how many"
@@ -318,7 +321,7 @@ def _layout() -> Iterator[tuple[str, str, tuple[FormField, ...], str]]:
 def _goal() -> Iterator[FormField]:
     wanted = tuple(Choice(name, _capital(objectives.get(name).title)) for name in objectives.names())
     yield FormField("objectives", "Objectives", "several", "The Pareto front is over these.", choices=wanted)
-    here_first = sorted(targets.names(), key=lambda name: not targets.get(name).is_this_machine)
+    here_first = sorted(targets.names(), key=lambda name: not targets.get(name).device)
     places = tuple(Choice(name, targets.get(name).title) for name in here_first)
     help_text = "Where it will run. On this machine time is measured; for others it is estimated, and says so."
     yield FormField("target", "Target", "one", help_text, choices=places)

@@ -1,6 +1,7 @@
 """The new-run form: drawing it, judging it as one types, and starting the run."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -13,8 +14,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from codegen.requests import Request
 from searches import services
 from searches.estimate import estimate
-from searches.forms import RunForm
+from searches.evaluation import datasets
+from searches.forms import Choice, RunForm
 from searches.models import Project, SearchRun
+from searches.models_data import UploadedDataSet, UploadStatus
 from searches.presets import PRESETS
 from searches.reading import SpecErrors
 from searches.spec import SearchSpec
@@ -32,7 +35,7 @@ def new_run(request: Request, slug: str) -> HttpResponse:
         return _page(request, project, _initial(request, project))
     if "fill" in request.POST:
         return _filled(request, project)
-    form = RunForm.of_post(request.POST)
+    form = replace(RunForm.of_post(request.POST), uploads=uploads_of(project))
     if form.spec is None:
         return _page(request, project, form, status=422)
     if "save_template" in request.POST:
@@ -59,8 +62,7 @@ def _filled(request: Request, project: Project) -> HttpResponse:
 @require_POST
 def check(request: Request, slug: str) -> HttpResponse:
     """What the spec says to the form as it stands: faults by field, the estimate, the document."""
-    _project(request, slug)
-    form = RunForm.of_post(request.POST)
+    form = replace(RunForm.of_post(request.POST), uploads=uploads_of(_project(request, slug)))
     context = _foreseen(form)
     return JsonResponse(
         {
@@ -85,7 +87,12 @@ def _initial(request: Request, project: Project) -> RunForm:
     if chosen and chosen not in PRESETS:
         raise Http404(f"no preset is named {chosen!r}")
     preset = PRESETS.get(chosen)
-    spec = SearchSpec.from_document(preset.document if preset else {})
+    document = preset.document if preset else {}
+    if wanted := request.GET.get("dataset", ""):
+        if wanted not in datasets.available() and wanted not in [each.value for each in uploads_of(project)]:
+            raise Http404(f"no data set is named {wanted[:80]!r}")
+        return RunForm.of_spec(SearchSpec.from_document({**document, "dataset": wanted}).to_document(), "First look")
+    spec = SearchSpec.from_document(document)
     return RunForm.of_spec(spec.to_document(), preset.title if preset else "Digits, first look")
 
 
@@ -100,7 +107,20 @@ def _foreseen(form: RunForm) -> dict[str, Any]:
     }
 
 
+def uploads_of(project: Project) -> tuple[Choice, ...]:
+    """The project's own data sets, as the form offers them."""
+    ready = project.datasets.filter(status=UploadStatus.READY)
+    return tuple(Choice(each.reference, each.name, facts_of(each)) for each in ready)
+
+
+def facts_of(upload: UploadedDataSet) -> str:
+    card = upload.card
+    shape = "×".join(map(str, card["input_shape"]))
+    return f"{sum(card['sizes'].values()):,} images {shape}, {card['classes']} classes"
+
+
 def _page(request: Request, project: Project, form: RunForm, status: int = 200, paste_fault: str = "") -> HttpResponse:
+    form = replace(form, uploads=uploads_of(project))
     context = {
         "project": project,
         "form": form,

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from searches import leases, notices, reaper
+from searches import dataset_services, leases, notices, reaper
 from searches.crashpoints import crash_point
 from searches.supervisor import Supervisor
 
@@ -23,6 +23,16 @@ def supervise(run_id: int) -> str:
 def notify() -> str:
     """Sends the notices that are due."""
     return f"{notices.notices_send()} notices"
+
+
+def dataset_read(pk: int) -> str:
+    """Reads an uploaded data set."""
+    return f"data set {pk}: {dataset_services.dataset_read(pk=pk)}"
+
+
+def dataset_portray(name: str) -> str:
+    """Makes what the page of a built-in data set shows."""
+    return f"portrait of {name}: {dataset_services.portrait_make(name=name)}"
 
 
 def canary() -> str:

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from searches import (
     annotation_views,
     candidate_views,
+    dataset_views,
     new_run_views,
     notice_views,
     panel_views,
@@ -31,6 +32,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("projects/<slug:slug>/activity/", project_views.activity, name="activity"),
     path("projects/<slug:slug>/templates/", project_views.templates, name="templates"),
     path("projects/<slug:slug>/templates/<int:pk>/delete/", project_views.template_delete, name="template-delete"),
+    path("projects/<slug:slug>/datasets/", dataset_views.dataset_list, name="datasets"),
+    path("projects/<slug:slug>/datasets/<slug:ref>/", dataset_views.dataset, name="dataset"),
+    path("projects/<slug:slug>/datasets/<slug:ref>/samples/", dataset_views.dataset_samples, name="dataset-samples"),
+    path("projects/<slug:slug>/datasets/<slug:ref>/delete/", dataset_views.dataset_delete, name="dataset-delete"),
     path("notices/", notice_views.notices, name="notices"),
     path("notices/test/", notice_views.try_out, name="notices-test"),
     path("projects/<slug:slug>/new/", new_run_views.new_run, name="run-new"),

@@ -142,7 +142,8 @@ SOCKETS = {"ws/runs/<pk>/": SEE}  # tests/searches/test_consumer.py opens it in 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 SENT = {"name": "x", "role": "viewer", "text": "x", "tags": ["x"], "starred": True, "spec": {}, "user": "bob"}
 COUNTED: tuple[type[models.Model], ...] = (
-    Project, Membership, SearchRun, Event, UploadedDataSet, Note, Tag, Star, SpecTemplate, Repository, ApiToken, NoticeWishes, User,
+    Project, Membership, SearchRun, Event, UploadedDataSet, Note, Tag, Star, SpecTemplate, Repository, ApiToken,
+    NoticeWishes, User,
 )  # fmt: skip
 SECRET = "Zanzibar"  # in every name of the team: whoever may not see it must not read it anywhere
 
