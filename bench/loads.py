@@ -70,7 +70,7 @@ async def measured(
     }
     if asking is not None:
         asking.cancel()
-        answers, statuses = await asyncio.gather(asking, return_exceptions=False)
+        answers, statuses = await asking
         found |= {"requests": len(answers), "request_p95_s": round(percentile(answers, 0.95), 3)}
         found["server_errors"] = sum(status >= 500 for status in statuses)
     return found
