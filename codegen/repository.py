@@ -18,6 +18,8 @@ from codegen.tree import SourceTree
 
 RUN = ("onnxruntime", "numpy", "Pillow")
 TRAIN = ("torch", "safetensors", "onnx", "onnxscript", "pytest", "ruff")
+STANDARD = ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "svhn")  # the skeleton reads them by name
+READERS = {"digits": ("scikit-learn",), "svhn": ("scikit-learn",)}
 RECIPE = (
     "epochs",
     "batch_size",
@@ -43,7 +45,7 @@ def sources(request: RepositoryRequest, graph: Graph, exports: tuple[str, ...] =
     files["architecture.json"] = dumped(to_document(graph, request.architecture.get("origin")))
     files["architecture.svg"] = svg(graph)
     files["requirements.txt"] = pinned(RUN)
-    files["requirements-train.txt"] = pinned((*TRAIN, "scikit-learn") if data_source(request) == "digits" else TRAIN)
+    files["requirements-train.txt"] = pinned((*TRAIN, *READERS.get(data_source(request) or "", ())))
     if request.benchmarks is not None:
         files["benchmarks/results.json"] = dumped(request.benchmarks)
     return SourceTree.of(files)
@@ -73,7 +75,7 @@ def configuration(request: RepositoryRequest, graph: Graph) -> dict[str, Any]:
 
 def data_source(request: RepositoryRequest) -> str | None:
     """Only a data set that everybody has is named in the repository; a user's own is not part of it."""
-    return "digits" if request.data_path == "digits" else None
+    return request.data_path if request.data_path in STANDARD else None
 
 
 def manifest(request: RepositoryRequest, graph: Graph, tree: SourceTree, left_out: dict[str, str]) -> str:

@@ -72,7 +72,8 @@ def test_the_gate_passes_with_every_export(made: tuple[Path, dict[str, Any]]) ->
     assert all(row["accuracy"] is not None for row in verdict["exports"])
     assert verdict["exports"][1]["max_difference"] < 1e-4
     steps = [step["step"] for step in verdict["benchmark"]["steps"]]
-    assert steps == ["eager", "fused", "channels last", "onnx", "int8"]
+    assert steps == ["eager", "fused", "channels last", "bfloat16", "onnx", "int8"]
+    assert all(step["accuracy"] is not None and step["bytes"] > 0 for step in verdict["benchmark"]["steps"])
 
 
 def test_the_same_request_gives_the_same_bytes(made: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 import gzip
 import hashlib
+import io
 import json
+import runpy
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +16,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.io import savemat
 
-from codegen.repository import sources
+from codegen import skeletons
+from codegen.repository import STANDARD, sources
 from codegen.tree import SourceTree
 from searches.evaluation import datasets
 from tests.codegen.networks import request, sampled
@@ -90,16 +95,78 @@ def idx(folder: Path) -> Path:
     return folder
 
 
+def cifar(folder: Path, name: str, train: list[str], test: str, label_bytes: int, names: str) -> Path:
+    """Random records in the makers' archive, where the portal looks for it."""
+    random = np.random.default_rng(3)
+    place = folder / "datasets" / name
+    place.mkdir(parents=True)
+    files = {names: b"a\nb\nc\n"}
+    for part in (*train, test):
+        records = random.integers(0, 256, (45, label_bytes + 3072), np.uint8)
+        records[:, label_bytes - 1] = np.arange(45) % 3
+        files[part] = records.tobytes()
+    with tarfile.open(place / f"{name[:5]}-{name[5:]}-binary.tar.gz", "w:gz") as archive:
+        for part, content in files.items():
+            info = tarfile.TarInfo(f"batches/{part}")
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return Path(name)
+
+
+def cifar10(folder: Path) -> Path:
+    train = [f"data_batch_{number}.bin" for number in range(1, 6)]
+    return cifar(folder, "cifar10", train, "test_batch.bin", 1, "batches.meta.txt")
+
+
+def cifar100(folder: Path) -> Path:
+    return cifar(folder, "cifar100", ["train.bin"], "test.bin", 2, "fine_label_names.txt")
+
+
+def mnist(folder: Path) -> Path:
+    place = folder / "datasets" / "mnist"
+    place.mkdir(parents=True)
+    for path in idx(folder).glob("*ubyte*"):
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        (place / f"{path.name.removesuffix('.gz')}.gz").write_bytes(gzip.compress(content))
+    return Path("mnist")
+
+
+def svhn(folder: Path) -> Path:
+    place = folder / "datasets" / "svhn"
+    place.mkdir(parents=True)
+    for part, count in (("train", 60), ("test", 30)):
+        pixels = np.random.default_rng(count).integers(0, 256, (32, 32, 3, count), np.uint8)
+        savemat(place / f"{part}_32x32.mat", {"X": pixels, "y": (np.arange(count) % 10 + 1)[:, None].astype(np.uint8)})
+    return Path("svhn")
+
+
 def digits(folder: Path) -> Path:
     return Path("digits")
 
 
-KINDS = (digits, npz, npz_with_test, plain_folder, split_folder, uneven_folder, zipped, idx)
+KINDS = (
+    digits,
+    npz,
+    npz_with_test,
+    plain_folder,
+    split_folder,
+    uneven_folder,
+    zipped,
+    idx,
+    mnist,
+    cifar10,
+    cifar100,
+    svhn,
+)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_it_reads_the_same_images_classes_and_splits(kind: Callable[[Path], Path], tmp_path: Path) -> None:
+def test_it_reads_the_same_images_classes_and_splits(
+    kind: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = kind(tmp_path)
+    monkeypatch.setenv("NASPORTAL_DATA", str(tmp_path))
+    monkeypatch.setenv("DATASETS", str(tmp_path / "datasets"))
     dataset = datasets.open(str(path))
     graph = sampled(1, "chain", dataset.input_shape)
     card = dataset.card() | {"labels": [str(number) for number in range(graph.classes)]}
@@ -115,3 +182,22 @@ def test_it_reads_the_same_images_classes_and_splits(kind: Callable[[Path], Path
     assert targets == hashlib.sha256(np.ascontiguousarray(dataset.targets)).hexdigest()
     assert abs(mean) < 1e-4
     assert abs(deviation - 1) < 1e-2
+
+
+def test_every_data_set_of_the_portal_is_read_by_name() -> None:
+    names = runpy.run_path(str(Path(skeletons.__file__).parent / "repository" / "standard.py"))["FILES"]
+    assert {"digits", *names} == set(STANDARD) == set(datasets.names())
+    for name, files in names.items():
+        official = datasets.registry.datasets.get(name).files
+        assert files == {file.url: file.md5 for file in official}
+
+
+def test_a_standard_set_that_is_not_here_is_one_sentence(tmp_path: Path) -> None:
+    graph = sampled(1, "chain", (3, 32, 32))
+    tree = sources(request(graph, data_path="cifar10"), graph)
+    tree.write(tmp_path)
+    assert json.loads(tree.text("config.json"))["data"]["source"] == "cifar10"
+    command = [sys.executable, "train.py", "--smoke"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "cifar10 is not here; fetch it with `python standard.py cifar10`, or name a folder: --data" in done.stderr

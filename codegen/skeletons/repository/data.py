@@ -1,6 +1,5 @@
 """The data set: its readers, the fixed splits of the search, and one normalisation for training and inference."""
 
-import gzip
 import hashlib
 import io
 import json
@@ -14,6 +13,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+import standard
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
@@ -29,7 +30,6 @@ SPLITS = ("train", "validation", "test")
 SPLIT_SEED = "nas-portal split, version 1"  # the splits depend on the images alone
 MAX_PIXELS = 40_000_000  # of one picture, before it is made smaller
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
-IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 SPLIT_FOLDERS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation"), "validation"),
@@ -59,20 +59,27 @@ def normalise(pixels: Array, scale: float = SCALE) -> Floats:
 
 
 def open_data(source: str | None = None) -> DataSet:
-    """The data set of the search, an npz file, a folder with one folder a class, or `synthetic`."""
+    """The data set of the search, a standard one by name, an npz file, a folder of class folders, or `synthetic`."""
     source = source or CONFIG["data"]["source"]
     if source == "digits":
         return digits()
     if source == "synthetic":
         return synthetic()
+    if source in standard.FILES:
+        try:
+            return standard_set(source, standard.folder_of(source))
+        except standard.MissingData as error:
+            raise DataError(str(error)) from error
     if source is None:
         raise DataError("name your data: --data FILE.npz, --data FOLDER, or --data synthetic")
     path = Path(source)
     if path.is_dir():
-        return idx(path) if any(path.glob(f"{IDX[0]}*")) else folder(path)
+        kind = standard.kind_of(path)
+        return standard_set(kind, path) if kind else folder(path)
     if path.suffix in (".npz", ".zip") and path.is_file():
         return npz(path) if path.suffix == ".npz" else packed(path)
-    raise DataError(f"data must be digits, synthetic, an .npz or .zip file or a folder of class folders, not {source}")
+    names = ", ".join(("digits", "synthetic", *standard.FILES))
+    raise DataError(f"data must be {names}, an .npz or .zip file or a folder of class folders, not {source}")
 
 
 def digits() -> DataSet:
@@ -109,18 +116,10 @@ def channels_first(x: Array, name: str) -> Array:
     return np.ascontiguousarray((x if x.dtype == np.uint8 else x.astype(np.float32)).transpose(0, 3, 1, 2))
 
 
-def idx(path: Path) -> DataSet:
-    """The four files of MNIST and its successors, gzipped or not."""
-    arrays = []
-    for stem in IDX:
-        file = next((each for each in (path / stem, path / f"{stem}.gz") if each.is_file()), path / stem)
-        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
-            content = stream.read()
-        sides = np.frombuffer(content, ">u4", content[3], 4)
-        arrays.append(np.frombuffer(content, np.uint8, offset=4 + 4 * len(sides)).reshape(sides))
-    x_train, y_train, x_test, y_test = arrays
-    images = np.concatenate([channels_first(x, path.name) for x in (x_train, x_test)])
-    return dealt(images, np.concatenate([y_train, y_test]).astype(np.int64), test=len(y_test))
+def standard_set(name: str, folder: Path) -> DataSet:
+    """MNIST and its successors, CIFAR, SVHN, out of their makers' files; test images are theirs too."""
+    images, targets, test = standard.arrays(name, folder)
+    return dealt(channels_first(images, name), targets, test=test)
 
 
 def pictures(name: str, files: dict[str, Callable[[], bytes]]) -> DataSet:

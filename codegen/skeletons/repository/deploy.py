@@ -126,7 +126,7 @@ def verify(chosen: argparse.Namespace) -> int:
 def benchmark(chosen: argparse.Namespace) -> int:
     from benchmarks.bench import as_table, measure
 
-    document = measure(rounds=chosen.rounds, threads=chosen.threads, batch=chosen.batch)
+    document = measure(chosen.rounds, chosen.threads, chosen.batch, chosen.data, chosen.compile)
     if chosen.save:
         text = json.dumps(document, indent=1) + "\n"
         (ROOT / "benchmarks" / "results.json").write_text(text, encoding="utf-8")
@@ -160,6 +160,8 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     chosen.add_argument("--rounds", type=int, default=50)
     chosen.add_argument("--threads", type=int, default=1)
     chosen.add_argument("--batch", type=int, default=1)
+    chosen.add_argument("--data", **for_data)
+    chosen.add_argument("--compile", action="store_true", help="measure torch.compile too; it takes a minute")
     chosen.add_argument("--json", action="store_true", help="one JSON document on stdout")
     chosen.add_argument("--save", action="store_true", help="keep it as benchmarks/results.json")
     chosen = command("serve", serve, "A small HTTP server: POST a picture to /predict.")

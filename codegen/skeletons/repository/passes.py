@@ -19,30 +19,42 @@ from data import Floats
 ARCHITECTURE = Path(__file__).with_name("architecture.json")
 
 
+ACTIVATIONS = ("Relu", "Relu6", "HardSwish", "HardSigmoid", "Sigmoid")
+
+
 @dataclass(frozen=True)
 class Group:
-    """A convolution and its batch norm; `reason` says why they are not fused."""
+    """A convolution, its batch norm and the activation after it; `reason` says why the norm is not fused."""
 
     conv: str
     norm: str
+    activation: str = ""
     reason: str = ""
+
+    def __str__(self) -> str:
+        if self.reason:
+            return f"{self.norm}: not fused, {self.reason}"
+        after = f"; {self.activation} is applied by C, ONNX Runtime and --compile in the same loop"
+        return f"{self.conv} + {self.norm}: fused{after if self.activation else ''}"
 
 
 def groups() -> Iterator[Group]:
-    """Each batch norm of the network, with the convolution before it."""
+    """Each batch norm of the network, with the convolution before it and the activation after it."""
     nodes = json.loads(ARCHITECTURE.read_text(encoding="utf-8"))["nodes"]
     kinds = {node["name"]: node["kind"] for node in nodes}
-    readers: dict[str, int] = {}
+    readers: dict[str, list[str]] = {}
     for node in nodes:
         for name in node["inputs"]:
-            readers[name] = readers.get(name, 0) + 1
+            readers.setdefault(name, []).append(node["name"])
     for node in nodes:
         if node["kind"] == "BatchNorm":
             before = node["inputs"][0]
             reason = "" if kinds[before] == "Conv2d" else f"it follows {before}, which is no convolution"
-            if not reason and readers[before] > 1:
-                reason = f"{before} is read {readers[before]} times"
-            yield Group(before, node["name"], reason)
+            if not reason and len(readers[before]) > 1:
+                reason = f"{before} is read {len(readers[before])} times"
+            after = readers.get(node["name"], [])
+            is_alone = len(after) == 1 and kinds[after[0]] in ACTIVATIONS
+            yield Group(before, node["name"], after[0] if is_alone else "", reason)
 
 
 def fused(model: nn.Module) -> nn.Module:
@@ -123,3 +135,7 @@ def quantise(source: Path, target: Path, calibration: Floats) -> None:
             weight_type=QuantType.QInt8,
             per_channel=True,
         )
+
+
+if __name__ == "__main__":
+    print("\n".join(map(str, groups())))

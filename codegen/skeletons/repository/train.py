@@ -226,7 +226,8 @@ def smoke(trainer: Trainer) -> int:
         losses += [float(loss) for loss in trainer.losses()]
     quarter = len(losses) // 4
     first, last = sum(losses[:quarter]) / quarter, sum(losses[-quarter:]) / quarter
-    print(json.dumps({"first_loss": round(first, 4), "last_loss": round(last, 4), "fell": last < first}))
+    said = {"first_loss": round(first, 4), "last_loss": round(last, 4), "fell": last < first, "losses": losses}
+    print(json.dumps(said))
     return 0 if last < first else 1
 
 
@@ -282,7 +283,7 @@ def train(chosen: argparse.Namespace, recipe: Recipe) -> int:
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     usual = Recipe.configured()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", help="an .npz file, a folder of class folders, digits or synthetic")
+    parser.add_argument("--data", help="an .npz file, a folder of class folders, or a name: digits, mnist, …")
     parser.add_argument("--out", type=Path, default=Path("runs") / "latest", help="folder of checkpoint and weights")
     parser.add_argument("--epochs", type=int, default=usual.epochs)
     parser.add_argument("--batch-size", type=int, default=usual.batch_size)

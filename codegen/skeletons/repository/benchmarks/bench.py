@@ -1,83 +1,132 @@
-"""Latency step by step: eager, fused, channels last, ONNX, int8. Rounds are interleaved: load hits all alike."""
+"""A waterfall: eager, fused, channels last, ONNX, int8; latency, size and accuracy step by step.
+
+Rounds are interleaved, so that load hits all steps alike. bfloat16 and torch.compile stand beside the way, not on it:
+`after` names what a step is compared with.
+"""
 
 import os
 import platform
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from data import INPUT_SHAPE
+from data import INPUT_SHAPE, DataError, DataSet, Floats, accuracy, open_data
 from inference import EXPORTS, onnx_backend
-from model import load
-from passes import channels_last, fused
+from model import WEIGHTS, load
+from passes import channels_last, compiled, fused
 
 CALLS = 5  # a round
 GAIN = 1.03  # below it a step is not called a gain
+MOST_IMAGES = 2_000  # of the test split: accuracy is to tell steps apart, not to be published
 
 
-def steps(batch: int, threads: int) -> dict[str, Callable[[], object]]:
-    """Each step does the whole work from an array in memory to logits."""
-    array = np.random.default_rng(0).standard_normal((batch, *INPUT_SHAPE)).astype(np.float32)
-    images = torch.from_numpy(array)
-    last = images.contiguous(memory_format=torch.channels_last)
+@dataclass(frozen=True)
+class Step:
+    """One way to run the network: from an array in memory to logits."""
+
+    predict: Callable[[Floats], Any]
+    size_bytes: int
+    after: str = ""
+
+
+def steps(threads: int, with_compile: bool) -> dict[str, Step]:
     eager = load()
     folded = fused(eager)
     moved = channels_last(folded)
-    found: dict[str, Callable[[], object]] = {
-        "eager": lambda: eager(images),
-        "fused": lambda: folded(images),
-        "channels last": lambda: moved(last),
+    kept = sum(weight.nbytes for weight in folded.state_dict().values())
+    found = {
+        "eager": Step(lambda array: eager(torch.from_numpy(array)), WEIGHTS.stat().st_size),
+        "fused": Step(lambda array: folded(torch.from_numpy(array)), kept, "eager"),
+        "channels last": Step(lambda array: moved(as_last(array)), kept, "fused"),
+        "bfloat16": Step(lambda array: in_bfloat16(moved, as_last(array)), kept, "channels last"),
     }
+    if with_compile:
+        quick = compiled(moved)
+        found["compiled"] = Step(lambda array: quick(as_last(array)), kept, "channels last")
+    before = "channels last"
     for name, path in EXPORTS.items():
         if path.exists():
-            predict = onnx_backend(path, threads)
-            found[name] = lambda predict=predict: predict(array)  # type: ignore[misc]
+            found[name] = Step(onnx_backend(path, threads), path.stat().st_size, before)
+            before = name
     return found
 
 
+def as_last(array: Floats) -> torch.Tensor:
+    return torch.from_numpy(array).contiguous(memory_format=torch.channels_last)
+
+
+def in_bfloat16(model: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits: torch.Tensor = model(images)
+    return logits.float()
+
+
 @torch.inference_mode()
-def measure(rounds: int = 50, threads: int = 1, batch: int = 1) -> dict[str, Any]:
+def measure(
+    rounds: int = 50, threads: int = 1, batch: int = 1, data: str | None = None, with_compile: bool = False
+) -> dict[str, Any]:
     torch.set_num_threads(threads)
-    timings: dict[str, list[float]] = {}
-    chosen = steps(batch, threads)
-    for round_number in range(rounds + 3):
-        for name, call in chosen.items():
-            started = time.perf_counter()
-            for _ in range(CALLS):
-                call()
-            if round_number >= 3:  # the first ones warm up
-                timings.setdefault(name, []).append((time.perf_counter() - started) / CALLS * 1000)
-    rows = []
-    first = statistics.median(timings["eager"])
-    before = first
+    chosen = steps(threads, with_compile)
+    timings = timed(chosen, rounds, batch)
+    dataset = data_at_hand(data)
+    rows: list[dict[str, Any]] = []
+    medians = {name: statistics.median(values) for name, values in timings.items()}
     for name, values in timings.items():
-        p50 = statistics.median(values)
-        p95 = sorted(values)[int(0.95 * (len(values) - 1))]
-        gained = before / p50
-        said = "" if name == "eager" or gained >= GAIN else "no gain here"
-        rows.append({"step": name, "p50_ms": p50, "p95_ms": p95, "factor": first / p50, "note": said})
-        before = p50
-    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    versions = {"torch": torch.__version__, "numpy": np.__version__}
+        step = chosen[name]
+        gained = medians[step.after] / medians[name] if step.after else 1.0
+        row: dict[str, Any] = {"step": name, "after": step.after, "p50_ms": medians[name]}
+        row |= {"p95_ms": sorted(values)[int(0.95 * (len(values) - 1))], "factor": medians["eager"] / medians[name]}
+        row |= {"gain": gained, "note": "no gain here" if step.after and gained < GAIN else ""}
+        row |= {"bytes": step.size_bytes, "accuracy": None if dataset is None else measured(step, dataset)}
+        rows.append(row)
     return {
         "batch": batch,
         "threads": threads,
         "rounds": rounds,
-        "machine": machine,
-        "versions": versions,
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "versions": {"torch": torch.__version__, "numpy": np.__version__},
+        "accuracy_on": None if dataset is None else f"{len(dataset.rows['test'])} test images",
         "steps": rows,
     }
 
 
+def timed(chosen: dict[str, Step], rounds: int, batch: int) -> dict[str, list[float]]:
+    """Milliseconds a call, by step and round."""
+    array = np.random.default_rng(0).standard_normal((batch, *INPUT_SHAPE)).astype(np.float32)
+    timings: dict[str, list[float]] = {}
+    for round_number in range(rounds + 3):
+        for name, step in chosen.items():
+            started = time.perf_counter()
+            for _ in range(CALLS):
+                step.predict(array)
+            if round_number >= 3:  # the first ones warm up
+                timings.setdefault(name, []).append((time.perf_counter() - started) / CALLS * 1000)
+    return timings
+
+
+def data_at_hand(data: str | None) -> DataSet | None:
+    try:
+        dataset = open_data(data)
+    except (DataError, OSError, ImportError):
+        return None
+    return DataSet(dataset.images, dataset.targets, {"test": dataset.rows["test"][:MOST_IMAGES]})
+
+
+def measured(step: Step, dataset: DataSet) -> float:
+    return accuracy(lambda images: np.asarray(step.predict(images)), dataset)
+
+
 def as_table(document: dict[str, Any]) -> str:
     lines = [f"{document['machine']}, {document['threads']} threads, batch {document['batch']}"]
-    lines.append(f"{'step':<14} {'p50 ms':>9} {'p95 ms':>9} {'times eager':>12}")
+    lines.append(f"{'step':<14} {'p50 ms':>9} {'p95 ms':>9} {'times eager':>12} {'bytes':>10} {'accuracy':>9}")
     for row in document["steps"]:
-        numbers = f"{row['p50_ms']:>9.3f} {row['p95_ms']:>9.3f} {row['factor']:>12.2f}"
+        shown = "—" if row["accuracy"] is None else f"{row['accuracy']:.4f}"
+        numbers = f"{row['p50_ms']:>9.3f} {row['p95_ms']:>9.3f} {row['factor']:>12.2f} {row['bytes']:>10,} {shown:>9}"
         lines.append(f"{row['step']:<14} {numbers}  {row['note']}".rstrip())
     return "\n".join(lines)
 
