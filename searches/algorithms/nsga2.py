@@ -1,7 +1,10 @@
 """NSGA-II (Deb et al. 2002, doi.org/10.1109/4235.996017), with constraints by dominance (section VI)."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from math import inf
 from random import Random
 from typing import ClassVar
 
@@ -31,8 +34,9 @@ class Nsga2:
         default=0.8, metadata={"min": 0.0, "max": 1.0, "help": "share of the crossed children that are mutated too"}
     )
 
-    _generation: int = field(default=0, init=False, repr=False, compare=False)
-    _survivors: list[Ranked] = field(default_factory=list, init=False, repr=False, compare=False)
+    @cached_property
+    def _survivors(self) -> "Survivors":
+        return Survivors(self.population, self.population)
 
     def faults(self) -> Iterator[tuple[str, str]]:
         yield from ()
@@ -55,28 +59,42 @@ class Nsga2:
         return draft
 
     def parents(self, history: History) -> list[Ranked]:
-        """The survivors of all that is visible: of each whole generation in turn, then of the one in progress."""
-        evaluated = history.evaluated
-        whole = evaluated[-1].number // self.population if evaluated else 0
-        if whole < self._generation:
-            self._generation, self._survivors = 0, []
-        start = position(evaluated, self._generation * self.population)
-        for generation in range(self._generation, whole):
-            end = position(evaluated, (generation + 1) * self.population)
-            self._survivors = self.survive(self._survivors, evaluated[start:end])
-            self._generation, start = generation + 1, end
-        return self.survive(self._survivors, evaluated[start:])
-
-    def survive(self, population: Sequence[Ranked], children: Sequence[Evaluated]) -> list[Ranked]:
-        """Environmental selection: the best of parents and children, front by front, the least crowded of the last."""
-        every = [each.member for each in population] + [each for each in children if each.losses]
-        ordered = sorted(ranked(every), key=lambda each: (each.key, each.member.number))
-        return ordered[: self.population]
+        """The survivors of all that is visible, generation by generation."""
+        return self._survivors.of(history.evaluated)
 
     def ballots(self, front: Sequence[Evaluated], history: History) -> list[Ballot]:
         ordered = sorted(ranked(list(front)), key=lambda each: (each.key, each.member.fingerprint))
         ranking = tuple(each.member.number for each in ordered)
         return [Ballot("nsga2", ranking, "rank in its archive, then the least crowded first")]
+
+
+@dataclass
+class Survivors:
+    """The best of a history: of each whole block of numbers in turn, which is kept, then of the one in progress."""
+
+    size: int
+    block: int  # numbers between two selections that are kept
+
+    _blocks: int = field(default=0, init=False)
+    _kept: list[Ranked] = field(default_factory=list, init=False)
+
+    def of(self, evaluated: Sequence[Evaluated]) -> list[Ranked]:
+        """Best first."""
+        whole = evaluated[-1].number // self.block if evaluated else 0
+        if whole < self._blocks:
+            self._blocks, self._kept = 0, []
+        start = position(evaluated, self._blocks * self.block)
+        while self._blocks < whole:
+            self._blocks += 1
+            end = position(evaluated, self._blocks * self.block)
+            self._kept, start = self.select(self._kept, evaluated[start:end]), end
+        return self.select(self._kept, evaluated[start:])
+
+    def select(self, members: Sequence[Ranked], further: Sequence[Evaluated]) -> list[Ranked]:
+        """Environmental selection: the best of parents and children, front by front, the least crowded of the last."""
+        every = [each.member for each in members] + [each for each in further if each.losses]
+        ordered = sorted(ranked(every), key=lambda each: (each.key, each.member.number))
+        return ordered[: self.size]
 
 
 def ranked(members: list[Evaluated]) -> list[Ranked]:
@@ -85,10 +103,9 @@ def ranked(members: list[Evaluated]) -> list[Ranked]:
     found = [Ranked(each, (each.violation, 0, 0.0)) for each in members if not each.is_feasible]
     losses = [each.losses for each in feasible]
     for rank, indices in enumerate(pareto.fronts(losses)):
-        distances = pareto.crowding([losses[index] for index in indices])
+        distances = pareto.crowding([losses[index] for index in indices]).tolist() if len(indices) > 1 else [inf]
         found += [
-            Ranked(feasible[index], (0.0, rank, -float(distance)))
-            for index, distance in zip(indices, distances, strict=True)
+            Ranked(feasible[index], (0.0, rank, -distance)) for index, distance in zip(indices, distances, strict=True)
         ]
     return found
 
@@ -100,8 +117,5 @@ def tournament(parents: Sequence[Ranked], random: Random) -> Evaluated:
 
 
 def position(evaluated: Sequence[Evaluated], number: int) -> int:
-    """How many results stand below a number; searched from the end, where the generations in question are."""
-    index = len(evaluated)
-    while index and evaluated[index - 1].number >= number:
-        index -= 1
-    return index
+    """How many results stand below a number."""
+    return bisect_left(evaluated, number, key=lambda each: each.number)

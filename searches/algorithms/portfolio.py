@@ -1,10 +1,11 @@
 """The ensemble: several algorithms fill one archive, see each other's results, and share the numbers.
 
 ``adaptive``: a member's chance to propose follows the hypervolume that its networks gained per counted cost, recent
-ones counting more; nobody falls below a floor. ``fixed``: in turn, by the shares that the user wrote.
+ones counting more; nobody falls below a floor. Gains over the best alone are too rare to tell members apart, so what a
+network would add if the front, or the two best fronts, were not there counts too. ``fixed``: in turn, by the shares
+that the user wrote.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,12 +13,13 @@ from random import Random
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from architectures.registry import UnknownName
 from searches import algorithms, pareto
-from searches.algorithms.algorithm import Algorithm, Ballot, Evaluated, History, Proposal, Step
+from searches.algorithms.algorithm import JSON, Algorithm, Ballot, Evaluated, History, Proposal, Step
+from searches.algorithms.nsga2 import position
 
+DEPTH = 3  # fronts that a gain is measured against
 MARGIN = 0.1  # of the first range, beyond the first worst values: the reference point of the credit
 
 
@@ -29,17 +31,23 @@ class Credit:
     memory: float
     gained: dict[str, float] = field(init=False)
     spent: dict[str, float] = field(init=False)
+    paid: dict[str, float] = field(init=False)  # not faded
+    usual: float = field(default=0.0, init=False)  # faded mean of the gains
 
     def __post_init__(self) -> None:
         self.gained = dict.fromkeys(self.names, 0.0)
         self.spent = dict.fromkeys(self.names, 0.0)
+        self.paid = dict.fromkeys(self.names, 0.0)
 
     def enter(self, name: str, gain: float, cost: float) -> None:
+        """Gains shrink as a front fills up, so each counts by what was usual when it came."""
         for each in self.names:
             self.gained[each] *= self.memory
             self.spent[each] *= self.memory
-        self.gained[name] += gain
+        self.usual = self.memory * self.usual + (1 - self.memory) * gain
+        self.gained[name] += gain / self.usual if self.usual > 0 else 0.0
         self.spent[name] += cost
+        self.paid[name] += cost
 
     def shares(self, floor: float) -> list[float]:
         """Chances that sum to 1; equal ones while nobody has gained anything."""
@@ -67,14 +75,16 @@ class Portfolio:
     )
     shares: str = field(default="", metadata={"help": "of the members if fixed, such as 2,1,1; empty for equal ones"})
     floor: float = field(
-        default=0.3, metadata={"min": 0.0, "max": 1.0, "help": "share that is dealt out equally if adaptive"}
+        default=0.2, metadata={"min": 0.0, "max": 1.0, "help": "share that is dealt out equally if adaptive"}
     )
     memory: float = field(default=0.95, metadata={"min": 0.0, "max": 1.0, "help": "weight of a gain, one result later"})
 
     _owners: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
     _seen: int = field(default=0, init=False, repr=False, compare=False)
-    _reference: NDArray[np.float64] | None = field(default=None, init=False, repr=False, compare=False)
-    _front: list[tuple[float, ...]] = field(default_factory=list, init=False, repr=False, compare=False)
+    _first: list[tuple[float, ...]] = field(default_factory=list, init=False, repr=False, compare=False)
+    _reference: list[float] | None = field(default=None, init=False, repr=False, compare=False)
+    _notes: list[tuple[int, dict[str, JSON]]] = field(default_factory=list, init=False, repr=False, compare=False)
+    _fronts: list[list[tuple[float, ...]]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -118,11 +128,10 @@ class Portfolio:
 
     def owner(self, number: int, history: History) -> str:
         """Who proposes for a number: a function of the results that this number may see, like the proposal itself."""
-        numbers = [each.number for each in history.evaluated]
         while len(self._owners) <= number:
             turn = len(self._owners)
             if self.allocation == "adaptive":
-                self.fill_in(history, bisect_left(numbers, turn - history.lag))
+                self.fill_in(history, position(history.evaluated, history.horizon(turn)))
             self._owners.append(self.chosen(turn, history))
         return self._owners[number]
 
@@ -137,27 +146,49 @@ class Portfolio:
         """Credits the results up to this many, in the order of their numbers."""
         while self._seen < count:
             result = history.evaluated[self._seen]
-            gain = self.gain(result, history.evaluated[: self._seen + 1])
-            self.credit.enter(self._owners[result.number], gain, history.problem.cost(result.genotype))
+            cost = history.problem.cost(result.genotype)
+            self.credit.enter(self._owners[result.number], self.gain(result), cost)
             self._seen += 1
+            if self._seen % self.population == 0:
+                self._notes.append((result.number, self.insight_now()))
 
-    def gain(self, result: Evaluated, seen: Sequence[Evaluated]) -> float:
-        """Hypervolume that the result adds; 0 until a first generation has fixed the reference point."""
-        if self._reference is None:
-            done = [each.losses for each in seen if each.is_feasible]
-            if len(seen) < self.population or len(done) < 2:
-                return 0.0
-            losses = np.array(done)
-            worst = losses.max(axis=0)
-            self._reference = worst + MARGIN * np.maximum(worst - losses.min(axis=0), 1e-12)
-            self._front = [done[index] for index in pareto.front(done)]
-            return 0.0
+    def gain(self, result: Evaluated) -> float:
+        """Hypervolume that the result adds, on average over the fronts that are taken away before.
+
+        0 until a first generation has fixed the reference point.
+        """
         if not result.is_feasible:
             return 0.0
-        before = pareto.hypervolume(self._front, self._reference.tolist())
-        with_it = [*self._front, result.losses]
-        self._front = [with_it[index] for index in pareto.front(with_it)]
-        return pareto.hypervolume(self._front, self._reference.tolist()) - before
+        if self._reference is None:
+            self._first.append(result.losses)
+            if len(self._first) >= self.population:
+                worst, best = np.max(self._first, axis=0), np.min(self._first, axis=0)
+                self._reference = (worst + MARGIN * np.maximum(worst - best, 1e-12)).tolist()
+                self._fronts = layers(self._first)
+            return 0.0
+        if len(self._fronts) == DEPTH and any(dominates(each, result.losses) for each in self._fronts[-1]):
+            return 0.0
+        rest = [losses for front in self._fronts for losses in front]
+        with_it = layers([*rest, result.losses])
+        gains = []
+        for front in self._fronts:
+            gains.append(self.volume([*rest, result.losses]) - self.volume(rest))
+            rest = rest[len(front) :]
+        self._fronts = with_it
+        return sum(gains) / DEPTH
+
+    def volume(self, losses: Sequence[tuple[float, ...]]) -> float:
+        assert self._reference is not None
+        return pareto.hypervolume(losses, self._reference)
+
+    def insight(self, history: History) -> dict[str, JSON]:
+        """Each member's chance to propose, and what its networks cost."""
+        last = history.evaluated[-1].number if history.evaluated else -1
+        return next((note for number, note in reversed(self._notes) if number <= last), {})
+
+    def insight_now(self) -> dict[str, JSON]:
+        shares = zip(self.names, self.credit.shares(self.floor), strict=True)
+        return {"credit": {name: round(share, 4) for name, share in shares}, "cost": dict(self.credit.paid)}
 
     def ballots(self, front: Sequence[Evaluated], history: History) -> list[Ballot]:
         return [ballot for member in self.asked.values() for ballot in member.ballots(front, history)]
@@ -165,3 +196,13 @@ class Portfolio:
 
 def make(name: str, population: int) -> Algorithm:
     return algorithms.get(name)(population=population)  # type: ignore[call-arg]  # every algorithm has this option
+
+
+def dominates(first: Sequence[float], second: Sequence[float]) -> bool:
+    """Or equals."""
+    return all(a <= b for a, b in zip(first, second, strict=True))
+
+
+def layers(losses: Sequence[tuple[float, ...]]) -> list[list[tuple[float, ...]]]:
+    """The best fronts, one behind the other."""
+    return [[losses[index] for index in front] for front in pareto.fronts(losses)[:DEPTH]]

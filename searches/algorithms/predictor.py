@@ -1,25 +1,26 @@
 """Predictor-guided search after BANANAS (White et al. 2021, arxiv.org/abs/1910.11858): an ensemble predicts, its
 uncertainty explores (independent Thompson sampling), and candidates are mutations of the best.
 
-With several objectives each number draws its own weights (ParEGO, Knowles 2006), so that the whole front is served.
+With several objectives the candidate is taken whose draw would add most hypervolume; that is averaged over random
+directions (Zhang & Golovin 2020, arxiv.org/abs/2006.04655), which works for any number of objectives.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from random import Random
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from searches import algorithms
 from searches.algorithms.algorithm import Ballot, Evaluated, Genotype, History, Proposal
 from searches.algorithms.draws import Draft, mutated, sampled, settle
-from searches.algorithms.nsga2 import ranked
-from searches.algorithms.surrogate import Surrogate, matrix
+from searches.algorithms.nsga2 import Survivors
+from searches.algorithms.surrogate import Genotypes, Numbers, Surrogate, matrix
 
 MOST_POINTS = 200  # that a predictor learns from: its cost rises with their cube
-AUGMENTED = 0.05  # ParEGO's share of the sum beside the largest term
+DIRECTIONS = 256
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Knowledge:
 
     surrogates: tuple[Surrogate, ...]
     best: tuple[Evaluated, ...]
+    losses: Numbers  # of all that was learned from: (points, objectives)
 
 
 @algorithms.register("predictor")
@@ -39,7 +41,7 @@ class Predictor:
         default=10, metadata={"min": 2, "max": 1000, "help": "random draws before the first prediction"}
     )
     pool: int = field(
-        default=100, metadata={"min": 2, "max": 5000, "help": "candidates that are predicted for each proposal"}
+        default=200, metadata={"min": 2, "max": 5000, "help": "candidates that are predicted for each proposal"}
     )
     parents: int = field(
         default=10, metadata={"min": 1, "max": 1000, "help": "best results whose mutations are candidates"}
@@ -47,9 +49,16 @@ class Predictor:
     explore: float = field(
         default=0.2, metadata={"min": 0.0, "max": 1.0, "help": "share of the candidates that is drawn at random"}
     )
+    uncertainty: float = field(
+        default=0.5, metadata={"min": 0.0, "max": 10.0, "help": "standard deviations that a draw goes with"}
+    )
 
     _count: int = field(default=-1, init=False, repr=False, compare=False)
     _knowledge: Knowledge | None = field(default=None, init=False, repr=False, compare=False)
+
+    @cached_property
+    def _survivors(self) -> Survivors:
+        return Survivors(MOST_POINTS // 2, MOST_POINTS // 2)
 
     def faults(self) -> Iterator[tuple[str, str]]:
         yield from ()
@@ -68,18 +77,14 @@ class Predictor:
         return self._knowledge
 
     def learn(self, history: History) -> Knowledge | None:
-        done = [each for each in history.evaluated if each.losses]
-        if len(done) < 4:
+        best = [each.member for each in self._survivors.of(history.evaluated)]
+        if len(best) < 4:
             return None
-        ordered = [each.member for each in sorted(ranked(done), key=lambda each: (each.key, each.member.number))]
-        points = ordered
-        if len(done) > MOST_POINTS:  # half of them the best, half of them spread over the others
-            half = MOST_POINTS // 2
-            points = ordered[:half] + ordered[half :: max(1, (len(ordered) - half) // half)][:half]
+        points = best + spread(history.evaluated, best)
         genotypes = matrix([each.genotype for each in points])
         losses = np.array([each.losses for each in points])
         surrogates = tuple(Surrogate(genotypes, losses[:, column]) for column in range(losses.shape[1]))
-        return Knowledge(surrogates, tuple(ordered[: self.parents]))
+        return Knowledge(surrogates, tuple(best[: self.parents]), losses)
 
     def ballots(self, front: Sequence[Evaluated], history: History) -> list[Ballot]:
         knowledge = self.knowledge(history)
@@ -90,6 +95,14 @@ class Predictor:
         ordered = sorted(zip(means, front, strict=True), key=lambda each: (float(each[0]), each[1].fingerprint))
         ranking = tuple(each.number for _, each in ordered)
         return [Ballot("predictor", ranking, "predicted mean over the objectives, each as a normal score")]
+
+
+def spread(evaluated: Sequence[Evaluated], best: Sequence[Evaluated]) -> list[Evaluated]:
+    """As many others as there may be points, evenly over the history: bad networks have to be known too."""
+    taken = {each.number for each in best}
+    others = evaluated[:: 1 + len(evaluated) // MOST_POINTS]
+    found = [each for each in others if each.losses and each.number not in taken]
+    return found[: MOST_POINTS - len(best)]
 
 
 class Pool:
@@ -122,18 +135,34 @@ class Pool:
     def order(self, drafts: list[Draft], random: Random) -> list[Draft]:
         if not drafts:
             return []
-        scores = self.acquisition(matrix([draft.genotype for draft in drafts]), random)
-        return [drafts[index] for index in np.argsort(scores, kind="stable")]
+        return [drafts[index] for index in self.acquisition(matrix([draft.genotype for draft in drafts]), random)]
 
-    def acquisition(self, genotypes: NDArray[np.int64], random: Random) -> NDArray[np.float64]:
-        """One draw from each candidate's prediction (Thompson), the objectives put together by random weights."""
+    def acquisition(self, genotypes: Genotypes, random: Random) -> list[int]:
+        """Indices, best first, by one draw from each candidate's prediction (Thompson)."""
         generator = np.random.default_rng(random.getrandbits(64))
-        terms = []
+        draws = []
         for surrogate in self.knowledge.surrogates:
             mean, deviation = surrogate.predict(genotypes)
-            terms.append(mean + deviation * generator.standard_normal(len(mean)))
-        if len(terms) == 1:
-            return terms[0]
-        weights = generator.dirichlet(np.ones(len(terms)))
-        weighted = np.stack(terms) * weights[:, None]
-        return np.asarray(weighted.max(axis=0) + AUGMENTED * weighted.sum(axis=0))
+            drawn = mean + self.predictor.uncertainty * deviation * generator.standard_normal(len(mean))
+            draws.append(surrogate.losses_at(drawn))
+        if len(draws) == 1:
+            return np.argsort(draws[0], kind="stable").tolist()
+        gains, nearness = gained(np.stack(draws, axis=1), self.knowledge.losses, generator)
+        return np.lexsort((-nearness, -gains)).tolist()
+
+
+def gained(losses: Numbers, known: Numbers, generator: np.random.Generator) -> tuple[Numbers, Numbers]:
+    """The hypervolume that each row of losses would add to the known ones, up to a constant; and, since most add
+    nothing, how far it is from doing so in its best direction."""
+    worst, best = known.max(axis=0), known.min(axis=0)
+    scale = np.where(worst > best, worst - best, 1.0)
+    directions = np.abs(generator.standard_normal((DIRECTIONS, known.shape[1])))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    beyond = reached((worst - losses) / scale, directions) - reached((worst - known) / scale, directions).max(axis=0)
+    return np.maximum(0.0, beyond).mean(axis=1), beyond.max(axis=1)
+
+
+def reached(inside: Numbers, directions: Numbers) -> Numbers:
+    """How much volume a ray from the reference point has before it leaves what a point dominates: (point, ray)."""
+    lengths = np.maximum(0.0, (inside[:, None, :] / directions[None, :, :]).min(axis=2))
+    return np.asarray(lengths ** inside.shape[1])

@@ -1,5 +1,8 @@
 """REINFORCE with an LSTM controller (Zoph & Le 2017, arxiv.org/abs/1611.01578); several objectives make one reward in
 MnasNet's form (Tan et al. 2019): quality * product of (cost / its first median) ** -weight.
+
+Each update also imitates the best results so far (priority queue training, Abolafia et al. 2018,
+arxiv.org/abs/1801.03526); ``imitate = 0`` is REINFORCE alone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,10 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from searches import algorithms
-from searches.algorithms.algorithm import Ballot, Evaluated, History, Proposal
+from searches.algorithms.algorithm import JSON, Ballot, Evaluated, History, Proposal
 from searches.algorithms.controller import Controller
 from searches.algorithms.draws import DRAWS, Draft, settle
+from searches.algorithms.nsga2 import position
 
+ELITE = 3  # results that are imitated
+GROWTH = 32  # a batch is at least this part of what was learned from before, so a long history is learned in seconds
 SMALLEST = 1e-12  # a cost of zero would make an infinite reward
 
 
@@ -31,15 +37,21 @@ class Reinforce:
     entropy: float = field(default=0.02, metadata={"min": 0.0, "max": 10.0, "help": "bonus for staying undecided"})
     baseline: float = field(default=0.8, metadata={"min": 0.0, "max": 0.999, "help": "memory of the moving baseline"})
     clip: float = field(default=1.0, metadata={"min": 1e-3, "max": 100.0, "help": "largest norm of a gradient"})
+    imitate: float = field(
+        default=0.3, metadata={"min": 0.0, "max": 10.0, "help": "weight of the best results so far in each update"}
+    )
     weight: float = field(
         default=0.07, metadata={"min": 0.0, "max": 10.0, "help": "exponent of each further objective in the reward"}
     )
 
     _controller: Controller | None = field(default=None, init=False, repr=False, compare=False)
-    _batches: int = field(default=0, init=False, repr=False, compare=False)
-    _position: int = field(default=0, init=False, repr=False, compare=False)
+    _end: int = field(default=0, init=False, repr=False, compare=False)  # the first number that was not learned from
     _moving: float | None = field(default=None, init=False, repr=False, compare=False)
     _spread: float = field(default=0.0, init=False, repr=False, compare=False)
+    _entropy: float = field(default=0.0, init=False, repr=False, compare=False)
+    _reward: float = field(default=0.0, init=False, repr=False, compare=False)
+    _elite: list[tuple[float, Evaluated]] = field(default_factory=list, init=False, repr=False, compare=False)
+    _notes: list[tuple[int, dict[str, JSON]]] = field(default_factory=list, init=False, repr=False, compare=False)
     _medians: tuple[float, ...] = field(default=(), init=False, repr=False, compare=False)
 
     def faults(self) -> Iterator[tuple[str, str]]:
@@ -62,24 +74,24 @@ class Reinforce:
     def learned(self, history: History) -> Controller:
         """The controller after an update with each batch that is visible as a whole."""
         evaluated = history.evaluated
-        whole = evaluated[-1].number // self.batch if evaluated else 0
-        if self._controller is None or whole < self._batches:
+        last = evaluated[-1].number if evaluated else 0
+        if self._controller is None or last < self._end:
             self.begin(history)
         assert self._controller is not None
-        while self._batches < whole:
-            self._batches += 1
-            end = self._position
-            while evaluated[end].number < self._batches * self.batch:
-                end += 1
-            self.update(self._controller, evaluated[self._position : end], history)
-            self._position = end
+        while (end := self._end + max(self.batch, self._end // GROWTH)) <= last:
+            batch = evaluated[position(evaluated, self._end) : position(evaluated, end)]
+            self._end = end
+            self.update(self._controller, batch, history)
+            note = {"reward": self._reward, "baseline": self._moving, "entropy": self._entropy}
+            self._notes.append((end, note))
         return self._controller
 
     def begin(self, history: History) -> None:
         choices = tuple(len(decision.choices) for decision in history.problem.space.decisions)
         seed = Random(f"{history.problem.seed}/controller").getrandbits(63)
         self._controller = Controller(choices, self.hidden, self.rate, self.clip, seed)
-        self._batches, self._position, self._moving, self._spread, self._medians = 0, 0, None, 0.0, ()
+        self._end, self._moving, self._spread, self._medians = 0, None, 0.0, ()
+        self._elite, self._notes = [], []
 
     def update(self, controller: Controller, batch: Sequence[Evaluated], history: History) -> None:
         done = [each for each in batch if each.losses]
@@ -95,8 +107,19 @@ class Reinforce:
         advantages = (values - self._moving) / (self._spread + 1e-3 * abs(self._moving) + SMALLEST)
         self._moving = self.baseline * self._moving + (1 - self.baseline) * float(values.mean())
         self._spread = self.baseline * self._spread + (1 - self.baseline) * float(values.std())
-        genotypes = np.array([each.genotype for each in batch], dtype=np.int64)
-        controller.learn(genotypes, self.relevant(batch, history), np.clip(advantages, -3, 3), self.entropy)
+        self._reward = float(values.mean())
+        best = [*self._elite, *((rewards[each.number], each) for each in done)]
+        self._elite = sorted(best, key=lambda each: (-each[0], each[1].number))[:ELITE]
+        elite = [each for _, each in self._elite] if self.imitate else []
+        taught = [*batch, *elite]
+        weights = np.concatenate([np.clip(advantages, -3, 3), np.full(len(elite), self.imitate)])
+        genotypes = np.array([each.genotype for each in taught], dtype=np.int64)
+        self._entropy = controller.learn(genotypes, self.relevant(taught, history), weights, self.entropy)
+
+    def insight(self, history: History) -> dict[str, JSON]:
+        """The last batch's mean reward, the moving baseline, and the policy's entropy over the networks it learned."""
+        last = history.evaluated[-1].number if history.evaluated else -1
+        return next((note for end, note in reversed(self._notes) if end <= last), {})
 
     def relevant(self, batch: Sequence[Evaluated], history: History) -> NDArray[np.bool_]:
         return np.array([history.problem.space.relevant(each.genotype) for each in batch], dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""Predictors of losses from genotypes: Gaussian processes that differ in how far an observation reaches (numpy only).
+"""Predictors of losses from genotypes: Gaussian processes that differ in how far an observation reaches.
 
 The kernel of two genotypes is a product over the decisions in which they differ, so that it knows nothing of what is
 searched. The members of the ensemble are weighted by how well each explains the results (marginal likelihood).
@@ -10,6 +10,7 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_solve, solve_triangular
 
 Numbers = NDArray[np.float64]
 Genotypes = NDArray[np.int64]  # (points, decisions)
@@ -35,13 +36,25 @@ class Surrogate:
     def __init__(self, genotypes: Genotypes, losses: Numbers) -> None:
         self.genotypes = genotypes
         self.scores = normal_scores(losses)
+        self.ladder = np.unique(self.scores), np.unique(losses)  # both rise, step by step
         self.weights = relevance(genotypes, self.scores)
         distances = distance(genotypes, genotypes, self.weights)
-        members = [member(distances, self.scores, reach, noise) for reach in REACHES for noise in NOISES]
+        kernels = [(reach, np.exp(-reach * distances)) for reach in REACHES]
+        members = [member(kernel, self.scores, reach, noise) for reach, kernel in kernels for noise in NOISES]
         best = max(each.evidence for each in members)
         self.members = [each for each in members if each.evidence > best - 6]  # the others weigh below a quarter of 1 %
         shares = np.exp([each.evidence - best for each in self.members])
         self.shares = shares / shares.sum()
+
+    def losses_at(self, scores: Numbers) -> Numbers:
+        """The losses that stand at these scores; beyond the best one on the line that leads there from the median."""
+        known, losses = self.ladder
+        if len(known) < 2:
+            return scores
+        middle = len(known) // 2
+        slope = (losses[middle] - losses[0]) / (known[middle] - known[0])
+        beyond = losses[0] + slope * (scores - known[0])
+        return np.where(scores < known[0], beyond, np.interp(scores, known, losses))
 
     def predict(self, genotypes: Genotypes) -> tuple[Numbers, Numbers]:
         """Mean and deviation of the score, over the members: less is better, 0 is the median of what was seen."""
@@ -50,20 +63,18 @@ class Surrogate:
         for share, each in zip(self.shares, self.members, strict=True):
             cross = np.exp(-each.reach * distances)
             mean = cross @ each.alpha
-            rest = np.linalg.solve(each.factor, cross.T)
+            rest = solve_triangular(each.factor, cross.T, lower=True, check_finite=False)
             variance = np.maximum(1e-9, 1.0 - (rest**2).sum(axis=0))
             means += share * mean
             squares += share * (variance + mean**2)
         return means, np.sqrt(np.maximum(1e-12, squares - means**2))
 
 
-def member(distances: Numbers, scores: Numbers, reach: float, noise: float) -> Member:
-    kernel = np.exp(-reach * distances) + noise * np.eye(len(scores))
-    factor = np.linalg.cholesky(kernel)
-    half = np.linalg.solve(factor, scores)
-    alpha = np.linalg.solve(factor.T, half)
-    evidence = -0.5 * float(half @ half) - float(np.log(np.diag(factor)).sum())
-    return Member(reach, np.asarray(factor, dtype=np.float64), np.asarray(alpha, dtype=np.float64), evidence)
+def member(kernel: Numbers, scores: Numbers, reach: float, noise: float) -> Member:
+    factor = np.linalg.cholesky(kernel + noise * np.eye(len(scores)))
+    alpha = cho_solve((factor, True), scores, check_finite=False)
+    evidence = -0.5 * float(scores @ alpha) - float(np.log(np.diag(factor)).sum())
+    return Member(reach, factor, np.asarray(alpha, dtype=np.float64), evidence)
 
 
 def distance(first: Genotypes, second: Genotypes, weights: Numbers) -> Numbers:
