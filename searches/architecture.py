@@ -11,12 +11,16 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import DiffLexer, PythonLexer
 
 from architectures.drawing import svg
+from architectures.drawing.blocks import blocks_of, labelled
 from architectures.ir import compact
 from architectures.ir.complexity import Complexity, complexity
 from architectures.ir.graph import Graph
 from codegen.models import Repository
 from codegen.preview import Preview, preview
+from profiling import targets
+from profiling.meters.roofline import Prediction, predict
 from searches import objectives
+from searches.lineage import Lineage
 from searches.models import Candidate, Evaluation
 
 
@@ -31,6 +35,19 @@ class Layer:
     params: int
     macs: int
     share: float  # of the network's MACs, in per cent
+    milliseconds: float  # modelled for the run's target
+    bound: str  # what the model says it waits for: arithmetic, memory, overhead; or fused
+
+
+@dataclass(frozen=True)
+class ProfiledBlock:
+    """One block of the drawing with what it costs."""
+
+    name: str
+    label: str
+    milliseconds: float
+    params: int
+    macs: int
 
 
 @dataclass(frozen=True)
@@ -68,9 +85,44 @@ class Architecture:
         return complexity(self.graph)
 
     @cached_property
+    def prediction(self) -> Prediction:
+        """Layer by layer for the run's target: modelled, whatever was measured of the whole."""
+        return predict(self.graph, targets.create(self.candidate.run.spec["target"]), self.complexity)
+
+    @cached_property
+    def blocks(self) -> tuple[ProfiledBlock, ...]:
+        """The blocks of the drawing with what each of them costs."""
+        layers = {layer.name: layer for layer in self.layers}
+        return tuple(
+            ProfiledBlock(
+                block.name or block.label,
+                block.label,
+                sum(layers[node.name].milliseconds for node in block.nodes),
+                sum(layers[node.name].params for node in block.nodes),
+                sum(layers[node.name].macs for node in block.nodes),
+            )
+            for block in labelled(blocks_of(self.graph))
+        )
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        return Lineage.of(self.candidate)
+
+    @cached_property
+    def evaluations(self) -> list[Evaluation]:
+        """One for each fidelity at which it was measured, the cheapest first."""
+        return list(self.candidate.evaluations.order_by("fidelity", "number").defer("line", "curve", "files"))
+
+    @cached_property
+    def repositories(self) -> list[Repository]:
+        links = self.candidate.repository_links.select_related("repository__owner")
+        return [link.repository for link in links]
+
+    @cached_property
     def layers(self) -> tuple[Layer, ...]:
         total = max(1, self.complexity.macs)
         costs = self.complexity.by_name
+        modelled = {node.name: node for node in self.prediction.nodes}
         return tuple(
             Layer(
                 node.name,
@@ -80,6 +132,8 @@ class Architecture:
                 costs[node.name].params,
                 costs[node.name].macs,
                 100 * costs[node.name].macs / total,
+                1e3 * modelled[node.name].seconds,
+                modelled[node.name].bound,
             )
             for node in self.graph.nodes
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 
-from searches.architecture import Architecture, highlighted_difference
+from searches.architecture import Architecture, ProfiledBlock, highlighted_difference
 from searches.measures import Measure, value_of
 from searches.models import Candidate
 from searches.templatetags.figures import figure
@@ -95,11 +95,38 @@ class Comparison:
         return "costs" if is_worse else "saves", f"{figure(abs(after - before), measure.unit)} {measure.noun}"
 
     @property
-    def code_difference(self) -> SafeString | None:
-        """Of exactly two: how their model.py differ."""
-        if len(self.architectures) != 2:
-            return None
-        before, after = (each.source.splitlines(keepends=True) for each in self.architectures)
-        old, new = (f"model.py of #{each.candidate.number}" for each in self.architectures)
-        text = "".join(difflib.unified_diff(before, after, old, new, n=2))
-        return highlighted_difference(text) if text else None
+    def standing(self) -> list[tuple[str, list[tuple[str, float]]]]:
+        """For the radar: each candidate with its share of the best of these in every measure."""
+        found = []
+        for index, each in enumerate(self.architectures):
+            shares = [(row.measure.short, _share(row, index)) for row in self.rows]
+            found.append(
+                (f"#{each.candidate.number}", [(title, share) for title, share in shares if share is not None])
+            )
+        return found
+
+    @property
+    def profiles(self) -> list[tuple[str, tuple[ProfiledBlock, ...]]]:
+        return [(f"#{each.candidate.number}", each.blocks) for each in self.architectures]
+
+    @property
+    def code_differences(self) -> list[tuple[str, SafeString]]:
+        """How the model.py of each further one differs from the first one's."""
+        first, *others = self.architectures
+        before = first.source.splitlines(keepends=True)
+        found = []
+        for each in others:
+            old, new = (f"model.py of #{one.candidate.number}" for one in (first, each))
+            text = "".join(difflib.unified_diff(before, each.source.splitlines(keepends=True), old, new, n=2))
+            if text:
+                found.append((f"#{first.candidate.number} → #{each.candidate.number}", highlighted_difference(text)))
+        return found
+
+
+def _share(row: Row, index: int) -> float | None:
+    """Of the best: its value by the best for a gain, the best by its value for a cost."""
+    known = [cell.value for cell in row.cells if cell.value is not None]
+    mine = row.cells[index].value
+    if len(known) < len(row.cells) or not mine or mine < 0:
+        return None
+    return mine / max(known) if row.measure.direction == "maximise" else min(known) / mine

@@ -14,6 +14,7 @@ from searches import objectives
 from searches.models import Candidate, CandidateRepository, Evaluation, SearchRun
 
 SHOWN_AT_MOST = 2000  # candidates beside the front; the page says "n of N"
+GENERATIONS_AT_MOST = 400
 CURVES_AT_MOST = 300  # above that many candidates a curve is fetched when it is looked at
 RUN_FIELDS = (
     "id", "name", "status", "phase", "reason", "spec", "header", "created", "started", "finished", "worked_seconds",
@@ -44,8 +45,11 @@ def snapshot(run: SearchRun) -> dict[str, Any]:
 
 
 def generation_facts(run: SearchRun) -> list[dict[str, Any]]:
-    """The curves of the search, point by point."""
+    """The curves of the search, point by point; of very many generations an even sample with the newest."""
     rows = run.generations.values("number", "evaluated", "hypervolume", "front", "best", "mean", "insight", "at")
+    stride = -(-((run.generation or 0) + 1) // GENERATIONS_AT_MOST)
+    if stride > 1:
+        rows = rows.alias(place=F("number") % stride).filter(Q(place=0) | Q(number=run.generation))
     return [row | {"at": row["at"].isoformat() if row["at"] else None} for row in rows.order_by("number")]
 
 

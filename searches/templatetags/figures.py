@@ -2,6 +2,7 @@
 
 import math
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -99,6 +100,18 @@ def power_of_ten(count: int) -> str:
     digits = str(count)[:2]
     raised = str(exponent).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return f"{digits[0]}.{digits[1]} × 10{raised}"
+
+
+@register.filter
+def thousandfold(milliseconds: float) -> str:
+    """0.0421 → 42.1: milliseconds in a column of microseconds."""
+    return three_digits(milliseconds * 1e3)
+
+
+@register.filter
+def entry(values: Mapping[str, float], name: str) -> float | None:
+    """The value of this name, where there is one."""
+    return values.get(name)
 
 
 @register.filter

@@ -1,7 +1,8 @@
 """Plots that the server draws as SVG: sparklines, learning curves, a place on the front. No script, no waiting."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import cos, pi, sin
 from typing import Any
 
 from django import template
@@ -170,6 +171,8 @@ def front_plot(place: Any, names: Sequence[str], target: str) -> SafeString | st
     axes = Axes(
         _span([across for across, _ in everything]), _span([up for _, up in everything]), height=220, left=60, right=36
     )
+    if y.unit == "%":
+        axes = replace(axes, y=(axes.y[0], min(1.0, axes.y[1])))
     members = format_html_join(
         "",
         '<a href="../{}/" aria-label="Candidate {}"><circle class="member" cx="{}" cy="{}" r="5">'
@@ -193,4 +196,175 @@ def _span(values: Sequence[float]) -> tuple[float, float]:
     """From below the least to above the greatest, so that no point sits on the frame."""
     low, high = min(values), max(values)
     room = (high - low or abs(high) or 1) * 0.08
-    return low - room, high + room
+    return max(0.0, low - room) if low >= 0 else low - room, high + room
+
+
+RADAR, RADIUS = 340, 112
+
+
+@register.simple_tag
+def radar_plot(standing: Sequence[tuple[str, Sequence[tuple[str, float]]]]) -> SafeString | str:
+    """One polygon a candidate over the measures that all have; the rim is the best of them."""
+    titles = [title for title, _ in standing[0][1]] if standing else []
+    if len(titles) < 3 or any(len(shares) != len(titles) for _, shares in standing):
+        return ""
+    rings = format_html_join(
+        "", '<circle class="ring" cx="0" cy="0" r="{}"/>', ((f"{RADIUS * step / 4:.0f}",) for step in range(1, 5))
+    )
+    spokes = [_spoke(index, len(titles), RADIUS) for index in range(len(titles))]
+    ends = format_html_join("", '<line x1="0" y1="0" x2="{}" y2="{}"/>', ((f"{x:.1f}", f"{y:.1f}") for x, y in spokes))
+    names = format_html_join(
+        "",
+        '<text x="{}" y="{}" text-anchor="{}">{}</text>',
+        (
+            (f"{x:.1f}", f"{y + 4:.1f}", "middle" if abs(x) < 12 else "start" if x > 0 else "end", title)
+            for title, (x, y) in (
+                (title, _spoke(index, len(titles), RADIUS + 12)) for index, title in enumerate(titles)
+            )
+        ),
+    )
+    polygons = format_html_join(
+        "",
+        '<g class="series-{}"><path class="area" d="{} Z"/><title>{}</title></g>',
+        (
+            (
+                number % 7 + 1,
+                line([_spoke(index, len(titles), RADIUS * share) for index, (_, share) in enumerate(shares)]),
+                name,
+            )
+            for number, (name, shares) in enumerate(standing)
+        ),
+    )
+    words = "; ".join(
+        f"{name}: " + ", ".join(f"{title} {share:.2f}" for title, share in shares) for name, shares in standing
+    )
+    return format_html(
+        '<svg class="small-plot radar" viewBox="{} {} {} {}" role="img" aria-label="{}">'
+        '<g class="grid-lines">{}{}{}</g>{}</svg>',
+        -RADAR * 0.62,
+        -RADAR / 2.4,
+        RADAR * 1.24,
+        RADAR / 1.2,
+        f"Shares of the best, by measure. {words}",
+        rings,
+        ends,
+        names,
+        polygons,
+    )
+
+
+def _spoke(index: int, count: int, length: float) -> tuple[float, float]:
+    angle = 2 * pi * index / count - pi / 2
+    return length * cos(angle), length * sin(angle)
+
+
+@register.simple_tag
+def profile_bars(profiles: Sequence[tuple[str, Sequence[Any]]], what: str) -> SafeString | str:
+    """A bar for each candidate, cut into the blocks of its network in their order; all have one scale."""
+    totals = [sum(getattr(block, what) for block in blocks) for _, blocks in profiles]
+    longest = max(totals, default=0)
+    if not longest:
+        return ""
+    unit = {"milliseconds": "ms"}.get(what, "")
+    rows = format_html_join(
+        "",
+        '<div class="profile-row"><span class="profile-name">{}</span><span class="profile-bar">{}</span>'
+        '<span class="number">{}{}</span></div>',
+        (
+            (name, _blocks(blocks, what, longest, unit), "≈\u202f" if unit else "", figure(total, unit))
+            for (name, blocks), total in zip(profiles, totals, strict=True)
+        ),
+    )
+    return format_html('<div class="profile">{}</div>', rows)
+
+
+def _blocks(blocks: Sequence[Any], what: str, longest: float, unit: str) -> SafeString:
+    return format_html_join(
+        "",
+        '<i class="series-{}" style="width: {}%" title="{} ({}): {}"></i>',
+        (
+            (
+                number % 7 + 1,
+                f"{100 * getattr(block, what) / longest:.2f}",
+                block.name,
+                block.label,
+                figure(getattr(block, what), unit),
+            )
+            for number, block in enumerate(blocks)
+            if getattr(block, what)
+        ),
+    )
+
+
+COLUMN, LANE = 86, 44  # of the tree of ancestors
+
+
+@register.simple_tag
+def lineage_plot(lineage: Any) -> SafeString | str:
+    """The tree of ancestors, the candidate at the right, those drawn at random at their left."""
+    levels = lineage.levels
+    if len(levels) < 2:
+        return ""
+    deepest = max(levels.values())
+    lanes: dict[int, int] = {}
+    places = {}
+    main = {each.number for each in lineage.main_line}
+    for number in sorted(levels, key=lambda number: (levels[number], number not in main, -number)):
+        lane = lanes.get(levels[number], 0)
+        lanes[levels[number]] = lane + 1
+        places[number] = (30 + (deepest - levels[number]) * COLUMN, 24 + lane * LANE)
+    members = [lineage.members[number] for number in levels]
+    links = format_html_join(
+        "",
+        '<path class="{}" d="M{},{} C{},{} {},{} {},{}"/>',
+        (
+            (
+                "main" if member.number in main and parent in main and parent == member.parents[0] else "",
+                *_bend(places[parent], places[member.number]),
+            )
+            for member in members
+            for parent in member.parents
+            if parent in places
+        ),
+    )
+    nodes = format_html_join(
+        "",
+        '<a href="../{}/" aria-label="{}"><circle class="{}" cx="{}" cy="{}" r="6"/><title>{}</title>'
+        '<text x="{}" y="{}" text-anchor="middle">#{}</text></a>',
+        (
+            (
+                member.number,
+                _ancestor_words(member),
+                "own" if member.number == lineage.number else "root" if not member.parents else "member",
+                *places[member.number],
+                _ancestor_words(member),
+                places[member.number][0],
+                places[member.number][1] + 19,
+                member.number,
+            )
+            for member in members
+        ),
+    )
+    width, height = 60 + deepest * COLUMN, 36 + max(lanes.values()) * LANE
+    return format_html(
+        '<div class="lineage" tabindex="0" role="group" aria-label="Tree of ancestors">'
+        '<svg class="small-plot" viewBox="0 0 {} {}" style="width: {}px; max-width: none" '
+        'role="group" aria-label="{} of {} ancestors">{}{}</svg></div>',
+        width,
+        height,
+        width,
+        len(levels) - 1,
+        lineage.count,
+        links,
+        nodes,
+    )
+
+
+def _bend(start: tuple[float, float], end: tuple[float, float]) -> tuple[float, ...]:
+    middle = (start[0] + end[0]) / 2
+    return (start[0] + 7, start[1], middle, start[1], middle, end[1], end[0] - 7, end[1])
+
+
+def _ancestor_words(member: Any) -> str:
+    accuracy = "" if member.accuracy is None else f", {member.accuracy * 100:.1f} %"
+    return f"#{member.number}{accuracy}: {member.change or 'drawn at random'}"

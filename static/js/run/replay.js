@@ -55,7 +55,7 @@ export class Replay {
     const row = this.generation === null ? this.generations.at(-1) : this.#row();
     if (!row) return;
     const volume = row.hypervolume == null ? "" : `, hypervolume ${row.hypervolume.toFixed(3)}`;
-    const state = `generation ${row.number + 1} of ${this.generations.length}, ${row.front.length} on the front${volume}`;
+    const state = `generation ${row.number + 1} of ${this.generations.at(-1).number + 1}, ${row.front.length} on the front${volume}`;
     this.words.textContent = this.generation === null ? `now: ${state}` : state;
     this.slider.setAttribute("aria-valuetext", this.words.textContent);
   }
