@@ -1,7 +1,7 @@
 """What a candidate's rank costs: proxies, short training and inherited weights against a long training.
 
 Natural images (10,000 + 2,000 of CIFAR-10, reduced to 16×16) and random chain networks. Every figure is CPU time of one
-thread, all of it taken in one run. NASPORTAL_BENCH_SHARE=.1 looks at a tenth of the networks; what was measured stays in
+thread. NASPORTAL_BENCH_SHARE=.1 looks at a tenth of the networks; what was measured stays in
 bench-results/evaluation-rows.jsonl, and a run that was stopped goes on behind it.
 """
 
@@ -12,7 +12,8 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -31,8 +32,9 @@ from architectures.nets.module import build
 from architectures.spaces import Space
 from architectures.spaces.limits import Limits
 from searches.evaluation import proxies
-from searches.evaluation.curves import Curve, calibration
+from searches.evaluation.curves import Beginning, calibration
 from searches.evaluation.inheritance import inherit
+from searches.evaluation.proxies import PROXIES
 from searches.evaluation.recipe import Recipe
 from searches.evaluation.tensors import Tensors
 from searches.evaluation.trainer import accuracy, train
@@ -43,7 +45,7 @@ NATURAL = DATA / "cifar10_jpeg_12k.npz"
 NETWORKS = 64
 SIDE = 16
 TRAIN, CHEAP = 4000, 1000  # images that are trained on, and those that the cheap rungs are validated on
-TRUTH_EPOCHS = 12
+TRUTH_EPOCHS, QUARTER = 12, 3
 LIMITS = Limits(max_flops=4_000_000)
 SHORT = {"1 epoch, half the images": (1, 0.5), "1 epoch": (1, 1.0), "2 epochs": (2, 1.0)}
 PLAIN_EPOCHS, PLAIN_BATCH, PLAIN_RATE = 5, 64, 0.1  # as tutorials have it
@@ -60,8 +62,8 @@ def run() -> dict[str, Any]:
     return {
         "networks": len(rows),
         "ranks": ranks(rows),
-        "ladder": ladder(rows),
-        "extrapolation": extrapolation([row["truth"]["curve"] for row in rows]),
+        "ladders": ladders(rows),
+        "extrapolation": extrapolation(rows),
         "epoch_against_a_pil_loader": loaders(),
     }
 
@@ -70,68 +72,91 @@ def run() -> dict[str, Any]:
 
 
 def measured(networks: int) -> Iterator[Row]:
+    """Rows with all their parts; what an earlier run has left out is measured now."""
     ROWS.parent.mkdir(exist_ok=True)
-    there = [json.loads(line) for line in ROWS.read_text(encoding="utf-8").splitlines()] if ROWS.exists() else []
-    yield from there[:networks]
-    if len(there) < networks:
-        trained(build(space().decode(space().sample(Random(0), LIMITS))), first(splits()[0], 0.1), splits()[1], 1, 0)
-    for index in range(len(there), networks):
-        row = measure(index)
-        with ROWS.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(row) + "\n")
-        yield row
+    there: dict[int, Row] = {}
+    if ROWS.exists():
+        for line in ROWS.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            there.setdefault(row["index"], {}).update(row)
+    parts: dict[str, Callable[[Graph, int], Any]] = {
+        "scores": scores,
+        "annealed": annealed,
+        "inherited": inherited,
+        "plain": lambda graph, index: timed(lambda: (plain(build(graph, index), index), None)),
+        "truth": truth,
+    }
+    trained(build(graph_of(0)), first(splits()[0], 0.1), 1, 0)  # torch is slow at first
+    for index in range(networks):
+        graph, row = graph_of(index), there.get(index, {})
+        counted = complexity(graph)
+        found = {name: measure(graph, index) for name, measure in parts.items() if name not in row}
+        if found:
+            found |= {"index": index, "macs": counted.macs, "params": counted.params}
+            with ROWS.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(found) + "\n")
+        yield row | found
 
 
-def measure(index: int) -> Row:
-    genotype = space().sample(Random(f"network/{index}"), LIMITS)
-    graph = space().decode(genotype)
-    parent = space().decode(space().mutate(genotype, Random(f"parent/{index}")).genotype)
-    counted = complexity(graph)
-    training, cheap, truth = splits()
-    row: Row = {"index": index, "macs": counted.macs, "params": counted.params, "proxies": {}, "short": {}}
-    for name, proxy in proxies.PROXIES.items():
-        images, targets = training.batch(torch.arange(proxies.BATCH)), training.targets[: proxies.BATCH]
-        row["proxies"][name] = timed(lambda proxy=proxy: proxy(build(graph, index), images, targets))
-    for name, (epochs, part) in SHORT.items():
-        row["short"][name] = timed(
-            lambda epochs=epochs, part=part: trained(build(graph, index), first(training, part), cheap, epochs, index)
-        )
-    row["inherited"] = inherited(graph, parent, index)
-    row["plain"] = timed(lambda: plain(build(graph, index), cheap, index))
+def graph_of(index: int) -> Graph:
+    return space().decode(space().sample(Random(f"network/{index}"), LIMITS))
+
+
+def scores(graph: Graph, index: int) -> Row:
+    training = splits()[0]
+    images, targets = training.batch(torch.arange(proxies.BATCH)), training.targets[: proxies.BATCH]
+    return {name: timed(partial(scored, proxy, graph, index, images, targets)) for name, proxy in PROXIES.items()}
+
+
+def scored(proxy: proxies.Proxy, graph: Graph, index: int, images: Tensor, targets: Tensor) -> tuple[float, None]:
+    return proxy(build(graph, index), images, targets), None
+
+
+def annealed(graph: Graph, index: int) -> Row:
+    training = splits()[0]
+    return {
+        name: timed(partial(trained, build(graph, index), first(training, part), epochs, index))
+        for name, (epochs, part) in SHORT.items()
+    }
+
+
+def truth(graph: Graph, index: int) -> Row:
+    training, cheap, unseen = splits()
     module = build(graph, index)
     started = time.process_time()
     curve = train(module, training, cheap, Recipe(epochs=TRUTH_EPOCHS), index).curve
-    row["truth"] = {
-        "value": accuracy(module, truth),
-        "seconds": time.process_time() - started,
-        "curve": [(each.epoch, each.train_loss, each.validation_accuracy) for each in curve],
-    }
-    return row
+    rows = [(each.epoch, each.train_loss, each.validation_accuracy) for each in curve]
+    return {"value": accuracy(module, unseen), "seconds": time.process_time() - started, "curve": rows}
 
 
-def timed(work: Callable[[], float]) -> dict[str, float | None]:
+def timed(work: Callable[[], tuple[float, float | None]]) -> dict[str, float | None]:
+    """An accuracy or score, the training loss where there is one, and CPU seconds."""
     started = time.process_time()
-    value = work()
-    return {"value": value if math.isfinite(value) else None, "seconds": time.process_time() - started}
+    value, loss = work()
+    seconds = time.process_time() - started
+    return {"value": value if math.isfinite(value) else None, "loss": loss, "seconds": seconds}
 
 
-def trained(module: nn.Module, training: Tensors, cheap: Tensors, epochs: int, seed: int) -> float:
-    return train(module, training, cheap, Recipe(epochs=epochs), seed).accuracy
+def trained(module: nn.Module, training: Tensors, epochs: int, seed: int) -> tuple[float, float]:
+    last = train(module, training, splits()[1], Recipe(epochs=epochs), seed).curve[-1]
+    return last.validation_accuracy, last.train_loss
 
 
-def inherited(graph: Graph, parent: Graph, seed: int) -> Row:
+def inherited(graph: Graph, seed: int) -> Row:
     """One epoch on top of what a parent (one mutation away) has learnt in two; the parent's time is not counted."""
+    genotype = space().sample(Random(f"network/{seed}"), LIMITS)
+    parent = space().decode(space().mutate(genotype, Random(f"parent/{seed}")).genotype)
     training, cheap, _ = splits()
     teacher = build(parent, seed)
     train(teacher, training, cheap, Recipe(epochs=2), seed)
     module = build(graph, seed)
     started = time.process_time()
     share = inherit(module, graph, parent, teacher.state_dict())
-    value = trained(module, training, cheap, 1, seed)
-    return {"value": value, "seconds": time.process_time() - started, "share": share}
+    value, loss = trained(module, training, 1, seed)
+    return {"value": value, "loss": loss, "seconds": time.process_time() - started, "share": share}
 
 
-def plain(module: nn.Module, cheap: Tensors, seed: int) -> float:
+def plain(module: nn.Module, seed: int) -> float:
     """The recipe of tutorials: PIL images through a DataLoader, SGD at one rate."""
     torch.manual_seed(seed)
     optimizer = torch.optim.SGD(module.parameters(), lr=PLAIN_RATE)
@@ -141,7 +166,7 @@ def plain(module: nn.Module, cheap: Tensors, seed: int) -> float:
             optimizer.zero_grad()
             functional.cross_entropy(module(images), targets).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-    return accuracy(module, cheap)
+    return accuracy(module, splits()[1])
 
 
 # Images
@@ -159,7 +184,7 @@ def pictures() -> tuple[np.ndarray, np.ndarray]:
     found = []
     for part in ("train", "test"):
         content, offsets = arrays[f"{part}_jpeg"], arrays[f"{part}_offset"]
-        for start, end in zip(offsets[:-1], offsets[1:], strict=True):
+        for start, end in pairwise(offsets):
             picture = Image.open(io.BytesIO(content[start:end].tobytes())).convert("RGB")
             found.append(np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BOX)))
     return np.stack(found), np.concatenate([arrays["y_train"], arrays["y_test"]]).astype(np.int64)
@@ -229,24 +254,28 @@ def ways() -> dict[str, tuple[Callable[[Row], float], Callable[[Row], float]]]:
         "parameters": (lambda row: row["params"], lambda row: 0.0),
         "multiply-adds": (lambda row: row["macs"], lambda row: 0.0),
     }
-    for name in proxies.PROXIES:
-        found[name] = column("proxies", name)
+    for name in PROXIES:
+        found[name] = column("scores", name)
     for name in SHORT:
-        found[f"annealed, {name}"] = column("short", name)
+        found[f"annealed, {name}"] = column("annealed", name)
+    for name in SHORT:
+        found[f"annealed, {name}, by its training loss"] = column("annealed", name, key="loss")
     found["inherited from the parent, 1 epoch"] = column("inherited")
     found["plain recipe, 5 epochs"] = column("plain")
     return found
 
 
-def column(*path: str) -> tuple[Callable[[Row], float], Callable[[Row], float]]:
+def column(*path: str, key: str = "value") -> tuple[Callable[[Row], float], Callable[[Row], float]]:
+    """How one reads score (a loss: the less the better) and seconds out of a row."""
+
     def cell(row: Row) -> Mapping[str, float | None]:
-        for key in path:
-            row = row[key]
+        for name in path:
+            row = row[name]
         return row
 
     def value(row: Row) -> float:
-        found = cell(row)["value"]
-        return -math.inf if found is None else found
+        found = cell(row)[key]
+        return -math.inf if found is None else -found if key == "loss" else found
 
     return value, lambda row: float(cell(row)["seconds"] or 0)
 
@@ -265,34 +294,63 @@ def tau(scores: Sequence[float], truth: Sequence[float]) -> float:
     return agreed / math.sqrt(max(1, pairs - tied_scores) * max(1, pairs - tied_truth))
 
 
-def ladder(rows: Sequence[Row]) -> dict[str, Any]:
-    """One annealed epoch for all, two for the better third: who came higher stands above, whatever its accuracy."""
-    short, short_seconds = column("short", "1 epoch")
-    long, long_seconds = column("short", "2 epochs")
-    order = sorted(rows, key=short, reverse=True)
-    promoted = {row["index"] for row in order[: math.ceil(len(rows) / 3)]}
-    scores = [(1 + long(row)) if row["index"] in promoted else short(row) for row in rows]
-    spent = sum(short_seconds(row) for row in rows) + sum(long_seconds(row) for row in rows if row["index"] in promoted)
-    plain_value, plain_seconds = column("plain")
-    truth = [row["truth"]["value"] for row in rows]
-    plain_spent = sum(plain_seconds(row) for row in rows)
+LADDERS = {
+    "synflow, then 2 epochs for the better third": (("scores", "synflow"), ("annealed", "2 epochs"), 3),
+    "synflow, then 2 epochs for the better half": (("scores", "synflow"), ("annealed", "2 epochs"), 2),
+    "1 epoch, then 2 epochs for the better third": (("annealed", "1 epoch"), ("annealed", "2 epochs"), 3),
+}
+
+
+def ladders(rows: Sequence[Row]) -> dict[str, Any]:
+    """Who came higher stands above, whatever its value; each rung's seconds are counted for those who were on it."""
+    value, seconds = column("plain")
+    truths = [row["truth"]["value"] for row in rows]
+    spent_plainly = sum(seconds(row) for row in rows)
+    found: dict[str, Any] = {
+        "plain recipe, 5 epochs": {
+            "tau": round(tau([value(row) for row in rows], truths), 3),
+            "cpu_seconds": round(spent_plainly / len(rows), 3),
+        }
+    }
+    for name, (low, high, eta) in LADDERS.items():
+        (first_value, first_seconds), (second_value, second_seconds) = column(*low), column(*high)
+        order = sorted(rows, key=first_value, reverse=True)
+        promoted = {row["index"] for row in order[: math.ceil(len(rows) / eta)]}
+        keys = [
+            (1, second_value(row)) if row["index"] in promoted else (0, first_value(row)) for row in rows
+        ]  # compared rung by rung
+        places = {key: place for place, key in enumerate(sorted(set(keys)))}
+        spent = sum(map(first_seconds, rows)) + sum(second_seconds(row) for row in rows if row["index"] in promoted)
+        found[name] = {
+            "tau": round(tau([places[key] for key in keys], truths), 3),
+            "cpu_seconds": round(spent / len(rows), 3),
+            "times_the_plain_recipes_candidates_a_second": round(spent_plainly / spent, 1),
+        }
+    return found
+
+
+def extrapolation(rows: Sequence[Row]) -> dict[str, Any]:
+    """From a quarter of each training to the truth on unseen images, learnt from all the other networks."""
+    if len(rows) < 12:
+        return {"skipped": f"{len(rows)} curves are too few"}
     return {
-        "tau": round(tau(scores, truth), 3),
-        "tau_of_the_plain_recipe": round(tau([plain_value(row) for row in rows], truth), 3),
-        "times_the_candidates_a_second": round(plain_spent / spent, 2),
-        "cpu_seconds": round(spent / len(rows), 3),
-        "cpu_seconds_of_the_plain_recipe": round(plain_spent / len(rows), 3),
+        "epochs": f"{QUARTER} of {TRUTH_EPOCHS}",
+        "curve alone": calibrated(rows, lambda row: ()),
+        "with parameters and multiply-adds": calibrated(rows, facts),
+        "with these and synflow": calibrated(rows, lambda row: (*facts(row), column("scores", "synflow")[0](row))),
     }
 
 
-def extrapolation(curves: Sequence[Curve]) -> dict[str, Any]:
-    """From a quarter of each curve, learnt from all the other ones."""
-    if len(curves) < 10:
-        return {"skipped": f"{len(curves)} curves are too few"}
-    found = calibration(curves, TRUTH_EPOCHS // 4)
+def facts(row: Row) -> tuple[float, ...]:
+    return math.log1p(row["params"]), math.log1p(row["macs"])
+
+
+def calibrated(rows: Sequence[Row], known: Callable[[Row], tuple[float, ...]]) -> dict[str, Any]:
+    found = calibration(
+        [(Beginning(row["truth"]["curve"][:QUARTER], known(row)), row["truth"]["value"]) for row in rows]
+    )
     return {
         "curves": found.curves,
-        "epochs": f"{found.epochs} of {TRUTH_EPOCHS}",
         "median_error_points": round(100 * found.median_error, 2),
         "inside_the_80_percent_interval": round(found.inside, 3),
     }

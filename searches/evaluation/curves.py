@@ -2,7 +2,8 @@
 
 Trainings here are annealed: accuracy leaps when the rate falls, so families of rising curves (Domhan et al. 2015) miss
 the end by 5 to 14 points. What tells is the training loss, read against completed curves of the same schedule: a ridge
-regression on them, with the interval from errors on curves that each fit had left out. An extrapolation is never a
+regression on them, with the interval from errors on curves that each fit had left out. What is known of the networks
+themselves (logarithm of the parameters, synflow) halves the error where it is given. An extrapolation is never a
 measured accuracy, and without enough completed curves there is none.
 """
 
@@ -48,6 +49,42 @@ class Calibration:
     level: float
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """The first epochs of the full training, or a short training of its own (a rung of a ladder); ``facts`` are of the
+    network, in one order for all."""
+
+    curve: Curve
+    facts: tuple[float, ...] = ()
+
+    def features(self) -> Array:
+        """The last training loss and the best accuracy so far: single accuracies jump while the rate is high."""
+        return np.array([self.curve[-1][1], max(accuracy for _, _, accuracy in self.curve), *self.facts])
+
+
+class Foreteller:
+    """Learnt from the beginnings of some networks and the accuracies that they reached in the end."""
+
+    def __init__(self, past: Sequence[tuple[Beginning, float]], level: float = 0.8) -> None:
+        if len(past) < LEAST_PAST:
+            wanted = f"{LEAST_PAST} completed curves of the schedule"
+            raise CurveError(f"an extrapolation needs {wanted}, but has {len(past)}")
+        self.epochs = len(past[0][0].curve)
+        if not self.epochs or any(len(known.curve) != self.epochs for known, _ in past):
+            raise CurveError("all beginnings must have the same epochs, at least one")
+        self.level = level
+        self.table = np.array([known.features() for known, _ in past])
+        self.finals = np.array([final for _, final in past])
+        self.half = half_width(left_out_errors(self.table, self.finals), level)
+
+    def __call__(self, known: Beginning) -> Extrapolation:
+        if len(known.curve) != self.epochs:
+            raise CurveError(f"the curve must have {self.epochs} epochs, but has {len(known.curve)}")
+        middle = fitted(self.table, self.finals, known.features())
+        low, middle, high = (min(1.0, max(0.0, value)) for value in (middle - self.half, middle, middle + self.half))
+        return Extrapolation(middle, low, high, self.level, len(self.finals))
+
+
 def extrapolate(known: Curve, past: Sequence[Curve], level: float = 0.8) -> Extrapolation:
     """``known`` is the beginning of a curve, ``past`` whole curves of one schedule (its epochs, its rates)."""
     epochs = len(known)
@@ -55,16 +92,9 @@ def extrapolate(known: Curve, past: Sequence[Curve], level: float = 0.8) -> Extr
         raise CurveError(f"an extrapolation needs at least {LEAST_EPOCHS} epochs, but has {epochs}")
     if len({len(curve) for curve in past}) > 1:
         raise CurveError("the completed curves must be of one schedule, but differ in their epochs")
-    if len(past) < LEAST_PAST:
-        raise CurveError(f"an extrapolation needs {LEAST_PAST} completed curves of the schedule, but has {len(past)}")
-    if epochs >= len(past[0]):
+    if past and epochs >= len(past[0]):
         raise CurveError(f"the curve has all of its {len(past[0])} epochs; its last accuracy is measured")
-    table = np.array([features(curve[:epochs]) for curve in past])
-    finals = np.array([curve[-1][2] for curve in past])
-    middle = fitted(table, finals, features(known))
-    half = half_width(left_out_errors(table, finals), level)
-    low, middle, high = (min(1.0, max(0.0, value)) for value in (middle - half, middle, middle + half))
-    return Extrapolation(middle, low, high, level, len(past))
+    return Foreteller([(Beginning(curve[:epochs]), curve[-1][2]) for curve in past], level)(Beginning(known))
 
 
 def convergence_epochs(curve: Curve, share: float = 0.95) -> float:
@@ -80,11 +110,6 @@ def convergence_epochs(curve: Curve, share: float = 0.95) -> float:
             return round(before[0] + (epoch - before[0]) * ((wanted - before[1]) / rise if rise > 0 else 1.0), 3)
         before = (epoch, accuracy)
     raise AssertionError("the last accuracy is above its own share")
-
-
-def features(known: Curve) -> Array:
-    """The last training loss and the best accuracy so far: single accuracies jump while the rate is high."""
-    return np.array([known[-1][1], max(accuracy for _, _, accuracy in known)])
 
 
 def fitted(table: Array, finals: Array, row: Array) -> float:
@@ -108,11 +133,11 @@ def half_width(errors: Array, level: float) -> float:
     return float(np.sort(errors)[rank - 1])
 
 
-def calibration(curves: Sequence[Curve], epochs: int, level: float = 0.8) -> Calibration:
-    """Each curve is foretold from its first ``epochs`` epochs with all the others as the past."""
+def calibration(ends: Sequence[tuple[Beginning, float]], level: float = 0.8) -> Calibration:
+    """Each end is foretold with all the others as the past."""
     errors, inside = [], 0
-    for index, curve in enumerate(curves):
-        found = extrapolate(curve[:epochs], [*curves[:index], *curves[index + 1 :]], level)
-        errors.append(abs(found.accuracy - curve[-1][2]))
-        inside += found.low <= curve[-1][2] <= found.high
-    return Calibration(len(curves), epochs, float(np.median(errors)), inside / len(curves), level)
+    for index, (known, truth) in enumerate(ends):
+        found = Foreteller([*ends[:index], *ends[index + 1 :]], level)(known)
+        errors.append(abs(found.accuracy - truth))
+        inside += found.low <= truth <= found.high
+    return Calibration(len(ends), len(ends[0][0].curve), float(np.median(errors)), inside / len(ends), level)

@@ -4,7 +4,15 @@ from random import Random
 
 import pytest
 
-from searches.evaluation.curves import CurveError, Row, calibration, extrapolate
+from searches.evaluation.curves import (
+    Beginning,
+    CurveError,
+    Foreteller,
+    Row,
+    calibration,
+    convergence_epochs,
+    extrapolate,
+)
 
 EPOCHS = 12
 
@@ -23,10 +31,38 @@ def annealed(seed: int) -> list[Row]:
 
 
 def test_it_is_close_and_its_interval_holds() -> None:
-    found = calibration([annealed(seed) for seed in range(80)], epochs=3)
+    curves = [annealed(seed) for seed in range(80)]
+    found = calibration([(Beginning(curve[:3]), curve[-1][2]) for curve in curves])
+    assert found.epochs == 3
     assert found.curves == 80
     assert found.median_error < 0.015
     assert 0.7 <= found.inside <= 0.9
+
+
+def test_what_is_known_of_the_network_helps() -> None:
+    curves = {seed: annealed(seed) for seed in range(60)}
+    quality = {seed: Random(seed).uniform(0, 1) for seed in curves}
+    alone, informed = (
+        calibration([(Beginning(curve[:2], (quality[seed],)[:known]), curve[-1][2]) for seed, curve in curves.items()])
+        for known in (0, 1)
+    )
+    assert informed.median_error < alone.median_error
+
+
+def test_beginnings_of_several_lengths_are_not_mixed() -> None:
+    past = [(Beginning(annealed(seed)[:3]), 0.8) for seed in range(10)]
+    with pytest.raises(CurveError, match="must have the same epochs"):
+        Foreteller([*past, (Beginning(annealed(1)[:2]), 0.8)])
+    with pytest.raises(CurveError, match="must have 3 epochs, but has 2"):
+        Foreteller(past)(Beginning(annealed(1)[:2]))
+
+
+def test_a_network_that_converges_sooner_has_fewer_epochs() -> None:
+    steep = [(1, 1.0, 0.9), (2, 0.5, 0.9)]
+    slow = [(1, 1.0, 0.2), (2, 0.5, 0.9)]
+    assert convergence_epochs(steep) == pytest.approx(0.95)
+    assert convergence_epochs(slow) == pytest.approx(1 + (0.855 - 0.2) / 0.7, abs=1e-3)
+    assert convergence_epochs([(1, 1.0, 0.0)]) == 1
 
 
 def test_a_better_beginning_gives_a_better_end() -> None:
