@@ -17,6 +17,7 @@ from searches.choosing import front_of, prices, reasons
 from searches.compare_runs import RunComparison
 from searches.comparing import Comparison
 from searches.delivery import NothingToDeliver
+from searches.extrapolating import foretold
 from searches.measures import Measure, figures_of, measures_of
 from searches.models import Candidate, Evaluation, SearchRun
 from searches.run_views import may_edit, visible_run
@@ -34,6 +35,7 @@ COLUMNS = {
     "accuracy": "accuracy",
     "epochs": "fidelity",
     "seconds": "seconds",
+    "convergence": "timing__convergence_epochs",
     "test": "test_accuracy",
 }
 
@@ -46,12 +48,17 @@ def candidates(request: Request, pk: int) -> HttpResponse:
     sort, shown = request.GET.get("sort", "-accuracy"), request.GET.get("show", "all")
     shown = shown if shown in SHOWN else "all"
     rows = ordered(run.evaluations.filter(candidate__isnull=False, **SHOWN[shown]), sort, measures)
+    told = foretold(run)
     page = Paginator(rows, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "run": run,
         "measures": measures,
         "page": page,
-        "rows": [(row, figures_of(row.candidate, row.values, measures)) for row in page if row.candidate],
+        "rows": [
+            (row, figures_of(row.candidate, row.values, measures), told.get(row.number))
+            for row in page
+            if row.candidate
+        ],
         "sort": sort,
         "shown": shown,
         "shows": (("all", "All"), ("front", "Front"), ("failed", f"Failed ({run.evaluations_failed})")),
@@ -65,9 +72,7 @@ def ordered(rows: QuerySet[Evaluation], sort: str, measures: tuple[Measure, ...]
     measured = {measure.name: f"values__{measure.name}" for measure in measures}
     column = (measured | COLUMNS).get(name, "number")
     order = F(column).desc(nulls_last=True) if sort.startswith("-") else F(column).asc(nulls_last=True)
-    return (
-        rows.select_related("candidate").defer("line", "timing", "files", "candidate__graph").order_by(order, "number")
-    )
+    return rows.select_related("candidate").defer("line", "files", "candidate__graph").order_by(order, "number")
 
 
 def _found(request: Request, pk: int, number: int) -> tuple[SearchRun, Candidate]:
@@ -110,6 +115,7 @@ def candidate(request: Request, pk: int, number: int) -> HttpResponse:
         "candidate": shown,
         "architecture": architecture,
         "evaluation": architecture.evaluation,
+        "told": foretold(run).get(number),
         "figures": figures_of(shown, architecture.values, measures),
         "drawing": architecture.drawing,
         "curves": architecture.curves,
