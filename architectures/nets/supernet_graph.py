@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, singledispatch
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from architectures.ir.builder import Builder
 from architectures.ir.graph import Graph
@@ -72,7 +72,8 @@ for own in (Mixture, WidthMask, Share, Restore):
     del KINDS[own.kind]  # no document and no printed network has them
 
 
-class Mixed(NamedTuple):
+@dataclass(frozen=True)
+class Mixed:
     """A decision of the supernet: where it stands in the space's, which of its choices are open, and their names."""
 
     name: str

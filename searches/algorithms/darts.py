@@ -24,7 +24,7 @@ LOOKED_AT = 3000  # points of one ask
 NONE = "none"  # no operation: the paper leaves it out when a network is derived, for its alpha says nothing
 
 
-class _Ranking:
+class Ranking:
     """The networks of one set of alphas, from the most likely one down; as far as anybody has asked."""
 
     def __init__(self, description: Supergraph, alphas: Sequence[Sequence[float]], max_skip_share: float) -> None:
@@ -79,7 +79,7 @@ class Darts(SupernetOptions):
         default=1, metadata={"min": 1, "max": 1000, "help": "numbers in a generation; a supernet epoch is one"}
     )
 
-    _rankings: dict[tuple[int, int], _Ranking] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _rankings: dict[tuple[int, int], Ranking] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def ask(self, number: int, history: History) -> Proposal | Step:
         steps = [each for each in history.steps if each.kind == KIND]
@@ -121,11 +121,11 @@ class Darts(SupernetOptions):
 
         return settle(draw, number, history)
 
-    def _ranking(self, newest: StepDone, place: int, history: History) -> _Ranking:
+    def _ranking(self, newest: StepDone, place: int, history: History) -> Ranking:
         key = newest.number, place
         if key not in self._rankings:
             alphas = newest.report["sets"][place]["alphas"]
-            self._rankings[key] = _Ranking(self._description(history), alphas, self.max_skip_share)
+            self._rankings[key] = Ranking(self._description(history), alphas, self.max_skip_share)
         return self._rankings[key]
 
     def _description(self, history: History) -> Supergraph:

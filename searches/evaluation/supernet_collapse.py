@@ -1,23 +1,32 @@
 """What stops a supernet that collapses into skip connections (RobustDARTS, 1909.09656; DARTS+, 1909.06035)."""
 
 from collections.abc import Callable, Sequence
+from math import ceil
 
 import torch
 from torch import Tensor
 
 ITERATIONS = 5  # of the power method; the first estimates are within a few percent
 DISTANCE = 0.05  # of the finite difference, along a direction of length 1
-PATIENCE = 3  # epochs
+BACK = 3  # epochs, at least
 WINDOW = 3  # epochs that a mean eigenvalue is taken over
 
 
-def is_collapsing(skip_shares: Sequence[float], eigenvalues: Sequence[float], max_share: float, growth: float) -> str:
-    """Why to stop, or nothing. Several epochs must agree: while alphas are nearly equal, the first place is chance."""
-    last = skip_shares[-PATIENCE:]
-    if max_share < 1 and len(last) == PATIENCE and min(last) >= max_share:
-        return f"{PATIENCE} epochs with {min(last):.0%} or more of skip connections"
-    if growth and len(eigenvalues) >= WINDOW + PATIENCE:
-        before = sum(eigenvalues[-WINDOW - PATIENCE : -PATIENCE]) / WINDOW
+def patience(epochs: float) -> int:
+    """Of the epochs in which alphas learn, how many must agree: while they are nearly equal, the first place is
+    chance, and what has hardly learned is not to be gone back to."""
+    return max(BACK, ceil(epochs / 3))
+
+
+def is_collapsing(
+    skip_shares: Sequence[float], eigenvalues: Sequence[float], max_share: float, growth: float, back: int
+) -> str:
+    """Why to stop and go back by so many epochs, or nothing."""
+    last = skip_shares[-back:]
+    if max_share < 1 and len(last) == back and min(last) >= max_share:
+        return f"{back} epochs with {min(last):.0%} or more of skip connections"
+    if growth and len(eigenvalues) >= WINDOW + back:
+        before = sum(eigenvalues[-WINDOW - back : -back]) / WINDOW
         now = sum(eigenvalues[-WINDOW:]) / WINDOW
         if now > growth * before > 0:
             return f"the dominant eigenvalue of the alphas' Hessian grew from {before:.3g} to {now:.3g}"

@@ -22,7 +22,7 @@ from architectures.nets.supernet import Path, Supernet
 from architectures.nets.supernet_graph import Supergraph, supergraph
 from architectures.spaces import Space
 from searches.evaluation.supernet_alphas import Alphas
-from searches.evaluation.supernet_collapse import dominant_eigenvalue, is_collapsing
+from searches.evaluation.supernet_collapse import dominant_eigenvalue, is_collapsing, patience
 from searches.evaluation.supernet_costs import Measure, Table, expected_given, measure_of, reference
 from searches.evaluation.supernet_options import SupernetOptions
 from searches.evaluation.tensors import Tensors
@@ -33,7 +33,6 @@ PATH_DRAWS = 16  # for the mean cost of a path
 EPSILON = 0.01  # of the finite difference in the second order, as in the paper
 FINAL_RATE = 0.02  # of the first learning rate of the weights
 JUDGED_IMAGES = 512
-BACK = 3  # epochs: what a guard goes back by
 
 Augment = Callable[[Tensor, torch.Generator], Tensor] | None
 Watch = Callable[[float, float], None]  # epochs done, loss
@@ -116,6 +115,11 @@ class SupernetTraining:
         """Of the weights: half a cosine."""
         share = FINAL_RATE + (1 - FINAL_RATE) * (1 + math.cos(math.pi * self.fraction)) / 2
         return self.options.rate * share
+
+    @property
+    def back(self) -> int:
+        """Epochs that a guard waits for, and goes back by."""
+        return patience(self.options.epochs * (1 - self.options.warmup))
 
     def generator(self, *what: object) -> torch.Generator:
         seed = Random("/".join(map(str, (self.progress.seed, *what)))).getrandbits(63)
@@ -246,7 +250,7 @@ class SupernetTraining:
             self._move(parameters, slopes, sign * epsilon)
             differences.append(self._alpha_gradient(alphas, weights, weights_batch, again=True))
         self._reset(parameters, held)
-        return gradient - self.rate * (differences[0] - differences[1]) / (2 * epsilon)  # type: ignore[no-any-return]
+        return gradient - self.rate * (differences[0] - differences[1]) / (2 * epsilon)
 
     @torch.no_grad()
     def _move(self, parameters: Sequence[Tensor], along: Sequence[Tensor | None], by: float) -> None:
@@ -296,7 +300,7 @@ class SupernetTraining:
     def epoch_is_done(self) -> None:
         for alphas, kept in zip(self.sets, self.before, strict=True):
             kept.append(alphas.values.detach().clone())
-            del kept[: -BACK - 1]
+            del kept[: -self.back - 1]
         if not self.alphas_learn:
             return
         self.progress.skip_shares.append(self.description.skip_share(self.sets[0].most_likely))
@@ -307,6 +311,7 @@ class SupernetTraining:
             self.progress.eigenvalues,
             self.options.max_skip_share,
             self.options.eigenvalue_growth,
+            self.back,
         )
         if self.progress.stopped:
             for alphas, kept in zip(self.sets, self.before, strict=True):
@@ -378,7 +383,7 @@ class SupernetTraining:
 
     def warning(self, share: float) -> str:
         if self.progress.stopped:
-            return f"stopped: {self.progress.stopped}; the alphas of {BACK} epochs before are used"
+            return f"stopped: {self.progress.stopped}; the alphas of {self.back} epochs before are used"
         if self.alphas_learn and share >= self.options.max_skip_share:
             return f"collapse: {share:.0%} of the operations of the most likely network are skip connections"
         return ""

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import fields
+from typing import Any
 
 from architectures import spaces
 from searches.evaluation.augmentation import augmentation_for
@@ -15,18 +16,17 @@ from searches.evaluation.trainer import Moment
 
 def perform(job: StepJob, state: bytes | None, watch: Watcher) -> StepResult:
     dataset = dataset_of(job.dataset)
-    known = dict(job.options)
-    target = str(known.pop("target", "this_machine"))
+    known: Any = job.options
     options = SupernetOptions(**{each.name: known[each.name] for each in fields(SupernetOptions) if each.name in known})
-    name, chosen = job.space["name"], job.space["options"]
+    space: Any = job.space
     training = SupernetTraining(
-        spaces.create(str(name), dataset.input_shape, dataset.classes, **dict(chosen)),  # type: ignore[call-overload]
+        spaces.create(space["name"], dataset.input_shape, dataset.classes, **space["options"]),
         options,
         split_of(job.dataset, "train"),  # halved there; validation and test are never read
         job.training.batch_size,
         job.seed,
         state,
-        target=target,
+        target=known.get("target", "this_machine"),
         augment=augmentation_for(job.training, dataset),
     )
     started, begun = time.monotonic(), training.epoch
