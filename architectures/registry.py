@@ -40,7 +40,7 @@ def options(cls: type) -> tuple[Option, ...]:
     return tuple(
         Option(
             name=field.name,
-            type=str(field.type),
+            type=field.type.__name__ if isinstance(field.type, type) else str(field.type),
             default=_default(field),
             help=field.metadata["help"],
             min=field.metadata.get("min"),

@@ -36,8 +36,9 @@ def estimate(spec: SearchSpec) -> Estimate:
     space = spaces.create(spec.space, facts.input_shape, facts.classes, **spec.space_options)
     random = Random(f"{spec.seed}/estimate")
     counted = [complexity(space.decode(space.sample(random))) for _ in range(SAMPLES)]
-    images = facts.sizes["train"]
-    work = spec.evaluations * counted_cost(round(mean(each.macs for each in counted)), images, spec.training.epochs)
+    images = spec.training.images(facts.sizes["train"])
+    epochs = round(spec.ladder.mean_epochs(spec.training.epochs) * spec.evaluations)
+    work = counted_cost(round(mean(each.macs for each in counted)), images, epochs)
     seconds = work / MACS_A_SECOND / evaluators()
     memory = max(each.training_peak_bytes for each in counted) * spec.training.batch_size
     limit = spec.seconds if spec.seconds is not None else float("inf")

@@ -18,6 +18,7 @@ from profiling import targets
 from searches import algorithms, objectives
 from searches.evaluation import datasets
 from searches.evaluation.recipe import Recipe
+from searches.evaluation.rungs import Ladder
 from searches.reading import SpecErrors
 from searches.spec import SearchSpec
 
@@ -106,6 +107,7 @@ class RunForm:
             "choose": self._choose(),
             "limits": self._read("limits", _limits()),
             "training": self._read("training", options(Recipe)),
+            "ladder": self._read("ladder", options(Ladder)),
         }
         document |= self._read("", _budget())
         for entry, holder, names, get in OWNERS:
@@ -247,7 +249,12 @@ def _entered(document: Mapping[str, Any], name: str) -> Iterator[tuple[str, list
     how, _, weights = document["choose"].partition(":")
     yield "choose", [how]
     yield "choose_weights", [weights]
-    for prefix, known in (("limits", _limits()), ("training", options(Recipe)), ("", _budget())):
+    for prefix, known in (
+        ("limits", _limits()),
+        ("training", options(Recipe)),
+        ("ladder", options(Ladder)),
+        ("", _budget()),
+    ):
         holder = document[prefix] if prefix else document
         for option in known:
             value = holder.get(option.name, option.default)
@@ -313,9 +320,11 @@ def _layout(uploads: tuple[Choice, ...]) -> Iterator[tuple[str, str, tuple[FormF
     yield (
         "advanced",
         "Training",
-        (*_training_fields(), *_budget_fields(*rest)),
+        (*_group_fields("training", Recipe), *_budget_fields(*rest)),
         "how each candidate is trained",
     )
+    lead = "more epochs for the best of each rung; the front may be trained in full at the end"
+    yield "ladder", "Fidelity ladder", tuple(_group_fields("ladder", Ladder)), lead
 
 
 def _goal() -> Iterator[FormField]:
@@ -355,9 +364,9 @@ def _budget_fields(*names: str) -> Iterator[FormField]:
         yield _option_field(known[name], name)
 
 
-def _training_fields() -> Iterator[FormField]:
-    for option in options(Recipe):
-        yield _option_field(option, f"training.{option.name}")
+def _group_fields(group: str, owner: type) -> Iterator[FormField]:
+    for option in options(owner):
+        yield _option_field(option, f"{group}.{option.name}")
 
 
 def _option_field(option: Option, name: str, owner: str = "") -> FormField:

@@ -99,6 +99,7 @@ class SearchRun(models.Model):
     # A resumed engine repeats what it proposed: up to these numbers it is counted already.
     duplicates_through = models.IntegerField(default=-1)
     refused_through = models.IntegerField(default=-1)
+    promoted_through = models.IntegerField(default=-1)
     generation = models.IntegerField(null=True, blank=True)
     hypervolume = models.FloatField(null=True, blank=True)
     front_size = models.PositiveIntegerField(default=0)

@@ -12,7 +12,7 @@ from functools import singledispatchmethod
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from searches.engine import events as engine
@@ -59,7 +59,7 @@ class Ledger:
     evaluations: list[Evaluation] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     generations: list[Generation] = field(default_factory=list)
-    front: Sequence[int] | None = None
+    front: tuple[Sequence[int], int | None] | None = None  # numbers and their fidelity
     test_accuracies: dict[int, float] = field(default_factory=dict)
 
     def now(self, name: str) -> Any:
@@ -78,7 +78,7 @@ class Ledger:
         Step.objects.bulk_create(self.steps)
         Generation.objects.bulk_create(self.generations)
         if self.front is not None:
-            self._mark_front(self.front)
+            self._mark_front(*self.front)
         for number, accuracy in self.test_accuracies.items():
             newest = self.run.evaluations.filter(number=number).order_by("-fidelity").values("pk")[:1]
             Evaluation.objects.filter(pk__in=list(newest.values_list("pk", flat=True))).update(test_accuracy=accuracy)
@@ -94,9 +94,11 @@ class Ledger:
         for evaluation in loose:
             evaluation.candidate = by_number.get(evaluation.number) or by_network.get(evaluation.fingerprint)
 
-    def _mark_front(self, front: Sequence[int]) -> None:
-        self.run.evaluations.filter(is_on_front=True).exclude(number__in=front).update(is_on_front=False)
-        self.run.evaluations.filter(number__in=front, is_on_front=False).update(is_on_front=True)
+    def _mark_front(self, front: Sequence[int], fidelity: int | None) -> None:
+        """One fidelity's front at a time."""
+        on_it = Q(number__in=front) & (Q() if fidelity is None else Q(fidelity=fidelity))
+        self.run.evaluations.filter(is_on_front=True).exclude(on_it).update(is_on_front=False)
+        self.run.evaluations.filter(on_it, is_on_front=False).update(is_on_front=True)
 
     def _event_rows(self) -> Iterable[Event]:
         first = self.run.seq + 1
@@ -164,6 +166,13 @@ class Ledger:
         return True
 
     @enter.register
+    def _(self, event: engine.CandidatePromoted) -> bool:
+        if event.place <= self.now("promoted_through"):
+            return False
+        self.changes["promoted_through"] = event.place
+        return True
+
+    @enter.register
     def _(self, event: engine.EvaluationStarted) -> bool:
         return True
 
@@ -173,7 +182,7 @@ class Ledger:
             return False
         evaluation = evaluation_of(event, self.run)
         self.evaluations.append(evaluation)
-        self._count("evaluations_done")
+        self._count("evaluations_done" if event.place is None else "promotions_done")
         self._count("evaluations_failed", event.status != "done")
         self._count("evaluations_cached", event.cached)
         self._count("cost", int(event.timing.get("cost", 0)))
@@ -207,11 +216,12 @@ class Ledger:
                 best=engine.plain(event.best),
                 mean=engine.plain(event.mean),
                 insight=engine.plain(event.insight),
+                fidelity=event.fidelity,
                 at=self.at,
             )
         )
         self.changes |= {"generation": event.generation, "hypervolume": event.hypervolume}
-        self._front_is(event.front)
+        self._front_is(event.front, event.fidelity)
         return True
 
     @enter.register
@@ -220,7 +230,7 @@ class Ledger:
         if self.run.selection == selection:
             return False
         self.changes |= {"selection": selection, "chosen_number": event.chosen}
-        self._front_is(event.front)
+        self._front_is(event.front, event.fidelity)
         return True
 
     @enter.register
@@ -265,8 +275,8 @@ class Ledger:
     def _count(self, name: str, more: int = 1) -> None:
         self.changes[name] = self.now(name) + more
 
-    def _front_is(self, front: Sequence[int]) -> None:
-        self.front = front
+    def _front_is(self, front: Sequence[int], fidelity: int | None) -> None:
+        self.front = front, fidelity
         self.changes["front_size"] = len(front)
 
     def _knows_candidate(self, number: int) -> bool:
@@ -291,6 +301,7 @@ def evaluation_of(event: engine.EvaluationFinished, run: SearchRun) -> Evaluatio
     return Evaluation(
         run=run,
         number=event.number,
+        place=event.place,
         fidelity=event.fidelity,
         fingerprint=event.fingerprint,
         line=history.canonical(history.line(event)),
@@ -327,7 +338,7 @@ def step_of(event: engine.StepFinished, run: SearchRun) -> Step:
 def history_of(run: SearchRun) -> list[dict[str, Any]]:
     """The accepted results in their order, with their files, as an engine takes them up again."""
     rows = [*run.evaluations.values("line", "timing", "curve", "files"), *run.steps.values("line", "timing", "files")]
-    return sorted((told(row) for row in rows), key=history.order)
+    return sorted((told(row) for row in rows), key=history.place)
 
 
 def history_jsonl(run: SearchRun) -> Iterator[str]:

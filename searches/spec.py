@@ -13,6 +13,7 @@ from profiling import targets
 from searches import algorithms, objectives
 from searches.evaluation import datasets
 from searches.evaluation.recipe import Recipe
+from searches.evaluation.rungs import Ladder
 from searches.pareto.choice import Choice, ChoiceError
 from searches.reading import Reading, SpecError, SpecErrors, describe, did_you_mean, shorten
 
@@ -34,11 +35,15 @@ class SearchSpec:
     objectives: tuple[str, ...] = ("accuracy", "latency", "params")
     target: str = "this_machine"
     training: Recipe = field(default_factory=Recipe)
+    ladder: Ladder = field(default_factory=Ladder)
     evaluations: int = field(
         default=24, metadata={"min": 1, "max": 1_000_000, "help": "distinct networks that are trained"}
     )
     seconds: float | None = field(
         default=None, metadata={"min": 1.0, "help": "wall clock; it only stops a search, it never steers one"}
+    )
+    max_cost: int | None = field(
+        default=None, metadata={"min": 1, "max": 10**18, "help": "counted multiply-adds of all trainings and steps"}
     )
     seed: int = field(default=0, metadata={"min": 0, "max": MAX_SEED, "help": "equal seeds give equal searches"})
     deadline_seconds: float = field(
@@ -52,11 +57,21 @@ class SearchSpec:
     lag: int = field(
         default=8, metadata={"min": 0, "max": 1024, "help": "how many numbers back a proposal may look at results"}
     )
+    synchronisation: str = field(
+        default="asynchronous",
+        metadata={
+            "choices": ("asynchronous", "generational"),
+            "help": "generational: a generation waits for the whole one before it, and the lag says nothing",
+        },
+    )
+    control: bool = field(
+        default=False, metadata={"help": "afterwards random search at the same counted cost, for comparison"}
+    )
     choose: str = field(default="knee", metadata={"help": "knee, vote, or weights:accuracy=.7,latency=.3"})
     task: str = field(default="image_classification", metadata={"choices": ("image_classification",)})
     version: int = VERSION
 
-    NESTED: ClassVar[tuple[str, ...]] = ("limits", "training")
+    NESTED: ClassVar[tuple[str, ...]] = ("limits", "training", "ladder")
 
     @classmethod
     def from_document(cls, document: Any, *, files: bool = False) -> "SearchSpec":
@@ -87,6 +102,11 @@ class SearchSpec:
         document["space_options"] = {key: self.space_options[key] for key in sorted(self.space_options)}
         return json.loads(json.dumps(document, allow_nan=False))  # type: ignore[no-any-return]  # tuples become lists
 
+    @property
+    def fidelities(self) -> tuple[int, ...]:
+        """Epochs of the ladder's rungs, from cheap to dear; 0 is a proxy."""
+        return self.ladder.fidelities(self.training.epochs)
+
     def algorithm_settings(self) -> dict[str, Any]:
         """The algorithm's options, defaults included."""
         return {each.name: self.algorithm_options.get(each.name, each.default) for each in self.options()}
@@ -98,13 +118,14 @@ class SearchSpec:
 def faults(spec: SearchSpec, files: bool) -> Iterator[SpecError]:
     """What no single field shows: names of the registries, and fields that contradict each other."""
     yield from named("algorithm", spec.algorithm, algorithms)
-    yield from named("target", spec.target, targets)
+    yield from tuple(named("target", spec.target, targets)) or target_faults(spec)
     yield from objective_faults(spec)
     yield from dataset_faults(spec, files)
     yield from algorithm_faults(spec)
     yield from space_faults(spec)
     yield from tuple(limit_faults(spec.limits)) or reach_faults(spec)
     yield from choice_faults(spec)
+    yield from ladder_faults(spec)
 
 
 def named(path: str, name: str, registry: Any) -> Iterator[SpecError]:
@@ -112,6 +133,15 @@ def named(path: str, name: str, registry: Any) -> Iterator[SpecError]:
         registry.get(name)
     except UnknownName as error:
         yield SpecError(path, f"is not known: {error}")
+
+
+def target_faults(spec: SearchSpec) -> Iterator[SpecError]:
+    """Nothing is measured where this machine cannot; a device is another machine."""
+    target = targets.get(spec.target)
+    if absence := target.absence():
+        yield SpecError("target", f"cannot be measured: {absence}")
+    elif target.device and targets.device_number(spec.target) is not None:
+        yield SpecError("target", "must name the device by the kind of its hardware, such as raspberry_pi_4@7")
 
 
 def objective_faults(spec: SearchSpec) -> Iterator[SpecError]:
@@ -191,6 +221,13 @@ def reach_faults(spec: SearchSpec) -> Iterator[SpecError]:
         return  # space_faults says it
     for error in unreachable(space, spec.limits):
         yield SpecError(error.field, error.message)
+
+
+def ladder_faults(spec: SearchSpec) -> Iterator[SpecError]:
+    for name, message in spec.ladder.faults(spec.training.epochs):
+        yield SpecError(f"ladder.{name}", message)
+    if spec.ladder.proxy and "accuracy" not in spec.objectives:
+        yield SpecError("ladder.proxy", "stands for accuracy, which is no objective here; leave it empty")
 
 
 def choice_faults(spec: SearchSpec) -> Iterator[SpecError]:

@@ -29,7 +29,7 @@ def request_of(folder: SearchFolder, front: Mapping[str, Any]) -> RepositoryRequ
     assert folder.header is not None
     spec, data = front["spec"], folder.header["data"]
     chosen = next(entry for entry in front["front"] if entry["number"] == front["chosen"])
-    line = next(entry for entry in folder.evaluations if entry["number"] == front["chosen"])
+    line = next(entry for entry in folder.evaluations(front["fidelity"]) if entry["number"] == front["chosen"])
     space = spaces.create(spec["space"], data["input_shape"], data["classes"], **spec["space_options"])
     graph = space.decode(tuple(chosen["genotype"]))
     origin = {"space": spec["space"], "options": spec["space_options"], "genotype": chosen["genotype"]}

@@ -38,13 +38,14 @@ class FormulaExecutor:
             return stepped(StepJob.from_document(job))
         if kind == "test":
             return JobFinished(kind, number, fidelity, "done", values={"test_accuracy": quality(job["graph"]) - 0.01})
+        if kind == "proxies":
+            scores = {name: 100 * quality(job["graph"]) for name in job["proxies"]} | counted(job)
+            return JobFinished(kind, number, fidelity, "done", "", scores, {"seconds": 0.01, "cost": 1})
         if number in self.fails:
             return JobFinished(kind, number, fidelity, "failed", "the loss is not finite", timing={"seconds": 0.1})
         values = {
             "accuracy": quality(job["graph"]),
-            "params": 1000.0 + 50_000.0 * quality(job["graph"]) ** 4 + 40.0 * len(job["graph"]["nodes"]),
-            "flops": 5000.0 * len(job["graph"]["nodes"]),
-            "memory_bytes": 4096.0,
+            **counted(job),
             "latency_ms": 0.5,
             "energy_mj": 0.1,
         }
@@ -57,6 +58,14 @@ class FormulaExecutor:
 
     def close(self) -> None:
         self.messages.clear()
+
+
+def counted(job: Job) -> dict[str, float]:
+    return {
+        "params": 1000.0 + 50_000.0 * quality(job["graph"]) ** 4 + 40.0 * len(job["graph"]["nodes"]),
+        "flops": 5000.0 * len(job["graph"]["nodes"]),
+        "memory_bytes": 4096.0,
+    }
 
 
 def stepped(job: StepJob) -> JobFinished:

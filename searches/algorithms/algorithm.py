@@ -53,10 +53,17 @@ class Evaluated:
     fingerprint: str
     losses: tuple[float, ...]  # all minimised; empty where it failed
     violation: float = 0.0  # how far measured values are beyond their limits, as a share; infinite where it failed
+    fidelity: int = 0  # epochs; algorithms see the ladder's first rung, the one that every network has
+    place: int = -1  # in the sequence, where it is not the number: a promotion
 
     @property
     def is_feasible(self) -> bool:
         return self.violation == 0.0
+
+    @property
+    def at(self) -> int:
+        """Its place in the sequence."""
+        return self.number if self.place < 0 else self.place
 
 
 @dataclass(frozen=True)
@@ -115,6 +122,11 @@ class History:
     known: Known
     lag: int
     steps: Sequence[StepDone] = ()  # ordered by number
+    generation: int = 0  # numbers that are decided together, where a search is generational
+
+    def horizon(self, number: int) -> int:
+        """The results that job ``number`` may see are below it."""
+        return number // self.generation * self.generation if self.generation else number - self.lag
 
 
 class Algorithm(Protocol):
@@ -140,6 +152,7 @@ class Insightful(Protocol):
     """An algorithm that can tell about itself; kept with each generation and plotted by these names."""
 
     def insight(self, history: History) -> Mapping[str, JSON]:
-        """Numbers by name. ``history`` is what the first number behind the generation may see, never less than
-        ``ask`` has seen but for ``lag`` results: answer from what was noted while learning, and rewind nothing.
+        """Numbers by name, of the state that an earlier ``ask`` has learned from just this history.
+
+        Later asks may have seen more: answer from what was noted while learning, and rewind nothing.
         """

@@ -9,27 +9,38 @@ import numpy as np
 from architectures.spaces.limits import Limits
 from searches import objectives, pareto
 from searches.algorithms.algorithm import Evaluated
+from searches.evaluation.rungs import PROXY_FIDELITY
 
 MARGIN = 1.1  # of the worst first value, where nothing else bounds an objective
 
 
 class Archive:
-    """Values by number, beside what algorithms see of them."""
+    """Values by number and fidelity, beside what algorithms see of them."""
 
-    def __init__(self, names: Sequence[str], limits: Limits) -> None:
+    def __init__(self, names: Sequence[str], limits: Limits, proxy: str = "") -> None:
         self.names = tuple(names)
         self.limits = limits
-        self.values: dict[int, Mapping[str, float]] = {}
+        self.proxy = proxy
+        self.values: dict[tuple[int, int], Mapping[str, float]] = {}
         self.reference: tuple[float, ...] | None = None  # as losses
 
     def evaluated(self, line: Mapping[str, Any]) -> Evaluated:
         """A line of the history as algorithms see it; its values are kept here."""
-        number, values = line["number"], line["values"]
-        self.values[number] = values
+        number, fidelity, values = line["number"], line["fidelity"], line["values"]
+        self.values[number, fidelity] = values
+        same = number, tuple(line["genotype"]), line["fingerprint"]
+        more = {"fidelity": fidelity, "place": -1 if line.get("place") is None else line["place"]}
         if line["status"] != "done":
-            return Evaluated(number, tuple(line["genotype"]), line["fingerprint"], (), inf)
-        losses = objectives.losses(self.names, values)
-        return Evaluated(number, tuple(line["genotype"]), line["fingerprint"], losses, self.violation(values))
+            return Evaluated(*same, (), inf, **more)
+        if self.proxy and fidelity == PROXY_FIDELITY:
+            return Evaluated(*same, self.proxy_losses(values), 0.0, **more)
+        return Evaluated(*same, objectives.losses(self.names, values), self.violation(values), **more)
+
+    def proxy_losses(self, values: Mapping[str, float]) -> tuple[float, ...]:
+        """Of a network that is not trained: its score stands where accuracy would; limits wait for measured values."""
+        return tuple(
+            -values[self.proxy] if name == "accuracy" else objectives.loss(name, values[name]) for name in self.names
+        )
 
     def violation(self, values: Mapping[str, float]) -> float:
         """How far measured values are beyond their limits: the sum of the shares."""
@@ -88,7 +99,7 @@ class Archive:
         return {name: sum(column) / len(column) for name, column in self.columns(evaluated).items()}
 
     def columns(self, evaluated: Sequence[Evaluated]) -> dict[str, list[float]]:
-        done = [self.values[each.number] for each in evaluated if each.losses]
+        done = [self.values[each.number, each.fidelity] for each in evaluated if each.losses]
         return {name: [values[name] for values in done] for name in self.names} if done else {}
 
 

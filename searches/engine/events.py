@@ -74,6 +74,17 @@ class DuplicateProposed(Reported):
 
 
 @dataclass(frozen=True)
+class CandidatePromoted(Reported):
+    """A network that is to be measured once more, at a higher fidelity; it keeps its number."""
+
+    number: int
+    fidelity: int  # of the result that earned it
+    to: int
+    reason: str
+    place: int  # in the sequence
+
+
+@dataclass(frozen=True)
 class EvaluationStarted(Reported):
     number: int
     fidelity: int
@@ -96,6 +107,7 @@ class EvaluationFinished(Reported):
     curve: Sequence[Sequence[float | None]]  # epoch, training loss, validation accuracy
     files: Mapping[str, JSON]  # name: {path below the folder of the run, sha256}
     cached: bool = False
+    place: int | None = None  # in the sequence, where it is not the number: a promotion, or a full training at the end
 
 
 @dataclass(frozen=True)
@@ -123,6 +135,7 @@ class GenerationFinished(Reported):
     best: Mapping[str, float]
     mean: Mapping[str, float]
     insight: Mapping[str, JSON] = field(default_factory=dict)  # what the algorithm tells about itself
+    fidelity: int | None = None  # epochs, of front, hypervolume, best and mean
 
 
 @dataclass(frozen=True)
@@ -132,6 +145,7 @@ class SelectionFinished(Reported):
     how: str  # knee, vote, or weights:…
     reasons: Sequence[str]
     ballots: Sequence[Mapping[str, JSON]] = ()  # voter, ranking (empty: abstains), reason: for a vote on the page
+    fidelity: int | None = None  # epochs, of the front
 
 
 @dataclass(frozen=True)
@@ -180,6 +194,7 @@ Event: TypeAlias = (
     | CandidateProposed
     | ProposalRefused
     | DuplicateProposed
+    | CandidatePromoted
     | EvaluationStarted
     | EvaluationFinished
     | StepFinished

@@ -8,7 +8,7 @@ from typing import Any
 
 from searches import objectives, pareto
 from searches.engine.events import EvaluationFinished, SearchFinished, SelectionFinished, StepFinished
-from searches.engine.history import MACHINE, HistoryError, dumps, is_step, line, read
+from searches.engine.history import MACHINE, HistoryError, dumps, is_step, line, order, read
 from searches.evaluation.files import write_file
 
 HISTORY, FRONT = "history.jsonl", "front.json"
@@ -24,9 +24,13 @@ class SearchFolder:
         self.lines: list[dict[str, Any]] = []
 
     @property
-    def evaluations(self) -> list[dict[str, Any]]:
-        """The lines of candidates, without those of steps."""
-        return [entry for entry in self.lines if not is_step(entry)]
+    def networks(self) -> int:
+        """Distinct ones that were evaluated."""
+        return len({entry["number"] for entry in self.lines if not is_step(entry)})
+
+    def evaluations(self, fidelity: int) -> list[dict[str, Any]]:
+        """The lines of candidates at one fidelity: values of several do not compare."""
+        return [entry for entry in self.lines if not is_step(entry) and entry["fidelity"] == fidelity]
 
     @classmethod
     def new(cls, path: Path) -> "SearchFolder":
@@ -77,8 +81,10 @@ class SearchFolder:
     ) -> dict[str, Any]:
         """front.json: what was found, with the test accuracies that were measured after the choice."""
         assert self.header is not None
-        names = self.header["spec"]["objectives"]
-        entries = {entry["number"]: entry for entry in self.evaluations}
+        names, fidelity = self.header["spec"]["objectives"], selection.fidelity or 0
+        entries = {entry["number"]: entry for entry in self.evaluations(fidelity)}
+        rows = [dumps(entry) + "\n" for entry in (self.header, *sorted(self.lines, key=order))]
+        write_file(self.path / HISTORY, "".join(rows).encode())
         document = {
             "version": VERSION,
             "spec": self.header["spec"],
@@ -87,6 +93,7 @@ class SearchFolder:
             "ideal_point": [objectives.get(name).ideal for name in names],
             "hypervolume": finished.hypervolume,  # share of the box between those two points
             "hypervolume_unscaled": unscaled(names, [entries[number] for number in selection.front], finished),
+            "fidelity": fidelity,  # epochs, of every value here
             "chosen": selection.chosen,
             "how": selection.how,
             "reasons": list(selection.reasons),

@@ -12,6 +12,7 @@ LINE = ("number", "fidelity", "fingerprint", "genotype", "parents", "change", "v
 STEP = "step"  # the kind that a step's line has; other lines have none
 STEP_LINE = ("kind", "number", "fidelity", "step", "options", "change", "report", "status", "reason", "cost")
 MACHINE = "machine"  # the header's part that says where a search ran
+PLACE = "place"  # of a promotion, which keeps its candidate's number; other lines have none
 TIMING = "timing"  # a line's part that says how long it took
 FILES = "files"  # a line's part that says where the weights are
 
@@ -34,7 +35,15 @@ def is_step(entry: Mapping[str, Any]) -> bool:
 
 def names(entry: Mapping[str, Any]) -> tuple[str, ...]:
     """What a line of its kind must have."""
-    return STEP_LINE if is_step(entry) else LINE
+    if is_step(entry):
+        return STEP_LINE
+    return LINE if entry.get(PLACE) is None else (*LINE, PLACE)
+
+
+def place(entry: Mapping[str, Any]) -> int:
+    """Where a line's job stands in the sequence: results are accepted in this order."""
+    found: int = entry["number"] if entry.get(PLACE) is None else entry[PLACE]
+    return found
 
 
 def order(entry: Mapping[str, Any]) -> tuple[int, int]:
@@ -51,9 +60,9 @@ def dumps(value: Any) -> str:
 
 
 def history_sha256(lines: Iterable[Mapping[str, Any]], header: Mapping[str, Any]) -> str:
-    """Over the canonical header and lines; ``lines`` are in their order and may hold more than a line needs."""
+    """Over the canonical header and lines, ordered by number and fidelity; a line may hold more than it needs."""
     digest = sha256(canonical(header).encode() + b"\n")
-    for entry in lines:
+    for entry in sorted(lines, key=order):
         digest.update(canonical({name: entry[name] for name in names(entry)}).encode() + b"\n")
     return digest.hexdigest()
 
@@ -67,7 +76,11 @@ def lines_sha256(texts: Iterable[str], header: Mapping[str, Any]) -> str:
 
 
 def read(text: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Header and lines of a ``history.jsonl``; a last line that was cut off by a kill is left out."""
+    """Header and lines of a ``history.jsonl``, these in the order in which they were accepted.
+
+    A file that grows is in that order, a finished one in the order of number and fidelity. A last line that was cut
+    off by a kill is left out.
+    """
     rows = text.split("\n")
     whole, rest = rows[:-1], rows[-1]
     entries = [parse(row, index + 1) for index, row in enumerate(whole)]
@@ -76,9 +89,10 @@ def read(text: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     header, *lines = entries
     if header.get("version") != VERSION:
         raise HistoryError(f"history.jsonl has version {header.get('version')!r}, but this program reads {VERSION}")
-    if sorted(lines, key=order) != lines:
+    accepted = sorted(lines, key=place)
+    if lines not in (accepted, sorted(lines, key=order)):
         raise HistoryError("the lines of history.jsonl are not ordered by number and fidelity; it was edited")
-    return header, lines
+    return header, accepted
 
 
 def parse(row: str, number: int) -> dict[str, Any]:

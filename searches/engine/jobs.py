@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from architectures.ir import json as graph_json
-from searches.algorithms.algorithm import Evaluated
 from searches.engine.chain import Link
 from searches.engine.problem import SpecProblem
-from searches.engine.sequence import Candidate
+from searches.engine.weights import Weights, Work
+from searches.evaluation.rungs import PROXY_FIDELITY
 from searches.spec import SearchSpec
 
 
@@ -20,26 +20,43 @@ class Jobs:
     spec: SearchSpec
     problem: SpecProblem
     folder: Path
+    weights: Weights
 
-    def evaluation(self, candidate: Candidate | Evaluated, fidelity: int) -> dict[str, Any]:
-        return {
+    def evaluation(self, work: Work) -> dict[str, Any]:
+        """A training, or on the rung of a proxy the score of the untrained network."""
+        member, fidelity = work.member, work.fidelity
+        document: dict[str, Any] = {
             "kind": "evaluate",
-            "number": candidate.number,
+            "number": member.number,
             "fidelity": fidelity,
-            "graph": graph_json.to_document(self.problem.network(candidate.genotype).graph),
+            "graph": graph_json.to_document(self.problem.network(member.genotype).graph),
             "dataset": self.spec.dataset,
             "training": self.spec.training.to_document(),
-            "seed": self.problem.training_seed(candidate.fingerprint, fidelity),
+            "seed": self.problem.training_seed(member.fingerprint, fidelity, work.seed),
             "folder": str(self.folder),
+        }
+        if fidelity == PROXY_FIDELITY:
+            return document | {"kind": "proxies", "proxies": [self.spec.ladder.proxy]}
+        return document | {
+            "training": document["training"] | {"epochs": fidelity},
             "objectives": list(self.spec.objectives),
             "target": self.spec.target,
             "deadline": {"seconds": self.spec.deadline_seconds},
             "memory_limit_bytes": self.spec.training_memory_bytes,
+            **self.parent(work),
         }
 
-    def test(self, member: Evaluated, fidelity: int, weights: Mapping[str, Any]) -> dict[str, Any]:
+    def parent(self, work: Work) -> dict[str, Any]:
+        if work.parent is None:
+            return {}
+        graph = self.problem.network(self.weights.works[work.parent].member.genotype).graph
+        weights = dict(self.weights.files[work.parent])
+        return {"parent": {"graph": graph_json.to_document(graph), "weights": weights}}
+
+    def test(self, work: Work) -> dict[str, Any]:
         """Reads the test split with the stored weights."""
-        return self.evaluation(member, fidelity) | {"kind": "test", "weights": dict(weights)}
+        document = {name: value for name, value in self.evaluation(work).items() if name != "parent"}
+        return document | {"kind": "test", "weights": dict(self.weights.files[work.key])}
 
     def step(self, link: Link, state: Mapping[str, Any] | None) -> dict[str, Any]:
         return {

@@ -1,29 +1,33 @@
 """The search: a generator of events. ``list(search(spec, executor=…, folder=…))`` is a whole run, without Django."""
 
 import time
-from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from architectures.ir import compact
-from searches import algorithms, objectives
-from searches.algorithms.algorithm import Algorithm, Ballot, Evaluated, Insightful, StepDone
+from searches import algorithms
+from searches.algorithms.algorithm import Algorithm, Evaluated, Insightful, StepDone
 from searches.engine import cache as caching
 from searches.engine import events
-from searches.engine.archive import Archive, all_finite
+from searches.engine.archive import Archive
+from searches.engine.budget import Budget
 from searches.engine.cache import Cache
-from searches.engine.chain import Chains, Link
+from searches.engine.chain import Link
+from searches.engine.dispatch import STEP, Dispatch
 from searches.engine.events import EvaluationFinished, Event, Progress, StepFinished
-from searches.engine.executor import EvaluatorBroken, Executor, JobFinished, JobProgressed, JobStarted
-from searches.engine.history import VERSION, HistoryError, history_sha256, is_step, line, order
+from searches.engine.executor import EvaluatorBroken, Executor, JobFinished, JobProgressed
+from searches.engine.history import VERSION, HistoryError, history_sha256, is_step, line, place
 from searches.engine.jobs import Jobs
+from searches.engine.judging import judged
+from searches.engine.ladder import Rungs
 from searches.engine.machine import machine
 from searches.engine.problem import SpecProblem
 from searches.engine.selection import choose
-from searches.engine.sequence import Asked, Candidate, Duplicate, StepAsked
+from searches.engine.sequence import BARREN, Asked, Candidate, Duplicate, Promotion, StepAsked
 from searches.engine.sequence import Sequence as Numbers
+from searches.engine.telling import progress, promoted, proposed, step_finished
+from searches.engine.weights import Key, Weights, Work
 from searches.evaluation import datasets
 from searches.evaluation.datasets import Facts
 from searches.spec import SearchSpec
@@ -73,12 +77,12 @@ class Search:
         self.folder = folder
         self.started = time.monotonic() - elapsed
         self.lines: list[dict[str, Any]] = [dict(entry) for entry in history]
-        self.waiting: dict[int, JobFinished] = {}  # finished out of order: held back until their turn
-        self.ready: deque[dict[str, Any]] = deque()  # jobs for whoever has room
-        self.given_out: dict[tuple[str, int, int], dict[str, Any]] = {}  # by kind, number, fidelity
-        self.chains = Chains(folder)
         self.generation = 0  # the next to be reported
-        self.archive = Archive(spec.objectives, spec.limits)
+        self.searched: int | None = None  # places of the search; full trainings of the front stand behind them
+        self.rungs = Rungs(spec.fidelities, spec.ladder.eta, spec.ladder.final_epochs)
+        self.archive = Archive(spec.objectives, spec.limits, spec.ladder.proxy)
+        self.budget = Budget(spec.max_cost)
+        self.origins: dict[int, tuple[Sequence[int], str]] = {}  # parents and change of each candidate
         self.is_out_of_time = False
 
     @cached_property
@@ -104,21 +108,22 @@ class Search:
 
     @cached_property
     def numbers(self) -> Numbers:
-        return Numbers(self.problem, self.algorithm, self.spec.lag)
+        is_generational = self.spec.synchronisation == "generational"
+        return Numbers(
+            self.problem,
+            self.algorithm,
+            self.spec.lag,
+            rungs=self.rungs,
+            is_generational=is_generational,
+            most=self.spec.evaluations,
+        )
 
     @cached_property
-    def jobs(self) -> Jobs:
-        return Jobs(self.spec, self.problem, self.folder)
-
-    @cached_property
-    def cache(self) -> Cache | None:
-        if self.cache_folder is None:
-            return None
-        return Cache(self.cache_folder, self.cache_bytes, self.header["data"], self.header["machine"])
-
-    @property
-    def fidelity(self) -> int:
-        return self.spec.training.epochs
+    def dispatch(self) -> Dispatch:
+        cache = None
+        if self.cache_folder is not None:
+            cache = Cache(self.cache_folder, self.cache_bytes, self.header["data"], self.header["machine"])
+        return Dispatch(Jobs(self.spec, self.problem, self.folder, Weights(self.folder)), self.executor, cache)
 
     def run(self) -> Iterator[Event | Progress]:
         yield events.SearchStarted(self.header)
@@ -126,32 +131,50 @@ class Search:
         self.restore()
         yield events.PhaseChanged("space")
         yield events.PhaseChanged("search")
-        yield from self.evaluate_all()
-        yield from self.generations(through=self.numbers.number, is_last=True)
+        if self.searched is None:
+            yield from self.evaluate_all()
+            self.searched = self.numbers.busy
+        reason = self.reason
+        yield from self.generations(through=self.searched, is_last=True)
         yield events.PhaseChanged("selection")
+        yield from self.train_front()
         yield from self.select()
         yield events.PhaseChanged("code")
-        volume = self.archive.hypervolume(self.archive.front(self.numbers.evaluated))
         sha256, reference = history_sha256(self.lines, self.header), self.archive.reference_point()
-        yield events.SearchFinished(self.reason, len(self.numbers.evaluated), volume, sha256, reference)
+        volume = self.archive.hypervolume(self.front(self.numbers.number))
+        yield events.SearchFinished(reason, len(self.numbers.evaluated), volume, sha256, reference)
+
+    # Going on
 
     def restore(self) -> None:
         """The accepted history; its generations were reported, but the last may have been cut off by the kill."""
-        if sorted(self.lines, key=order) != self.lines:
-            raise HistoryError("the accepted history is not ordered by number and fidelity")
-        self.numbers.restore([self.restored(entry) for entry in self.lines])
-        if not self.lines:
+        if sorted(self.lines, key=place) != self.lines:
+            raise HistoryError("the accepted history is not ordered by number")
+        searched = [entry for entry in self.lines if not self.is_final(entry)]
+        self.numbers.restore([self.restored(entry) for entry in searched])
+        if len(searched) < len(self.lines):
+            self.searched = self.numbers.busy
+            self.numbers.restore([self.restored(entry) for entry in self.lines[len(searched) :]])
+        if not searched:
             return
-        self.generation = self.lines[-1]["number"] // self.algorithm.population
+        self.generation = place(searched[-1]) // self.algorithm.population
         for generation in range(self.generation):
-            self.archive.fix_reference(self.numbers.below((generation + 1) * self.algorithm.population))
+            self.fix_reference((generation + 1) * self.algorithm.population)
 
     def restored(self, entry: Mapping[str, Any]) -> Evaluated | StepDone:
         """An accepted line as algorithms see it."""
-        if not is_step(entry):
-            return self.archive.evaluated(entry)
-        self.chains.restore(entry)
-        return StepDone(entry["number"], entry["step"], entry["report"], entry["reason"])
+        if is_step(entry):
+            self.dispatch.chains.restore(entry)
+            self.budget.steps.append((entry["number"], entry["cost"]))
+            return StepDone(entry["number"], entry["step"], entry["report"], entry["reason"])
+        result = self.archive.evaluated(entry)
+        self.origins.setdefault(result.number, (entry["parents"], entry["change"]))
+        self.budget.spend(self.problem.cost_at(result.genotype, result.fidelity))
+        self.dispatch.weights.keep(self.work(result, result.fidelity, tuple(entry["parents"])), entry.get("files", {}))
+        return result
+
+    def is_final(self, entry: Mapping[str, Any]) -> bool:
+        return not is_step(entry) and entry["fidelity"] == self.spec.ladder.final_epochs
 
     # Searching
 
@@ -160,59 +183,43 @@ class Search:
             yield from self.ask_while_there_is_room()
             if not self.numbers.pending:
                 return
-            message = self.executor.receive(PATIENCE_SECONDS)
-            if isinstance(message, JobFinished):
-                self.remember(message)
-                yield from self.arrived(message)
-            elif message is not None:
-                yield from self.report(message)
+            yield from self.receive()
+
+    def receive(self) -> Iterator[Event | Progress]:
+        message = self.executor.receive(PATIENCE_SECONDS)
+        if isinstance(message, JobFinished):
+            self.dispatch.arrived(message)
+            yield from self.accept_those_in_turn()
+        elif isinstance(message, JobProgressed):
+            yield progress(message)
+        elif message is not None and self.dispatch.is_candidate(message):
+            yield events.EvaluationStarted(message.number, message.fidelity)
 
     def ask_while_there_is_room(self) -> Iterator[Event]:
         while self.executor.room:
-            if job := self.next_job():
-                yield from self.give_out(job)
+            if self.dispatch.give_out():
+                yield from self.accept_those_in_turn()  # it may have been in the cache
                 continue
             if not self.numbers.may_ask or self.is_over:
                 return
             yield from self.take(self.numbers.ask())
-            yield from self.generations(through=self.numbers.settled)
-
-    def next_job(self) -> dict[str, Any] | None:
-        """One that can be done now; a step can once the one before it has left its state."""
-        if step := self.chains.take():
-            return self.jobs.step(*step)
-        return self.ready.popleft() if self.ready else None
-
-    def give_out(self, job: dict[str, Any]) -> Iterator[Event]:
-        """To an evaluator, unless the project has paid for the same job before."""
-        if self.cache and (found := self.cache.look_up(job)):
-            yield from self.arrived(found)
-            return
-        self.given_out[job["kind"], job["number"], job["fidelity"]] = job
-        self.executor.submit(job)
-
-    def remember(self, message: JobFinished) -> None:
-        job = self.given_out.pop((message.kind, message.number, message.fidelity))
-        if self.cache:
-            self.cache.keep(job, message)
-
-    def arrived(self, message: JobFinished) -> Iterator[Event]:
-        if message.kind != "step" or self.chains.finish(message):
-            self.waiting[message.number] = message
-        yield from self.accept_those_in_turn()
+            yield from self.generations(through=min(self.numbers.settled, self.numbers.busy))
 
     @property
     def is_over(self) -> bool:
         if self.spec.seconds is not None and time.monotonic() - self.started >= self.spec.seconds:
             self.is_out_of_time = True
-        return self.is_out_of_time or self.numbers.issued >= self.spec.evaluations
+        is_spent = self.budget.is_spent(self.numbers.horizon(self.numbers.number))
+        return self.is_out_of_time or is_spent or (not self.numbers.may_propose and self.numbers.is_climbed)
 
     @property
     def reason(self) -> str:
         if len(self.numbers.evaluated) >= self.spec.evaluations:
             return f"all {self.spec.evaluations} evaluations are done"
-        if self.is_out_of_time:
+        if self.is_over and self.is_out_of_time:
             return f"the time limit of {self.spec.seconds:g} s was reached"
+        if self.spec.max_cost is not None and self.numbers.barren < BARREN:
+            return f"the counted cost of {self.spec.max_cost:,} multiply-adds was reached"
         return f"{self.numbers.barren} numbers in a row brought no new network within the limits"
 
     def take(self, asked: Asked) -> Iterator[Event]:
@@ -221,67 +228,62 @@ class Search:
         if isinstance(asked, Duplicate):
             yield events.DuplicateProposed(asked.number, asked.fingerprint, asked.of)
         if isinstance(asked, Candidate):
-            yield self.proposed(asked)
-            self.ready.append(self.jobs.evaluation(asked, self.fidelity))
+            yield proposed(asked, self.problem.network(asked.genotype), self.algorithm.population)
+            self.give(self.work(asked, self.rungs.rungs[0].fidelity, asked.parents))
+        if isinstance(asked, Promotion):
+            yield promoted(asked)
+            self.give(self.work(asked.member, asked.fidelity, ()))
         if isinstance(asked, StepAsked):
-            self.chains.add(Link(asked.number, asked.step.kind, asked.step.options))
+            self.dispatch.chains.add(Link(asked.number, asked.step.kind, asked.step.options))
 
-    def proposed(self, candidate: Candidate) -> events.CandidateProposed:
-        network = self.problem.network(candidate.genotype)
-        return events.CandidateProposed(
-            candidate.number,
-            candidate.fingerprint,
-            candidate.genotype,
-            candidate.parents,
-            candidate.change,
-            compact.dumps(network.graph),
-            network.complexity.params,
-            network.complexity.macs,
-            network.complexity.activation_peak_bytes,
-            candidate.number // self.algorithm.population,
-        )
+    def give(self, work: Work) -> None:
+        self.budget.spend(self.problem.cost_at(work.member.genotype, work.fidelity))
+        self.dispatch.ready.append(work)
 
-    def report(self, message: JobStarted | JobProgressed) -> Iterator[Event | Progress]:
-        if isinstance(message, JobProgressed):
-            yield self.progress(message)
-        elif isinstance(self.numbers.pending.get(message.number), Candidate):
-            yield events.EvaluationStarted(message.number, message.fidelity)
-
-    def progress(self, message: JobProgressed) -> Progress:
-        return Progress(
-            message.evaluator,
-            message.number,
-            message.epoch,
-            message.epochs,
-            message.loss,
-            message.accuracy,
-            message.seconds_left,
-        )
+    def work(self, member: Candidate | Evaluated, fidelity: int, parents: Sequence[int]) -> Work:
+        """With inherited weights it begins where its parent ended, or where itself did on the rung below."""
+        if not self.spec.training.inherit or fidelity == self.spec.ladder.final_epochs:
+            return Work(member, fidelity)
+        lower = [each for each in self.spec.fidelities if each < fidelity]
+        candidates = [(member.number, lower[-1])] if lower else [(parent, fidelity) for parent in parents]
+        known = [key for key in candidates if key in self.dispatch.weights.files]
+        return Work(member, fidelity, parent=known[0] if known else None)
 
     def accept_those_in_turn(self) -> Iterator[Event]:
-        """Results in the order of their numbers, however they came: a decision must never see one early."""
-        while self.numbers.pending and self.numbers.settled in self.waiting:
+        """Results in the order of their places, however they came: a decision must never see one early."""
+        while self.numbers.pending:
             asked = self.numbers.pending[self.numbers.settled]
-            result = self.waiting.pop(asked.number)
-            event = self.step_finished(asked, result) if isinstance(asked, StepAsked) else self.finished(asked, result)
-            entry = line(event)
-            self.lines.append(entry)
+            results = self.dispatch.collect(self.key_of(asked))
+            if not results:
+                return
+            event = step_finished(asked, results[0]) if isinstance(asked, StepAsked) else self.finished(asked, results)
+            self.lines.append(entry := line(event))
             if isinstance(event, StepFinished):
+                self.budget.steps.append((event.number, event.cost))
                 self.numbers.accept(StepDone(event.number, event.step, entry["report"], event.reason))
             else:
                 self.numbers.accept(self.archive.evaluated(entry))
             yield event
-            yield from self.generations(through=self.numbers.settled)
+            yield from self.generations(through=min(self.numbers.settled, self.numbers.busy))
 
-    def finished(self, candidate: Candidate, result: JobFinished) -> EvaluationFinished:
-        status, reason, values = self.judged(result)
+    def key_of(self, asked: Candidate | Promotion | StepAsked) -> Key:
+        if isinstance(asked, StepAsked):
+            return asked.number, STEP
+        return asked.number, asked.fidelity if isinstance(asked, Promotion) else self.rungs.rungs[0].fidelity
+
+    def finished(self, asked: Candidate | Promotion, results: Sequence[JobFinished]) -> EvaluationFinished:
+        member, result = (asked.member if isinstance(asked, Promotion) else asked), results[0]
+        if isinstance(asked, Candidate):
+            self.origins[asked.number] = asked.parents, asked.change
+        parents, change = self.origins[asked.number]
+        status, reason, values = judged(self.problem, member.genotype, results)
         return EvaluationFinished(
-            candidate.number,
+            asked.number,
             result.fidelity,
-            candidate.fingerprint,
-            list(candidate.genotype),
-            list(candidate.parents),
-            candidate.change,
+            member.fingerprint,
+            list(member.genotype),
+            list(parents),
+            change,
             values,
             status,
             reason,
@@ -289,41 +291,13 @@ class Search:
             result.curve,
             result.files,
             bool(result.timing.get("cached", False)),
+            asked.place if isinstance(asked, Promotion) else None,
         )
-
-    def step_finished(self, asked: StepAsked, result: JobFinished) -> StepFinished:
-        is_done = result.status == "done"
-        return StepFinished(
-            asked.number,
-            asked.step.kind,
-            asked.step.options,
-            asked.step.change,
-            result.report if is_done else {},
-            result.status,
-            "" if is_done else result.reason or "the evaluator gave no reason",
-            int(result.timing.get("cost", 0)) if is_done else 0,
-            result.timing,
-            result.files,
-        )
-
-    def judged(self, result: JobFinished) -> tuple[str, str, dict[str, float]]:
-        """Status, reason and values; a candidate that failed has no values, and an infinite one counts as failed."""
-        if result.status != "done":
-            return "failed", result.reason or "the evaluator gave no reason", {}
-        wanted = dict.fromkeys((*self.spec.objectives, "accuracy"))
-        measured = {name: objectives.get(name).measured_as for name in wanted}
-        missing = [key for key in measured.values() if key not in result.values]
-        if missing:
-            raise EvaluatorBroken(f"the evaluator did not measure {missing[0]} of number {result.number}")
-        values = {name: result.values[key] for name, key in measured.items()}
-        if not all_finite(values):
-            return "failed", "a measured value is not finite", {}
-        return "done", "", values
 
     # Generations
 
     def generations(self, *, through: int, is_last: bool = False) -> Iterator[Event]:
-        """Reports each generation whose numbers are all settled; at the end the unfinished one too."""
+        """Reports each generation whose places are all settled; at the end the unfinished one too."""
         size = self.algorithm.population
         while through >= (self.generation + 1) * size:
             yield self.generation_finished((self.generation + 1) * size)
@@ -333,76 +307,98 @@ class Search:
             self.generation += 1
 
     def generation_finished(self, end: int) -> events.GenerationFinished:
-        evaluated = self.numbers.below(end)
-        self.archive.fix_reference(evaluated)
-        front = self.archive.front(evaluated)
+        rung = self.rungs.shown(end)
+        evaluated, front = rung.below(end), self.fix_reference(end)
         start = self.generation * self.algorithm.population
-        members = [each for each in evaluated if each.number >= start]
         return events.GenerationFinished(
             self.generation,
-            len(evaluated),
+            len(self.numbers.below(end)),
             self.archive.hypervolume(front),
             [each.number for each in front],
             self.archive.best(evaluated),
-            self.archive.mean(members),
+            self.archive.mean([each for each in evaluated if each.at >= start]),
             self.insight(end),
+            rung.fidelity,
         )
 
+    def fix_reference(self, end: int) -> list[Evaluated]:
+        """The front before a place, which bounds what comes where it is the first one."""
+        self.archive.fix_reference(self.rungs.shown(end).below(end))
+        return self.front(end)
+
+    def front(self, end: int) -> list[Evaluated]:
+        """Of one fidelity: values of several do not compare."""
+        members = self.archive.front(self.rungs.shown(end).below(end))
+        return sorted(members, key=lambda each: each.number)
+
     def insight(self, end: int) -> Mapping[str, Any]:
-        """What the first number behind a generation may know, so that it tells the same with any number of workers."""
-        algorithm = self.algorithm
-        return events.plain(algorithm.insight(self.numbers.seen_by(end))) if isinstance(algorithm, Insightful) else {}
+        """What the algorithm knew when it was last asked in a generation: the same with any number of workers."""
+        algorithm, asked = self.algorithm, self.numbers.last_asked(end)
+        if asked is None or not isinstance(algorithm, Insightful):
+            return {}
+        return events.plain(algorithm.insight(self.numbers.seen_by(asked)))  # type: ignore[no-any-return]  # a dict
 
     # Selecting
 
+    def train_front(self) -> Iterator[Event | Progress]:
+        """The full training of the front, with several seeds; the test split is not touched yet."""
+        epochs, seeds = self.spec.ladder.final_epochs, self.spec.ladder.final_seeds
+        assert self.searched is not None
+        if epochs is None:
+            return
+        there = {entry["number"] for entry in self.lines if self.is_final(entry)}
+        for member in self.front(self.searched):
+            if member.number not in there:
+                asked = self.numbers.ask_finally(member, epochs, f"on the front, trained in full with {seeds} seeds")
+                yield promoted(asked)
+                self.dispatch.ready.append(Work(member, epochs, seed=seeds - 1))
+        while self.numbers.pending:
+            while self.executor.room and self.dispatch.give_out():
+                yield from self.accept_those_in_turn()
+            if self.numbers.pending:
+                yield from self.receive()
+
     def select(self) -> Iterator[Event | Progress]:
         """Chooses by validation values; only then, and only for the front, the test split is read."""
-        front = self.archive.front(self.numbers.evaluated)
-        self.archive.fix_reference(self.numbers.evaluated)
-        ballots = self.ballots(front)
+        front = self.fix_reference(self.numbers.number)
+        ballots = self.algorithm.ballots(front, self.numbers.all_seen())
         chosen, reasons = choose(self.spec, front, self.archive, ballots)
         numbers = [each.number for each in front]
         told = [{"voter": each.voter, "ranking": each.ranking[:MOST_RANKED], "reason": each.reason} for each in ballots]
-        yield events.SelectionFinished(chosen, numbers, self.spec.choose, reasons, told)
+        fidelity = self.rungs.shown(self.numbers.number).fidelity
+        yield events.SelectionFinished(chosen, numbers, self.spec.choose, reasons, told, fidelity)
         yield from self.test(front)
-
-    def ballots(self, front: Sequence[Evaluated]) -> list[Ballot]:
-        return self.algorithm.ballots(front, self.numbers.seen_by(self.numbers.number + self.spec.lag))
 
     def test(self, front: Sequence[Evaluated]) -> Iterator[Event | Progress]:
         """Each member of the front once; where its weights are gone or damaged, they are trained again."""
-        files = {entry["number"]: entry.get("files", {}) for entry in self.lines}
-        members = {each.number: each for each in front}
-        todo = [self.test_job(each, files[each.number]) for each in front]
-        trained_again: set[int] = set()
-        while members:
-            while todo and self.executor.room:
-                self.executor.submit(todo.pop(0))
+        dispatch = self.dispatch
+        untested = {(each.number, each.fidelity): dispatch.weights.works[each.number, each.fidelity] for each in front}
+        todo, again = list(untested), set[Key]()
+        while untested:
+            for key in [key for key in todo if key not in dispatch.lost]:
+                if not dispatch.weights.are_whole(key):
+                    dispatch.lost[key] = untested[key]
+                    again.add(key)
+                elif self.executor.room:
+                    self.executor.submit(dispatch.jobs.test(untested[key]))
+                    todo.remove(key)
+            while self.executor.room and dispatch.give_out():
+                pass
             message = self.executor.receive(PATIENCE_SECONDS)
             if isinstance(message, JobProgressed):
-                yield self.progress(message)
+                yield progress(message)
             if not isinstance(message, JobFinished):
                 continue
-            member = members[message.number]
-            if message.kind == "evaluate" and message.status == "done":
-                trained_again.add(member.number)
-                if not self.has_weights(message.files):
-                    raise EvaluatorBroken(f"number {member.number} was trained again, but left no weights to test")
-                todo.append(self.test_job(member, message.files))
-            elif message.status == "done":
-                del members[member.number]
-                yield events.TestMeasured(member.number, message.values["test_accuracy"])
-            elif member.number in trained_again:
-                raise EvaluatorBroken(f"number {member.number} could not be tested: {message.reason}")
+            if message.kind != "test":
+                dispatch.arrived(message)
+                continue
+            key = message.number, message.fidelity
+            if message.status == "done":
+                del untested[key]
+                yield events.TestMeasured(message.number, message.values["test_accuracy"])
+            elif key in again:
+                raise EvaluatorBroken(f"number {message.number} could not be tested: {message.reason}")
             else:
-                trained_again.add(member.number)
-                todo.append(self.jobs.evaluation(member, self.fidelity))
-
-    def test_job(self, member: Evaluated, files: Mapping[str, Any]) -> dict[str, Any]:
-        """Reads the test split with the stored weights; where there are none, trains them first."""
-        if not self.has_weights(files):
-            return self.jobs.evaluation(member, self.fidelity)
-        return self.jobs.test(member, self.fidelity, files["weights"])
-
-    def has_weights(self, files: Mapping[str, Any]) -> bool:
-        return "weights" in files and (self.folder / files["weights"]["path"]).is_file()
+                again.add(key)
+                dispatch.lost[key] = untested[key]
+                todo.append(key)

@@ -30,7 +30,11 @@ def choose(
 
 
 def entry(each: Evaluated, archive: Archive) -> dict[str, Any]:
-    return {"number": each.number, "fingerprint": each.fingerprint, "values": archive.values[each.number]}
+    return {
+        "number": each.number,
+        "fingerprint": each.fingerprint,
+        "values": archive.values[each.number, each.fidelity],
+    }
 
 
 def voted(

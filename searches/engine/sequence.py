@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from searches.algorithms.algorithm import Algorithm, Evaluated, Genotype, History, Problem, Step, StepDone
+from searches.engine.ladder import Rungs
 
 BARREN = 100  # numbers in a row without a new network end a search
 
@@ -51,8 +52,31 @@ class StepAsked:
     refused: tuple[str, ...] = ()
 
 
-Asked: TypeAlias = Candidate | Duplicate | Refused | StepAsked
-Pending: TypeAlias = Candidate | StepAsked
+@dataclass(frozen=True)
+class Promotion:
+    """A network that is measured once more, at a higher fidelity; it takes a place and keeps its number."""
+
+    place: int
+    member: Evaluated
+    fidelity: int
+    reason: str
+    refused: tuple[str, ...] = ()
+
+    @property
+    def number(self) -> int:
+        return self.member.number
+
+
+@dataclass(frozen=True)
+class Idle:
+    """A place at which nothing was to be done: what stands before it is waited for."""
+
+    number: int
+    refused: tuple[str, ...] = ()
+
+
+Asked: TypeAlias = Candidate | Duplicate | Refused | StepAsked | Promotion | Idle
+Pending: TypeAlias = Candidate | StepAsked | Promotion
 
 
 class Known:
@@ -70,23 +94,41 @@ class Known:
 
 
 class Sequence:
-    """Numbers jobs. Asking number n waits until every number below n - lag is settled, and shows those results only."""
+    """Numbers jobs. Asking at a place waits until every place below its horizon is settled, and shows those only.
 
-    def __init__(self, problem: Identified, algorithm: Algorithm, lag: int) -> None:
+    The horizon of place n is n - lag; in a generational search it is the first place of its generation.
+    """
+
+    def __init__(
+        self,
+        problem: Identified,
+        algorithm: Algorithm,
+        lag: int,
+        *,
+        rungs: Rungs | None = None,
+        is_generational: bool = False,
+        most: int | None = None,  # networks; then there are promotions only
+    ) -> None:
         self.problem = problem
         self.algorithm = algorithm
         self.lag = lag
-        self.number = 0  # the next to be asked
+        self.rungs = rungs
+        self.is_generational = is_generational
+        self.most = most
+        self.number = 0  # the next place to be asked
+        self.asked: list[int] = []  # places at which the algorithm was asked, those before a stop included
+        self.heard = -1  # the newest of them since then
+        self.busy = 0  # behind the last place at which something was done
         self.barren = 0
-        self.evaluated: list[Evaluated] = []  # accepted, in order
+        self.evaluated: list[Evaluated] = []  # accepted on the first rung, in order
         self.steps: list[StepDone] = []  # accepted, in order
-        self.pending: dict[int, Pending] = {}  # asked, without a result; in order of their numbers
+        self.pending: dict[int, Pending] = {}  # asked, without a result; in order of their places
         self.known = Known(problem)
         self._numbers: list[int] = []
 
     @property
     def settled(self) -> int:
-        """Every number below it has its result, or never needed one."""
+        """Every place below it has its result, or never needed one."""
         return next(iter(self.pending), self.number)
 
     @property
@@ -95,21 +137,67 @@ class Sequence:
         return len(self.known.numbers)
 
     @property
+    def may_propose(self) -> bool:
+        return not self.is_barren and (self.most is None or self.issued < self.most)
+
+    @property
+    def is_barren(self) -> bool:
+        return self.barren >= BARREN
+
+    @property
     def may_ask(self) -> bool:
-        return self.settled >= self.number - self.lag and self.barren < BARREN
+        return self.settled >= self.horizon(self.number) and not (self.is_barren and self.is_climbed)
+
+    @property
+    def is_climbed(self) -> bool:
+        """Nobody is left who could be promoted, whatever is waited for."""
+        return self.rungs is None or not (self.pending or self.rungs.climb(self.number))
+
+    @property
+    def generation(self) -> int:
+        return self.algorithm.population if self.is_generational else 0
+
+    def horizon(self, place: int) -> int:
+        return self.history([], []).horizon(place)
 
     def restore(self, accepted: Ordered[Evaluated | StepDone]) -> None:
         """Goes on after these; what was asked behind the last of them will be asked again."""
         for result in accepted:
+            place = result.at if isinstance(result, Evaluated) else result.number
             self.append(result)
-            self.barren += result.number - self.number  # numbers between two results brought nothing new
-            if isinstance(result, Evaluated):
+            if self.may_propose:  # places between two results brought nothing new
+                self.barren += place - self.number
+                self.asked.extend(range(self.number, place))
+            if isinstance(result, StepDone) or result.place < 0:
+                self.asked.append(place)
+            if isinstance(result, Evaluated) and result.place < 0:
                 self.known.add(result.fingerprint, result.number)
                 self.barren = 0
-            self.number = result.number + 1
+            self.number = self.busy = place + 1
 
     def ask(self) -> Asked:
-        number, self.number = self.number, self.number + 1
+        """What is to be done at the next place: a promotion that is due goes before anything new."""
+        place, self.number = self.number, self.number + 1
+        climb = self.rungs.climb(self.horizon(place)) if self.rungs else None
+        if self.rungs and climb:
+            self.busy = self.number
+            self.rungs.issued(climb.member.number, climb.fidelity)
+            self.pending[place] = promotion = Promotion(place, climb.member, climb.fidelity, climb.reason)
+            return promotion
+        if not self.may_propose:
+            return Idle(place)
+        self.busy, self.heard = self.number, place
+        self.asked.append(place)
+        return self.propose(place)
+
+    def ask_finally(self, member: Evaluated, fidelity: int, reason: str) -> Promotion:
+        """Places behind the search, for the full training of its front."""
+        place = self.busy
+        self.number = self.busy = place + 1
+        self.pending[place] = promotion = Promotion(place, member, fidelity, reason)
+        return promotion
+
+    def propose(self, number: int) -> Asked:
         proposal = self.algorithm.ask(number, self.seen_by(number))
         if isinstance(proposal, Step):
             self.pending[number] = step = StepAsked(number, proposal)
@@ -129,25 +217,49 @@ class Sequence:
         self.pending[number] = candidate
         return candidate
 
+    def last_asked(self, end: int) -> int | None:
+        """The newest place before this one at which the algorithm was asked, and so has learned what it may see.
+
+        After a stop it may not have been asked anything yet: then it is asked once more, which changes nothing.
+        """
+        index = bisect_left(self.asked, end)
+        if not index:
+            return None
+        place = self.asked[index - 1]
+        if self.heard < place:
+            self.algorithm.ask(place, self.seen_by(place))
+        return place
+
     def seen_by(self, number: int) -> History:
-        """What job ``number`` may know."""
-        horizon = number - self.lag
+        """What the job at this place may know."""
+        horizon = self.horizon(number)
         steps = self.steps[: bisect_left(self.steps, horizon, key=lambda step: step.number)]
-        return History(self.problem, self.below(horizon), self.known, self.lag, steps)
+        return self.history(self.below(horizon), steps)
+
+    def all_seen(self) -> History:
+        """All that was accepted."""
+        return self.history(list(self.evaluated), list(self.steps))
+
+    def history(self, evaluated: Ordered[Evaluated], steps: Ordered[StepDone]) -> History:
+        return History(self.problem, evaluated, self.known, self.lag, steps, self.generation)
 
     def below(self, number: int) -> list[Evaluated]:
         return self.evaluated[: bisect_left(self._numbers, number)]
 
     def accept(self, result: Evaluated | StepDone) -> None:
-        """The result of the lowest pending number: a later one has to wait, so that no decision sees it early."""
-        if result.number != self.settled:
-            raise ValueError(f"number {self.settled} has to be accepted next, not {result.number}")
-        del self.pending[result.number]
+        """The result of the lowest pending place: a later one has to wait, so that no decision sees it early."""
+        place = result.at if isinstance(result, Evaluated) else result.number
+        if place != self.settled:
+            raise ValueError(f"number {self.settled} has to be accepted next, not {place}")
+        del self.pending[place]
         self.append(result)
 
     def append(self, result: Evaluated | StepDone) -> None:
         if isinstance(result, StepDone):
             self.steps.append(result)
             return
-        self.evaluated.append(result)
-        self._numbers.append(result.number)
+        if self.rungs:
+            self.rungs.enter(result)
+        if result.place < 0:
+            self.evaluated.append(result)
+            self._numbers.append(result.number)

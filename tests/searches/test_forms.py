@@ -8,6 +8,7 @@ from django.http import QueryDict
 from architectures.registry import options
 from architectures.spaces.limits import Limits
 from searches.evaluation.recipe import Recipe
+from searches.evaluation.rungs import Ladder
 from searches.forms import RunForm, number
 from searches.presets import PRESETS
 from searches.spec import SearchSpec
@@ -44,8 +45,9 @@ def test_every_entry_of_the_spec_has_a_field() -> None:
         field.name for section in RunForm.of_spec(SearchSpec().to_document(), "").sections for field in section.fields
     }
     wanted = {each.name for each in fields(SearchSpec)} - {"version", "task", "space_options", "algorithm_options"}
-    wanted = (wanted - {"limits", "training"}) | {f"limits.{each.name}" for each in fields(Limits)}
+    wanted = (wanted - {"limits", "training", "ladder"}) | {f"limits.{each.name}" for each in fields(Limits)}
     wanted |= {f"training.{option.name}" for option in options(Recipe)}
+    wanted |= {f"ladder.{option.name}" for option in options(Ladder)}
     assert wanted - shown == set()
 
 

@@ -85,7 +85,7 @@ class Command(BaseCommand):
         if workers < 1:
             raise CommandError(f"--workers must be at least 1, but is {workers}", returncode=BAD_INPUT)
         front = run(spec, folder, workers, options["cache"])
-        write_file(folder.path / "front.html", front_page.page(front, folder.evaluations).encode())
+        write_file(folder.path / "front.html", front_page.page(front, folder.evaluations(front["fidelity"])).encode())
         if front["chosen"] is None:
             raise CommandError("; ".join(front["reasons"]), returncode=NOTHING_FEASIBLE)
         if not options["no_repository"]:
@@ -184,7 +184,7 @@ def run(spec: SearchSpec, folder: SearchFolder, workers: int, cache: Path | None
     course = Course()
     trained = [entry["timing"] for entry in folder.lines if not entry["timing"].get("cached")]
     elapsed = sum(timing.get("seconds", 0.0) for timing in trained) / workers
-    with stoppable(folder), tqdm(total=spec.evaluations, initial=len(folder.evaluations), unit="network") as bar:
+    with stoppable(folder), tqdm(total=spec.evaluations, initial=folder.networks, unit="network") as bar:
         process = launch.start(spec.to_document(), folder.lines, folder.path, workers, elapsed=elapsed, cache=cache)
         try:
             for report in process.events():
@@ -208,7 +208,8 @@ def follow(report: events.Event | events.Progress, folder: SearchFolder, course:
             folder.accept(report)
             course.best = max(course.best, report.values.get("accuracy", 0.0))
             bar.set_postfix(best=f"{course.best:.4f}")
-            bar.update()
+            if report.place is None:  # a promotion is no further network
+                bar.update()
         case events.StepFinished():
             folder.accept(report)
         case events.SelectionFinished():
@@ -229,9 +230,7 @@ def stoppable(folder: SearchFolder) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         way_out = f"go on with: manage.py search --resume {folder.path}"
-        raise CommandError(
-            f"stopped after {len(folder.evaluations)} evaluations; {way_out}", returncode=INTERRUPTED
-        ) from None
+        raise CommandError(f"stopped after {folder.networks} evaluations; {way_out}", returncode=INTERRUPTED) from None
     finally:
         signal.signal(signal.SIGTERM, before)
 

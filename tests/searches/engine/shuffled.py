@@ -11,12 +11,22 @@ from tests.formula import FormulaExecutor
 class ShuffledExecutor(FormulaExecutor):
     """Takes several jobs at once and finishes a random one of them next."""
 
-    def __init__(self, workers: int, seed: int = 0, fails: frozenset[int] = frozenset(), **values: float) -> None:
+    def __init__(
+        self,
+        workers: int,
+        seed: int = 0,
+        fails: frozenset[int] = frozenset(),
+        *,
+        differing: bool = False,  # accuracy depends on the training's seed
+        **values: float,
+    ) -> None:
         super().__init__(fails)
         self.workers = workers
         self.random = Random(seed)
         self.jobs: list[Job] = []
         self.done: list[tuple[str, int]] = []
+        self.seen: list[Job] = []
+        self.differing = differing
         self.values: Mapping[str, Any] = values
         self.is_closed = False
 
@@ -27,6 +37,7 @@ class ShuffledExecutor(FormulaExecutor):
     def submit(self, job: Job) -> None:
         assert self.room > 0
         self.jobs.append(job)
+        self.seen.append(job)
 
     def receive(self, timeout: float) -> Message | None:
         if not self.jobs:
@@ -36,6 +47,8 @@ class ShuffledExecutor(FormulaExecutor):
         message = self.finished(job)
         if self.values and message.kind == "evaluate" and message.status == "done":
             message.values.update(self.values)  # type: ignore[attr-defined]  # a dict of this test's own
+        if self.differing and message.kind == "evaluate":
+            message.values["accuracy"] -= job["seed"] % 100 / 1000  # type: ignore[attr-defined]
         return message
 
     def close(self) -> None:

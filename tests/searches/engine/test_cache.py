@@ -11,6 +11,7 @@ from searches.engine import cache as caching
 from searches.engine import events
 from searches.engine.cache import Cache
 from searches.engine.executor import JobFinished
+from searches.engine.history import line
 from searches.engine.search import search
 from searches.spec import SearchSpec
 from tests.searches.engine.learner import learner
@@ -72,7 +73,7 @@ def test_steps_are_taken_over_too(tmp_path: Path, learner: str) -> None:
 
 def test_a_search_that_goes_on_takes_what_it_had_begun(tmp_path: Path) -> None:
     whole, _ = run(tmp_path / "a", tmp_path / "cache")
-    lines = [report.to_document() | {"kind": None} for report in finished(whole)]
+    lines = [line(report) for report in finished(whole)]
     again, executor = run(tmp_path / "a", tmp_path / "cache", history=lines[:5])
     assert again[-1].history_sha256 == whole[-1].history_sha256
     assert trained(executor) == 0

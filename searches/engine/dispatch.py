@@ -1,0 +1,98 @@
+"""Who is given out what, and what came back: trainings, steps, and whatever has to be done again for its file."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from searches.engine.cache import Cache
+from searches.engine.chain import Chains
+from searches.engine.executor import EvaluatorBroken, Executor, JobFinished, JobStarted
+from searches.engine.jobs import Jobs
+from searches.engine.weights import Key, Work
+
+STEP = -1  # stands for the fidelity of a step
+
+
+class Dispatch:
+    """Jobs of one search on their way between the engine and its evaluators."""
+
+    def __init__(self, jobs: Jobs, executor: Executor, cache: Cache | None) -> None:
+        self.jobs = jobs
+        self.executor = executor
+        self.cache = cache
+        self.weights = jobs.weights
+        self.chains = Chains(jobs.folder)
+        self.ready: list[Work] = []
+        self.underway: dict[Key, Work] = {}
+        self.lost: dict[Key, Work] = {}  # whose weights are wanted again
+        self.repairs: dict[Key, Work] = {}  # trained again for their weights alone
+        self.given: dict[tuple[str, int, int], dict[str, Any]] = {}
+        self.results: dict[Key, list[JobFinished]] = {}  # of several seeds the first one is in front
+
+    def give_out(self) -> bool:
+        """One job that can be done now: to an evaluator, unless the project has paid for the same job before."""
+        job = self.next_job()
+        if job is None:
+            return False
+        self.given[job["kind"], job["number"], job["fidelity"]] = job
+        if self.cache and (found := self.cache.look_up(job)):
+            self.arrived(found)
+        else:
+            self.executor.submit(job)
+        return True
+
+    def next_job(self) -> dict[str, Any] | None:
+        """A step waits for the state of the one before it, a training for its parent's weights."""
+        if step := self.chains.take():
+            return self.jobs.step(*step)
+        for work in self.lost.values():
+            again = self.weights.before(work) or work
+            if again.key not in self.repairs:
+                self.repairs[again.key] = again
+                return self.jobs.evaluation(again)
+        for work in self.ready:
+            before = self.weights.before(work)
+            if before is None:
+                self.ready.remove(work)
+                self.underway[work.key] = work
+                return self.jobs.evaluation(work)
+            if before.key not in self.repairs:
+                self.repairs[before.key] = before
+                return self.jobs.evaluation(before)
+        return None
+
+    def arrived(self, message: JobFinished) -> None:
+        job = self.given.pop((message.kind, message.number, message.fidelity))
+        if self.cache and not message.timing.get("cached"):
+            self.cache.keep(job, message)
+        if message.kind == "step":
+            if self.chains.finish(message):
+                self.results[message.number, STEP] = [message]
+            return
+        key = message.number, message.fidelity
+        if key in self.repairs:
+            self.repaired(self.repairs.pop(key), message)
+            return
+        work = self.underway.pop(key)
+        self.results.setdefault(key, []).insert(0, message)
+        if message.status != "done":
+            return
+        if work.seed:
+            self.ready.append(replace(work, seed=work.seed - 1))
+        else:
+            self.weights.keep(work, message.files)
+
+    def repaired(self, work: Work, message: JobFinished) -> None:
+        if message.status != "done" or "weights" not in message.files:
+            reason = message.reason or "it left no weights"
+            raise EvaluatorBroken(f"number {work.member.number} was trained again for its weights, but: {reason}")
+        self.weights.keep(work, message.files)
+        self.lost.pop(work.key, None)
+
+    def collect(self, key: Key) -> Sequence[JobFinished]:
+        """All results of one job, once they are there: one for each seed, or a failure in front."""
+        is_awaited = key in self.underway or any(work.key == key for work in self.ready)
+        return [] if is_awaited else self.results.pop(key, [])
+
+    def is_candidate(self, message: JobStarted) -> bool:
+        return (message.number, message.fidelity) in self.underway
