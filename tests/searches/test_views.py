@@ -202,14 +202,14 @@ def test_weights_that_cannot_be_are_refused_in_a_sentence(world: World) -> None:
 
 def test_the_table_sorts_pages_and_filters_on_the_server(world: World) -> None:
     client, page = signed_in(world, "viewer"), reverse("searches:candidates", args=[world.finished.pk])
-    for name in ("number", "accuracy", "params", "flops", "memory", "generation", "seconds", "test"):
+    for name in ("number", "accuracy", "params", "flops", "memory", "generation", "seconds", "test", "convergence"):
         for sort in (name, f"-{name}"):
             assert client.get(page, {"sort": sort}).status_code == HTTPStatus.OK, sort
     best = world.finished.evaluations.order_by("-accuracy", "number").first()
     rows = client.get(page, {"sort": "-accuracy"}).context["rows"]
     assert rows[0][0] == best
     front = client.get(page, {"show": "front"}).context["rows"]
-    assert {row.number for row, _ in front} == set(world.finished.selection["front"])
+    assert {row.number for row, *_ in front} == set(world.finished.selection["front"])
     for query in ({"sort": "x; DROP TABLE"}, {"page": "999999999999"}, {"page": "-1"}, {"show": "?"}):
         assert client.get(page, query).status_code == HTTPStatus.OK, query
 
