@@ -1,5 +1,7 @@
 """The searches app."""
 
+import os
+
 from django.apps import AppConfig
 from django.conf import settings
 
@@ -15,6 +17,7 @@ class SearchesConfig(AppConfig):
         from searches.crashpoints import disarm
         from searches.querysets import shared_repositories
 
+        os.environ.setdefault("NASPORTAL_DATA", str(settings.DATA_DIR))  # where data sets lie, for those without Django
         if shared_repositories not in sharing:
             sharing.append(shared_repositories)
         if not getattr(settings, "FAULT_INJECTION", False):

@@ -13,6 +13,7 @@ from codegen import services as codegen_services
 from codegen.models import Repository
 from searches import leases, notices, services
 from searches.models import Project, SearchRun
+from searches.models_data import UploadedDataSet
 from searches.models_people import Notice
 from searches.status import Status
 
@@ -71,6 +72,7 @@ def sweep() -> int:
         *strays(data / "cache", set(Project.objects.values_list("pk", flat=True))),
         *strays(data / "repositories", set(Repository.objects.values_list("pk", flat=True))),
         *unnamed_weights(data / "runs"),
+        *unnamed_uploads(data / "datasets"),
     ]
     for path in doomed:
         if path.is_dir():
@@ -85,6 +87,17 @@ def strays(folder: Path, known: set[int]) -> list[Path]:
     if not folder.is_dir():
         return []
     return [path for path in folder.iterdir() if path.name.isdecimal() and int(path.name) not in known and is_old(path)]
+
+
+def unnamed_uploads(folder: Path) -> list[Path]:
+    """Files of data sets whose upload broke off, or that were deleted while they were read."""
+    known = set(UploadedDataSet.objects.values_list("key", flat=True))
+    return [
+        path
+        for place in ("uploads", "incoming")
+        for path in (folder / place).glob("*")
+        if path.stem.split(".")[0] not in known and is_old(path)
+    ]
 
 
 def unnamed_weights(folder: Path) -> list[Path]:

@@ -152,19 +152,23 @@ class Attempt:
         job = self.job
         keeper = Keeper(job.folder / f"checkpoints/{fingerprint(self.graph)}-{job.fidelity}", key)
         correction = once_of_two(module) if is_checkpointed else nullcontext()
-        with limited_memory(self.memory_limit_bytes), correction:
-            return train(
-                module,
-                self.training,
-                split_of(job.dataset, "validation"),
-                job.training,
-                job.seed,
-                augment=augmentation_for(job.training, dataset_of(job.dataset)),
-                guard_seconds=job.deadline.seconds,
-                watch=self.watch,
-                forward=Checkpointed(module, self.graph) if is_checkpointed else None,
-                keeper=keeper,
-            )
+        try:
+            with limited_memory(self.memory_limit_bytes), correction:
+                return train(
+                    module,
+                    self.training,
+                    split_of(job.dataset, "validation"),
+                    job.training,
+                    job.seed,
+                    augment=augmentation_for(job.training, dataset_of(job.dataset)),
+                    guard_seconds=job.deadline.seconds,
+                    watch=self.watch,
+                    forward=Checkpointed(module, self.graph) if is_checkpointed else None,
+                    keeper=keeper,
+                )
+        except (Diverged, OutOfTime, MemoryError, RuntimeError):
+            keeper.discard()  # the verdict is recorded: nobody goes on from here
+            raise
 
     # Scoring
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
-from searches import dataset_services, services
+from searches import dataset_services, reaper, services
 from searches.evaluation import datasets
 from searches.models_data import UploadedDataSet, UploadStatus
 from searches.reading import SpecErrors
@@ -227,3 +228,17 @@ def test_a_project_takes_its_data_sets_with_it(world: World, django_capture_on_c
         services.project_delete(project=world.project)
     assert not upload.folder.exists()
     assert not upload.portrait.exists()
+
+
+def test_what_no_row_names_is_swept_away(world: World, data: Path) -> None:
+    upload = uploaded(world)
+    stray = data / "datasets/incoming" / f"{'0' * 32}.npz"
+    folder = data / "datasets/uploads" / ("1" * 32)
+    stray.write_bytes(b"x")
+    folder.mkdir()
+    for path in (stray, folder, upload.folder):
+        os.utime(path, (0, 0))
+    reaper.sweep()
+    assert not stray.exists()
+    assert not folder.exists()
+    assert upload.folder.exists()
