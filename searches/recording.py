@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from searches.controls import control_start
 from searches.engine import events as engine
 from searches.engine import history
 from searches.models import Candidate, Evaluation, Event, Generation, Progress, SearchRun, Step
@@ -269,6 +270,8 @@ class Ledger:
         if target is None or Status(self.run.status) not in sources(target):
             return []
         self.changes |= {"status": target, "finished": self.at, "lease_until": None}
+        if isinstance(event, engine.SearchFinished):
+            control_start(run=self.run, cost=event.cost)
         run_ended(run=self.run, status=target, reason=self.now("reason"))
         return [StatusChanged(target, reason=self.now("reason"))]
 

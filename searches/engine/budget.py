@@ -14,6 +14,11 @@ class Budget:
     def spend(self, cost: int) -> None:
         self.trainings += cost
 
+    @property
+    def spent(self) -> int:
+        """By all that was accepted."""
+        return self.trainings + sum(cost for _, cost in self.steps)
+
     def is_spent(self, horizon: int) -> bool:
         if self.most is None:
             return False

@@ -165,6 +165,7 @@ class SearchFinished(Reported):
     hypervolume: float
     history_sha256: str
     reference_point: Sequence[float] | None = None  # in the objectives' units, in their order
+    cost: int = 0  # counted multiply-adds of the search; the full training of the front is not in it
 
 
 @dataclass(frozen=True)

@@ -99,9 +99,13 @@ class SearchFolder:
             "reasons": list(selection.reasons),
             "front": [member(entries[number], names, tested) for number in selection.front],
             "evaluations": finished.evaluations,
+            "cost": finished.cost,
             "reason": finished.reason,
             "history_sha256": finished.history_sha256,
         }
+        return self.write_front(document)
+
+    def write_front(self, document: dict[str, Any]) -> dict[str, Any]:
         write_file(self.path / FRONT, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
         return document
 

@@ -142,7 +142,8 @@ class Search:
         yield events.PhaseChanged("code")
         sha256, reference = history_sha256(self.lines, self.header), self.archive.reference_point()
         volume = self.archive.hypervolume(self.front(self.numbers.number))
-        yield events.SearchFinished(reason, len(self.numbers.evaluated), volume, sha256, reference)
+        cost = self.budget.spent
+        yield events.SearchFinished(reason, len(self.numbers.evaluated), volume, sha256, reference, cost)
 
     # Going on
 
@@ -169,7 +170,8 @@ class Search:
             return StepDone(entry["number"], entry["step"], entry["report"], entry["reason"])
         result = self.archive.evaluated(entry)
         self.origins.setdefault(result.number, (entry["parents"], entry["change"]))
-        self.budget.spend(self.problem.cost_at(result.genotype, result.fidelity))
+        if not self.is_final(entry):
+            self.budget.spend(self.problem.cost_at(result.genotype, result.fidelity))
         self.dispatch.weights.keep(self.work(result, result.fidelity, tuple(entry["parents"])), entry.get("files", {}))
         return result
 

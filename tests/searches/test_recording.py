@@ -5,6 +5,7 @@ import json
 import pytest
 
 from searches import invariants, services
+from searches.controls import control_start
 from searches.models import SearchRun
 from searches.recording import history_jsonl, history_of
 from searches.status import Status
@@ -49,3 +50,41 @@ def test_a_run_with_steps_goes_on_to_the_same_history(world: World, learner: str
     assert again.history_sha256 == whole.history_sha256
     assert again.cost == whole.cost
     assert invariants.broken(again) == []
+
+
+def test_a_finished_run_starts_its_control_once_at_the_same_counted_cost(world: World) -> None:
+    run = searched(world, control=True, algorithm="nsga2")
+    control = run.controls.get()
+    assert (control.name, control.status, control.created_by) == ("steps (random control)", Status.QUEUED, world.alice)
+    assert control.spec["algorithm"] == "random_search"
+    assert control.spec["control"] is False
+    assert control.spec["seed"] == run.spec["seed"]
+    told = run.events.get(kind="SearchFinished").payload
+    assert control.spec["max_cost"] == told["cost"] > 0
+    assert control_start(run=run, cost=1) is None
+    work(control)
+    control.refresh_from_db()
+    assert control.status == Status.FINISHED
+    assert control.share_done == 1.0 or control.evaluations_done < control.evaluations_total
+    assert invariants.broken(control) == []
+    assert not control.controls.exists()
+
+
+def test_a_ladder_is_kept_with_its_places_and_one_fidelity_on_the_front(world: World) -> None:
+    ladder = {"rungs": "1,2", "eta": 2, "final_epochs": 4, "final_seeds": 2}
+    whole = searched(world, ladder=ladder, algorithm="nsga2")
+    again = searched(world, 20, 25, 30, ladder=ladder, algorithm="nsga2")
+    assert again.history_sha256 == whole.history_sha256
+    assert invariants.broken(again) == invariants.broken(whole) == []
+    assert again.evaluations_done == 12
+    assert again.promotions_done == again.evaluations.exclude(place=None).count() >= 6
+    front = again.evaluations.filter(is_on_front=True)
+    assert set(front.values_list("fidelity", flat=True)) == {4}
+    assert sorted(front.values_list("number", flat=True)) == sorted(again.selection["front"])
+    assert front.filter(test_accuracy=None).count() == 0
+    written = [json.loads(line) for line in history_jsonl(again)][1:]
+    assert [(entry["number"], entry["fidelity"]) for entry in written] == sorted(
+        (entry["number"], entry["fidelity"]) for entry in written
+    )
+    events = again.events.filter(kind="CandidatePromoted").values_list("payload__place", flat=True)
+    assert list(events) == sorted(set(events))

@@ -17,7 +17,8 @@ from tqdm import tqdm
 from architectures.spaces import SpaceError
 from searches import front_page
 from searches.engine import events, launch
-from searches.engine.folder import SearchFolder
+from searches.engine.control import compared, control_spec
+from searches.engine.folder import HISTORY, SearchFolder
 from searches.engine.history import HistoryError
 from searches.engine.problem import SpecProblem
 from searches.evaluation import datasets
@@ -37,6 +38,13 @@ OPTIONS: dict[str, tuple[str, Any, str]] = {
     "seconds": ("seconds", float, "wall clock after which the search stops"),
     "seed": ("seed", int, "default 0"),
     "lag": ("lag", int, "numbers between a result and the first proposal that may use it (default 8)"),
+    "max-cost": ("max_cost", int, "counted multiply-adds of all trainings and steps, after which the search stops"),
+    "synchronisation": ("synchronisation", str, "asynchronous or generational (default asynchronous)"),
+    "rungs": ("ladder.rungs", str, "epochs of the fidelity ladder's rungs by comma, such as 2,6,18"),
+    "eta": ("ladder.eta", int, "one of so many climbs to the next rung (default 3)"),
+    "proxy": ("ladder.proxy", str, "a score of the untrained network as the lowest rung, such as naswot"),
+    "final-epochs": ("ladder.final_epochs", int, "of the front's full training at the end"),
+    "final-seeds": ("ladder.final_seeds", int, "trainings of each network of the front at the end (default 3)"),
     "target": ("target", str, "hardware target of latency and energy (default this_machine)"),
     "min-params": ("limits.min_params", int, "parameters a network must have"),
     "max-params": ("limits.max_params", int, "parameters a network may have"),
@@ -72,6 +80,8 @@ class Command(BaseCommand):
         text = "a folder of results that searches share: what is in it is not trained again"
         parser.add_argument("--cache", type=Path, metavar="DIR", help=text)
         parser.add_argument("--workers", type=int, help="evaluator processes (default: one a core)")
+        text = "afterwards random search at the same counted cost, in DIR/control"
+        parser.add_argument("--control", action="store_true", default=None, help=text)
         parser.add_argument("--no-repository", action="store_true", help="leave repository/ out")
         parser.add_argument("--json", action="store_true", dest="as_json", help="front.json on stdout")
 
@@ -85,6 +95,8 @@ class Command(BaseCommand):
         if workers < 1:
             raise CommandError(f"--workers must be at least 1, but is {workers}", returncode=BAD_INPUT)
         front = run(spec, folder, workers, options["cache"])
+        if spec.control:
+            front = with_control(spec, folder, front, workers, options["cache"])
         write_file(folder.path / "front.html", front_page.page(front, folder.evaluations(front["fidelity"])).encode())
         if front["chosen"] is None:
             raise CommandError("; ".join(front["reasons"]), returncode=NOTHING_FEASIBLE)
@@ -93,6 +105,18 @@ class Command(BaseCommand):
         if options["as_json"]:
             print(json.dumps(front, allow_nan=False))
         say(f"{front['reason']}; number {front['chosen']} is chosen ({'; '.join(front['reasons'])}): {folder.path}")
+
+
+def with_control(
+    spec: SearchSpec, folder: SearchFolder, front: dict[str, Any], workers: int, cache: Path | None
+) -> dict[str, Any]:
+    """Searches once more at random for as much as the search has cost; front.json then holds both."""
+    path = folder.path / "control"
+    control = SearchFolder.resumed(path) if (path / HISTORY).exists() else SearchFolder.new(path)
+    say(f"random search at the same counted cost: {path}")
+    found = compared(front, run(control_spec(spec, front["cost"]), control, workers, cache))
+    say(f"hypervolume {found['search_hypervolume']:.4f}, by random search {found['hypervolume']:.4f}")
+    return folder.write_front(front | {"control": found})
 
 
 def deliver(folder: SearchFolder, front: dict[str, Any]) -> None:
@@ -127,6 +151,8 @@ def document_of(options: dict[str, Any]) -> Any:
         value = options[name.replace("-", "_")]
         if value is not None:
             put(document, path, value)
+    if options["control"]:
+        document["control"] = True
     if options["objectives"] is not None:
         document["objectives"] = [name.strip() for name in options["objectives"].split(",")]
     for what in ("algorithm", "space"):
