@@ -24,6 +24,9 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=45.0, help="no new run is begun after this time")
     parser.add_argument("--points", type=int, metavar="N", help="instead: every named crash point, up to its N-th pass")
     parser.add_argument("--torn", type=int, metavar="N", help="instead: N times all killed, SQLite's log cut at random")
+    parser.add_argument(
+        "--machines", action="store_true", help="instead: two machines on the PostgreSQL of DATABASE_URL"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
         data = (options.data or Path(temporary)).absolute()
@@ -32,12 +35,15 @@ def main() -> int:
         import django
 
         django.setup()
+        from tests.chaos.machines import two_machines
         from tests.chaos.points import every_point
         from tests.chaos.storm import storm
         from tests.chaos.torn import torn_logs
 
         if options.points:
             outcome = every_point(data, options.points, options.evaluations)
+        elif options.machines:
+            outcome = two_machines(data)
         elif options.torn:
             outcome = torn_logs(data, options.torn, options.evaluations, options.seed)
         else:
