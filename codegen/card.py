@@ -5,6 +5,7 @@ from typing import Any
 
 from architectures.ir.complexity import complexity
 from architectures.ir.graph import Graph
+from codegen.licences import LICENCES
 from codegen.plain import markdown, quoted, slug
 from codegen.request import Figure, Neighbour, RepositoryRequest
 
@@ -32,7 +33,12 @@ def card(request: RepositoryRequest, graph: Graph, exports: tuple[str, ...]) -> 
 
 
 def front_matter(request: RepositoryRequest) -> Iterator[str]:
-    yield from ("---", "license: mit", "pipeline_tag: image-classification", "tags: [neural-architecture-search]")
+    yield from (
+        "---",
+        f"license: {LICENCES[request.licence].card}",
+        "pipeline_tag: image-classification",
+        "tags: [neural-architecture-search]",
+    )
     name = request.data.get("name")
     if name:
         yield f"datasets: [{quoted(str(name))}]"

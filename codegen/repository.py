@@ -10,7 +10,8 @@ from architectures.ir.fingerprint import fingerprint
 from architectures.ir.graph import Graph
 from architectures.ir.json import to_document
 from codegen.card import card
-from codegen.plain import one_line, quoted, slug
+from codegen.licences import LICENCES, text_of
+from codegen.plain import quoted, slug
 from codegen.preview import preview
 from codegen.request import RepositoryRequest
 from codegen.skeletons import skeleton
@@ -39,8 +40,9 @@ def sources(request: RepositoryRequest, graph: Graph, exports: tuple[str, ...] =
     files = {path: text for path, text in skeleton().items() if not path.startswith("exports/")}
     files |= preview(graph).files
     files["README.md"] = card(request, graph, exports)
-    files["LICENSE"] = licence(files["LICENSE"], request.author)
+    files["LICENSE"] = text_of(request.licence, request.author)
     files["pyproject.toml"] = files["pyproject.toml"].replace('"found-network"', quoted(slug(request.name)))
+    files["pyproject.toml"] = files["pyproject.toml"].replace('"MIT"', quoted(LICENCES[request.licence].spdx))
     files["config.json"] = dumped(configuration(request, graph))
     files["architecture.json"] = dumped(to_document(graph, request.architecture.get("origin")))
     files["architecture.svg"] = svg(graph)
@@ -91,12 +93,6 @@ def manifest(request: RepositoryRequest, graph: Graph, tree: SourceTree, left_ou
         "files": {path: digest for path, digest in tree.hashes().items() if path != "MANIFEST.json"},
     }
     return dumped(document)
-
-
-def licence(text: str, author: str) -> str:
-    holder = one_line(author) or "the owner of this repository"
-    head, _, rest = text.partition("\n\n")
-    return f"{head}\n\nCopyright (c) {holder}\n\n{rest}"
 
 
 def pinned(names: tuple[str, ...]) -> str:

@@ -11,6 +11,7 @@ from architectures.ir.graph import Graph
 from architectures.ir.json import from_document
 from architectures.registry import UnknownName
 from codegen.frameworks import exports, frameworks
+from codegen.licences import DEFAULT, LICENCES
 
 FORMAT = "nas-portal/repository-request"
 VERSION = 1
@@ -70,6 +71,7 @@ class RepositoryRequest:
     provenance: Mapping[str, Any] = field(default_factory=dict)  # run, algorithm, seed, budget, lineage, versions
     benchmarks: Mapping[str, Any] | None = None  # a measured waterfall; it stands in the archive as it is given here
     author: str = ""
+    licence: str = DEFAULT
     exports: tuple[str, ...] = field(default_factory=exports)
     max_accuracy_drop: float = 0.01  # of int8 against float32
 
@@ -78,6 +80,8 @@ class RepositoryRequest:
             raise RequestError("name", f"must have 1 to {MAX_NAME} characters, but has {len(self.name)}")
         if not 0 <= self.max_accuracy_drop <= 1:
             raise RequestError("max_accuracy_drop", f"must be from 0 to 1, but is {self.max_accuracy_drop}")
+        if self.licence not in LICENCES:
+            raise RequestError("licence", f"must be one of {', '.join(LICENCES)}, but is {self.licence!r}")
         for name in self.exports:
             try:
                 frameworks.get(name)

@@ -5,6 +5,7 @@ from typing import Any
 from architectures.ir import compact
 from architectures.ir.complexity import Complexity, complexity
 from architectures.ir.json import to_document
+from codegen import licences
 from codegen.request import Figure, Neighbour, RepositoryRequest
 from profiling import targets
 from profiling.meters.origin import is_modelled
@@ -27,7 +28,7 @@ def delivered(candidate: Candidate) -> Evaluation:
     return done
 
 
-def request_of(candidate: Candidate, author: str) -> RepositoryRequest:
+def request_of(candidate: Candidate, author: str, licence: str = licences.DEFAULT) -> RepositoryRequest:
     """An equal candidate gives an equal request, and an equal request the same bytes."""
     run, evaluation = candidate.run, delivered(candidate)
     spec, header = run.spec, run.header or {}
@@ -59,6 +60,7 @@ def request_of(candidate: Candidate, author: str) -> RepositoryRequest:
             "machine": header.get("machine", {}),
         },
         author=author,
+        licence=licence,
     )
 
 

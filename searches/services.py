@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django_q.tasks import async_task
 
+from codegen import licences
 from codegen import services as repository_services
 from codegen.models import Repository, RepositoryStatus
 from codegen.request import RepositoryRequest
@@ -235,13 +236,13 @@ def _wish(run: SearchRun, wish: str, by: AbstractBaseUser) -> SearchRun:
 # Repositories
 
 
-def repository_request(*, candidate: Candidate, by: AbstractBaseUser) -> Repository:
+def repository_request(*, candidate: Candidate, by: AbstractBaseUser, licence: str = licences.DEFAULT) -> Repository:
     """The team shares a candidate's repository: one that is there, or on its way, is not made twice."""
-    there = CandidateRepository.objects.filter(candidate=candidate).exclude(repository__status=RepositoryStatus.FAILED)
-    link = there.select_related("repository").first()
+    there = CandidateRepository.objects.filter(candidate=candidate, repository__request__licence=licence)
+    link = there.exclude(repository__status=RepositoryStatus.FAILED).select_related("repository").first()
     if link:
         return link.repository
-    request = request_of(candidate, by.get_username())
+    request = request_of(candidate, by.get_username(), licence)
     return _repository_link(candidate, request, by)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from codegen import frameworks
+from codegen import frameworks, licences
 from codegen.child import GeneratorDied, generate_in_child
 from codegen.request import RepositoryRequest, RequestError
 from searches.evaluation import datasets
@@ -32,6 +32,8 @@ class Command(BaseCommand):
         )
         parser.add_argument("--dataset", help="its data set, for labels, int8 calibration and accuracy")
         parser.add_argument("--name", help="of the repository; by default that of the folder")
+        parser.add_argument("--licence", default=licences.DEFAULT, choices=list(licences.LICENCES))
+        parser.add_argument("--author", default="", help="who holds the rights, for the file LICENSE")
         parser.add_argument("--seed", type=int, default=0, help="of weights that are not given")
         parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new or empty folder")
         parser.add_argument("--json", action="store_true", dest="as_json", help="the gate's verdict on stdout")
@@ -77,6 +79,8 @@ def request_of(options: dict[str, Any]) -> RepositoryRequest:
         architecture=architecture,
         weights=str(options["weights"].absolute()) if options["weights"] else None,
         seed=options["seed"],
+        author=options["author"],
+        licence=options["licence"],
         data=datasets.open(dataset).card() if dataset else {},
         data_path=dataset if dataset in (None, *datasets.names()) else str(Path(dataset).absolute()),
         exports=names,
