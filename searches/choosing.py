@@ -50,19 +50,20 @@ def parse_weights(query: Mapping[str, str], names: Sequence[str]) -> dict[str, f
 
 def within(front: Sequence[Entry], query: Mapping[str, str], names: Sequence[str]) -> list[Entry]:
     """The members that keep the query's limits: at most for a cost, at least for a gain."""
-    bounds = {name: query[LIMIT + name] for name in names if query.get(LIMIT + name, "").strip()}
-    kept = list(front)
-    for name, text in bounds.items():
+    kept, asked = list(front), []
+    for name in names:
+        text = query.get(LIMIT + name, "").strip()
+        if not text:
+            continue
         try:
-            bound = objectives.loss(name, float(text))
+            bound = float(text)
         except ValueError:
             raise ChoiceError(f"has the limit {name} {text[:40]!r}; a limit must be a number") from None
-        kept = [
-            each for each in kept if name in each["values"] and objectives.loss(name, each["values"][name]) <= bound
-        ]
+        asked.append(f"{noun_of(name)} {figure(bound, unit_of(name))}")
+        known = [each for each in kept if name in each["values"]]
+        kept = [each for each in known if objectives.loss(name, each["values"][name]) <= objectives.loss(name, bound)]
     if front and not kept:
-        words = " and ".join(f"{noun_of(name)} {text}" for name, text in bounds.items())
-        raise ChoiceError(f"is empty: no candidate of the front keeps {words}; loosen a limit")
+        raise ChoiceError(f"is empty: no candidate of the front keeps {' and '.join(asked)}; loosen a limit")
     return kept
 
 

@@ -115,7 +115,8 @@ def choose(request: Request, pk: int) -> HttpResponse:
     shown = visible_run(request, pk)
     names, query = shown.spec["objectives"], request.GET.dict()
     try:
-        front = within(front_of(shown), query, names)
+        whole = front_of(shown)
+        front = within(whole, query, names)
         if query.get("how") == "vote" and front:
             entry, words = voted(front, names, (shown.selection or {}).get("ballots", ()))
         else:
@@ -123,7 +124,7 @@ def choose(request: Request, pk: int) -> HttpResponse:
     except ChoiceError as error:
         return JsonResponse({"error": f"The choice {error}."}, status=422)
     return JsonResponse(
-        {"number": entry["number"], "of": len(front), "reasons": [*words, *reasons(front, entry, names)]}
+        {"number": entry["number"], "of": len(front), "reasons": [*words, *reasons(whole, entry, names)]}
     )
 
 

@@ -146,7 +146,7 @@ def test_sliders_move_the_chosen_point(page: Page, places: dict[str, int]) -> No
     plotted(page)
     slider = page.locator("#choosing input[name=accuracy]")
     slider.fill("1")
-    for other in page.locator("#choosing input:not([name=accuracy])").all():
+    for other in page.locator("#choosing input[type=range]:not([name=accuracy])").all():
         other.fill("0")
     expect(page.locator("[data-choice]")).to_contain_text("best validation accuracy of the front")
     answer = page.request.get(f"/runs/{places['run']}/choose/?accuracy=1&latency=0&params=0").json()

@@ -24,7 +24,7 @@ def test_a_limit_bounds_a_cost_from_above_and_a_gain_from_below() -> None:
 
 
 def test_limits_that_nothing_keeps_are_named() -> None:
-    with pytest.raises(ChoiceError, match=r"no candidate of the front keeps latency 0\.5; loosen a limit"):
+    with pytest.raises(ChoiceError, match=r"no candidate of the front keeps latency 0\.500 ms; loosen a limit"):
         within(FRONT, {"limit.latency": "0.5"}, NAMES)
     with pytest.raises(ChoiceError, match="a limit must be a number"):
         within(FRONT, {"limit.latency": "fast"}, NAMES)

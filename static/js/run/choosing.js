@@ -58,7 +58,7 @@ export class Choosing {
   /** A limit is typed in the unit that is shown: per cent for shares. */
   #bounds() {
     const set = this.limits.filter(({ value }) => value.trim() !== "");
-    const scale = ({ dataset, value }) => (dataset.scale ? String(Number(value) * Number(dataset.scale)) : value);
+    const scale = ({ dataset, value }) => (dataset.scale ? String(Number((Number(value) * Number(dataset.scale)).toPrecision(12))) : value);
     return Object.fromEntries(set.map((field) => [`limit.${field.dataset.limit}`, scale(field)]));
   }
 
