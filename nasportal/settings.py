@@ -269,6 +269,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "nasportal.schema.describe_faults",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "RunStatus": "searches.status.Status",
         "RepositoryStatus": "codegen.models.RepositoryStatus",

@@ -25,6 +25,7 @@ class SignInView(LoginView):
     template_name = "accounts/login.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+    http_method_names = ("get", "head", "post", "options")
 
     def form_invalid(self, form: Any) -> HttpResponse:
         """The page with what was wrong; 429 where it was wrong too often."""
@@ -54,6 +55,7 @@ class PasswordView(PasswordChangeView):
 
     template_name = "accounts/password.html"
     success_url = reverse_lazy("accounts:password")
+    http_method_names = ("get", "head", "post", "options")
 
     def get_form_class(self) -> Any:
         """Without an old password there is none to ask for."""
