@@ -101,6 +101,7 @@ class SearchRun(models.Model):
     refused_through = models.IntegerField(default=-1)
     promoted_through = models.IntegerField(default=-1)
     generation = models.IntegerField(null=True, blank=True)
+    stage = models.IntegerField(default=-1)  # of an algorithm that has stages
     hypervolume = models.FloatField(null=True, blank=True)
     front_size = models.PositiveIntegerField(default=0)
     best_accuracy = models.FloatField(null=True, blank=True)

@@ -174,6 +174,13 @@ class Ledger:
         return True
 
     @enter.register
+    def _(self, event: engine.StageChanged) -> bool:
+        if event.stage <= self.now("stage"):
+            return False
+        self.changes["stage"] = event.stage
+        return True
+
+    @enter.register
     def _(self, event: engine.EvaluationStarted) -> bool:
         return True
 

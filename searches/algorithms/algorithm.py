@@ -156,3 +156,20 @@ class Insightful(Protocol):
 
         Later asks may have seen more: answer from what was noted while learning, and rewind nothing.
         """
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a search that draws from a part of the space, and why."""
+
+    index: int
+    name: str
+    reason: str
+    changes: tuple[str, ...] = ()  # decisions that were opened, narrowed or frozen, in words
+
+
+@runtime_checkable
+class Staged(Protocol):
+    """An algorithm whose search has stages; ``stage`` is that of the number that was asked last."""
+
+    stage: Stage | None

@@ -85,6 +85,17 @@ class CandidatePromoted(Reported):
 
 
 @dataclass(frozen=True)
+class StageChanged(Reported):
+    """From this number on the algorithm draws from another part of the space."""
+
+    stage: int
+    number: int
+    name: str
+    reason: str
+    changes: Sequence[str]  # decisions that were opened, narrowed or frozen, and why
+
+
+@dataclass(frozen=True)
 class EvaluationStarted(Reported):
     number: int
     fidelity: int
@@ -196,6 +207,7 @@ Event: TypeAlias = (
     | ProposalRefused
     | DuplicateProposed
     | CandidatePromoted
+    | StageChanged
     | EvaluationStarted
     | EvaluationFinished
     | StepFinished

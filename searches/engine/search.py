@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from searches import algorithms
-from searches.algorithms.algorithm import Algorithm, Evaluated, Insightful, StepDone
+from searches.algorithms.algorithm import Algorithm, Evaluated, Insightful, Staged, StepDone
 from searches.engine import cache as caching
 from searches.engine import events
 from searches.engine.archive import Archive
@@ -78,6 +78,7 @@ class Search:
         self.started = time.monotonic() - elapsed
         self.lines: list[dict[str, Any]] = [dict(entry) for entry in history]
         self.generation = 0  # the next to be reported
+        self.stage = -1  # the last that was told
         self.searched: int | None = None  # places of the search; full trainings of the front stand behind them
         self.rungs = Rungs(spec.fidelities, spec.ladder.eta, spec.ladder.final_epochs)
         self.archive = Archive(spec.objectives, spec.limits, spec.ladder.proxy)
@@ -225,6 +226,7 @@ class Search:
         return f"{self.numbers.barren} numbers in a row brought no new network within the limits"
 
     def take(self, asked: Asked) -> Iterator[Event]:
+        yield from self.stage_changed(asked)
         if asked.refused:
             yield events.ProposalRefused(asked.number, asked.refused[-1], len(asked.refused))
         if isinstance(asked, Duplicate):
@@ -237,6 +239,12 @@ class Search:
             self.give(self.work(asked.member, asked.fidelity, ()))
         if isinstance(asked, StepAsked):
             self.dispatch.chains.add(Link(asked.number, asked.step.kind, asked.step.options))
+
+    def stage_changed(self, asked: Asked) -> Iterator[Event]:
+        stage = self.algorithm.stage if isinstance(self.algorithm, Staged) else None
+        if stage is not None and stage.index != self.stage:
+            self.stage = stage.index
+            yield events.StageChanged(stage.index, asked.number, stage.name, stage.reason, stage.changes)
 
     def give(self, work: Work) -> None:
         self.budget.spend(self.problem.cost_at(work.member.genotype, work.fidelity))

@@ -265,3 +265,17 @@ def test_the_order_of_the_world_decides_nothing(tmp_path: Path) -> None:
         assert texts(run(tmp_path, chosen, ShuffledExecutor(2, seed))) == texts(
             run(tmp_path, chosen, ShuffledExecutor(7, seed + 100))
         )
+
+
+def test_the_stages_of_a_refinement_are_events_with_their_reasons(tmp_path: Path) -> None:
+    few = {"algorithm": "progressive", "algorithm_options": {"population": 6, "coarse": 10, "length": 12}}
+    whole = run(tmp_path, spec(evaluations=40, **few), ShuffledExecutor(1))
+    stages = of_kind(whole, events.StageChanged)
+    assert [(stage.stage, stage.number) for stage in stages] == [(0, 0), (1, 10), (2, 22), (3, 34)]
+    assert "decisions are tied to" in stages[0].reason
+    assert any("is narrowed: none of the best" in change for stage in stages for change in stage.changes)
+    again = run(tmp_path, spec(evaluations=40, **few), ShuffledExecutor(4, 1))
+    assert of_kind(again, events.StageChanged) == stages
+    assert texts(again) == texts(whole)
+    resumed = run(tmp_path, spec(evaluations=40, **few), ShuffledExecutor(2), history=lines(whole)[:15])
+    assert texts(resumed) == texts(whole)[15:]
