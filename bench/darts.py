@@ -33,7 +33,7 @@ SEEDS = range(5)
 TIMED = 6  # batches
 RANDOM_NETWORKS, TRAINED_SEEDS = 15, 3
 NEAR = 0.2  # of the parameters, either way
-OFF = {"max_skip_share": 1.0, "skip_dropout": 0.0}  # no guards
+OFF = {"max_skip_share": 1.0, "skip_dropout": 0.0, "auxiliary": 0.0}  # no guards
 GUARDED = "gdas, guarded"  # the defaults
 WAYS: dict[str, dict[str, Any]] = {
     GUARDED: {},

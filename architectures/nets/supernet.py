@@ -58,6 +58,7 @@ class Supernet(nn.Module):
         for layer in self.modules():
             if isinstance(layer, nn.BatchNorm2d):
                 layer.running_mean = layer.running_var = layer.num_batches_tracked = None
+        self.auxiliary = 0.0  # weight of the skip connections that are no choice
         self._masks = [_mask(node) for node in nodes]
         self._width_of = [self._width(node) for node in nodes]
         self._plan = lru_cache(maxsize=16)(self._planned)
@@ -73,18 +74,21 @@ class Supernet(nn.Module):
     # All operations
 
     def mixed(self, images: Tensor, probabilities: Sequence[Tensor]) -> Tensor:
-        order, done = self._plan(None, None)
+        order, done = self._plan(None, None, self.auxiliary > 0)
         values = {0: images}
         for place, _ in order:
-            inputs = [values[each] for each in self._inputs[place]]
+            inputs = [values[each] for each in self._inputs[place]]  # the edge's own is an operation's input, too
             primitive = self._nodes[place].primitive
             if isinstance(primitive, Mixture):
                 shares = probabilities[primitive.decision]
                 total = None
-                for x, members in zip(inputs, primitive.members, strict=True):
+                for x, members in zip(inputs, primitive.members, strict=False):
                     term = x * _share(shares, members) if members else x
                     total = term if total is None else total + term
-                values[place] = total  # type: ignore[assignment]  # a mixture has two inputs at least
+                assert total is not None
+                if primitive.has_auxiliary and self.auxiliary:
+                    total = total + self.auxiliary * inputs[-1]
+                values[place] = total
             elif isinstance(primitive, WidthMask):
                 mask = self._masks[place]
                 assert mask is not None
@@ -98,7 +102,7 @@ class Supernet(nn.Module):
     # One path
 
     def path(self, images: Tensor, path: Path) -> Tensor:
-        order, done = self._plan(path.chosen, path.rivals or None)
+        order, done = self._plan(path.chosen, path.rivals or None, self.auxiliary > 0)
         values = {0: images}
         learns = torch.is_grad_enabled()
         for place, is_rivals in order:
@@ -119,13 +123,16 @@ class Supernet(nn.Module):
         chosen = path.chosen[mixture.decision]
         rival = path.rivals[mixture.decision] if path.rivals else chosen
         total: Tensor | None = None
-        for x, members in zip(inputs, mixture.members, strict=True):
+        for x, members in zip(inputs, mixture.members, strict=False):
             gate = _gate(path, mixture.decision, chosen in members, rival in members) if members else None
             if x is None or (members and chosen not in members and gate is None):
                 continue
             term = x if gate is None else x * gate
             total = term if total is None else total + term
         assert total is not None
+        if mixture.has_auxiliary and self.auxiliary:
+            assert inputs[-1] is not None
+            total = total + self.auxiliary * inputs[-1]
         return total
 
     def _narrowed(self, place: int, mask: WidthMask, x: Tensor | None, path: Path) -> Tensor:
@@ -141,7 +148,7 @@ class Supernet(nn.Module):
         return x * (gates @ masks[[chosen, rival], : x.shape[1]]).view(-1, 1, 1)
 
     def _planned(
-        self, chosen: tuple[int, ...] | None, rivals: tuple[int, ...] | None
+        self, chosen: tuple[int, ...] | None, rivals: tuple[int, ...] | None, has_auxiliary: bool = False
     ) -> tuple[list[tuple[int, bool]], dict[int, list[int]]]:
         """The nodes that a path needs, in order, and whether only a rival does; and what is done with after each."""
         last = len(self._nodes) - 1
@@ -150,15 +157,17 @@ class Supernet(nn.Module):
             if place not in needed:
                 continue
             members: Sequence[tuple[int, ...]] = ((),) * len(self._inputs[place])
-            primitive = self._nodes[place].primitive
-            if isinstance(primitive, Mixture) and chosen is not None:
-                members = primitive.members
-            for each, lets_in in zip(self._inputs[place], members, strict=True):
-                is_chosen = not lets_in or chosen is None or chosen[primitive.decision] in lets_in  # type: ignore[attr-defined]  # a mixture's
-                is_rivals = rivals is not None and bool(lets_in) and rivals[primitive.decision] in lets_in  # type: ignore[attr-defined]
-                if is_chosen:
+            primitive, decision = self._nodes[place].primitive, 0
+            if isinstance(primitive, Mixture):
+                decision = primitive.decision
+                if chosen is not None:
+                    members = (*primitive.members, *[()] * (primitive.has_auxiliary and has_auxiliary))
+                elif primitive.has_auxiliary and not has_auxiliary:
+                    members = members[:-1]
+            for each, lets_in in zip(self._inputs[place], members, strict=False):
+                if not lets_in or chosen is None or chosen[decision] in lets_in:
                     needed[each] = needed[place] and needed.get(each, True)
-                elif is_rivals:
+                elif rivals is not None and rivals[decision] in lets_in:
                     needed.setdefault(each, True)
         order = sorted(each for each in needed if each)
         readers = {source: place for place in order for source in self._inputs[place] if source in needed}

@@ -30,11 +30,16 @@ SPARE = 8  # channels that no choice uses; a number that partial channels divide
 
 @dataclass(frozen=True, slots=True)
 class Mixture(Primitive):
-    """The sum of its inputs, each weighted by the probability of the choices that let it in (no choices: all do)."""
+    """The sum of its inputs, each weighted by the probability of the choices that let it in (no choices: all do).
+
+    Of an operation the last input may be its edge's own: an auxiliary skip connection, which is no choice and fades
+    (DARTS-, arXiv 2009.01027). It makes edges trainable, so that the skip that can be chosen has no such advantage.
+    """
 
     arity: ClassVar[int | None] = None
     decision: int
     members: tuple[tuple[int, ...], ...]
+    has_auxiliary: bool = False
 
     def infer(self, shapes: Shapes) -> Shape:
         return Add().infer(shapes)
@@ -107,7 +112,9 @@ class MixedOperation:
                 ends.append(member.expand(builder, x, channels, stride))
         if len(ends) == 1:
             return ends[0]
-        return builder.add("mixture", Mixture(self.decision, tuple((place,) for place in range(len(ends)))), *ends)
+        has_auxiliary = builder.shape(x) == builder.shape(ends[0])
+        mixture = Mixture(self.decision, tuple((place,) for place in range(len(ends))), has_auxiliary)
+        return builder.add("mixture", mixture, *ends, *[x] * has_auxiliary)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,10 @@ class SupernetOptions:
     cost_weights: str = field(
         default="0,0.2,1", metadata={"help": "by comma, alphas for each: how much the cost of a mean network matters"}
     )
+    auxiliary: float = field(
+        default=1.0,
+        metadata={"min": 0.0, "max": 2.0, "help": "guard: skip connections beside all choices, that fade to nothing"},
+    )
     skip_dropout: float = field(
         default=0.2,
         metadata={"min": 0.0, "max": 0.9, "help": "how often skip connections are left out at first; a guard"},

@@ -167,6 +167,7 @@ class SupernetTraining:
         """The alphas on their half, then the weights on theirs."""
         epoch, place = divmod(self.progress.position, self.batches)
         generator = self.generator("batch", self.progress.position)
+        self.net.auxiliary = self.options.auxiliary * (1 - self.fraction)
         number = self.progress.position % len(self.sets)
         weights_batch, alphas_batch = (
             self._batch(half, epoch, place, generator, is_augmented=half is self.halves[0]) for half in self.halves
@@ -322,6 +323,7 @@ class SupernetTraining:
         generator = self.generator("eigenvalue", self.progress.position)
         batch = self._batch(self.halves[1], 0, 0, generator, is_augmented=False)
         alphas = self.sets[0]
+        self.net.auxiliary = self.options.auxiliary * (1 - self.fraction)
 
         def gradient(values: Tensor) -> Tensor:
             leaf = values.clone().requires_grad_()
@@ -337,6 +339,7 @@ class SupernetTraining:
     def accuracy(self) -> float:
         """Of the most likely path with the shared weights, on images of the alphas' half."""
         rows = self.halves[1][:JUDGED_IMAGES]
+        self.net.auxiliary = self.options.auxiliary * (1 - self.fraction)
         path = Path(self.sets[0].most_likely)
         right = sum(
             int((self.net(self.training.batch(part), path).argmax(1) == self.training.classes_of(part)).sum())

@@ -37,7 +37,7 @@ def derived(supernet: Supernet, chosen: tuple[int, ...]) -> nn.Module:
     # The canonical code of a cell may be another one that computes the same.
     graph = space.decode(chosen, prune=False) if space is CELL else space.decode(supernet.description.genotype(chosen))
     network = build(graph).train()
-    order, _ = supernet._plan(chosen, None)
+    order, _ = supernet._plan(chosen, None, False)
     learnt = (Conv2d, BatchNorm, Linear)
     nodes = supernet.description.graph.nodes
     sources = [nodes[place].name for place, _ in order if isinstance(nodes[place].primitive, learnt)]
@@ -131,6 +131,28 @@ def test_a_share_of_the_channels_is_computed_on_and_the_rest_passes():
     assert by_share.shape == by_all.shape
     by_share.sum().backward()
     assert sum(node.primitive.kind == "Share" for node in partial.graph.nodes) == 18
+
+
+@SPACES
+def test_an_auxiliary_skip_is_added_where_it_fits_and_is_no_choice(space: Space):
+    description = supergraph(space)
+    supernet = Supernet(description, seed=3)
+    chosen = draw(description, Random(8))
+    with torch.no_grad():
+        without = supernet(images(space), Path(chosen))
+        supernet.auxiliary = 0.5
+        by_path, by_mixture = (supernet(images(space), each) for each in (Path(chosen), one_hot(description, chosen)))
+    assert torch.allclose(by_path, by_mixture, atol=1e-4)
+    assert not torch.allclose(by_path, without, atol=1e-4)
+
+
+def test_nothing_and_an_auxiliary_skip_is_a_skip():
+    description = supergraph(CELL)
+    supernet = Supernet(description, seed=3)
+    with torch.no_grad():
+        skips = supernet(images(CELL), Path((1,) * 6))
+        supernet.auxiliary = 1.0
+        assert torch.allclose(supernet(images(CELL), Path((0,) * 6)), skips, atol=1e-5)
 
 
 def test_the_share_of_skips_counts_the_layers_that_there_are():
