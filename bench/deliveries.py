@@ -1,0 +1,283 @@
+"""What a whole run delivers: search and final training together, in a given time on two cores.
+
+    python -m bench.deliveries digits                    five seeds of the best confirmed network
+    python -m bench.deliveries fashion --minutes 60      all of Fashion-MNIST, at most 100,000 parameters
+    python -m bench.deliveries natural --minutes 30      against a hand-made residual network, same recipe and time
+
+--share .1 tries everything at a tenth of the size. The test split is read once, for the network that validation chose.
+"""
+
+import argparse
+import io
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from architectures import spaces
+from architectures.ir import json as graph_json
+from architectures.ir.builder import Builder
+from architectures.ir.complexity import complexity
+from architectures.ir.graph import Graph
+from architectures.ir.primitives import Add, BatchNorm, Conv2d, Flatten, GlobalAvgPool, Linear, Relu
+from searches.engine.executor import JobFinished
+from searches.engine.processes import ProcessExecutor
+from searches.evaluation import datasets
+
+ROOT = Path(__file__).parent.parent
+DATA = Path(os.environ.get("NASPORTAL_TRUTH_DATA", ROOT.parent / "shared" / "data"))
+RESULTS = ROOT / "bench-results"
+WORKERS = 2
+SEARCH_PART = 0.45  # of the time; the rest trains what it found
+SAFETY = 0.85  # of the time that is left, for an epoch that takes longer than those before
+MOST_EPOCHS = 60
+
+Document = dict[str, Any]
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.deliveries", description=__doc__)
+    parser.add_argument("what", choices=("digits", "fashion", "natural"))
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--share", type=float, default=1.0, help="of the time, the images and the epochs")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        found = {"digits": digits, "fashion": fashion, "natural": natural}[options.what](options, Path(folder))
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"deliveries-{options.what}.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(found, indent=2))
+    return 0
+
+
+# The three deliveries
+
+
+def digits(options: argparse.Namespace, folder: Path) -> Document:
+    """The three best of a search by validation, trained anew in five seeds; validation chooses, then test is read."""
+    share = options.share
+    spec = {
+        "dataset": "digits", "algorithm": "nsga2", "objectives": ["accuracy", "params"], "seed": options.seed,
+        "evaluations": max(4, round(60 * share)), "training": {"epochs": max(2, round(8 * share))},
+    }  # fmt: skip
+    front = searched(spec, folder)
+    members = best(front, folder, 3)
+    epochs, seeds = max(3, round(MOST_EPOCHS * share)), range(max(2, round(5 * share)))
+    jobs = [
+        job(graph, "digits", folder / "final", epochs, number=10 * place + seed, seed=seed)
+        for place, graph in enumerate(members)
+        for seed in seeds
+    ]
+    trained = done(jobs)
+    places = range(len(members))
+    means = [statistics.mean(trained[10 * place + seed].values["accuracy"] for seed in seeds) for place in places]
+    chosen = max(places, key=means.__getitem__)
+    tested = [each.values["test_accuracy"] for each in done(tests(jobs, trained, chosen, seeds)).values()]
+    return {
+        "networks_searched": front["evaluations"],
+        "parameters": complexity(members[chosen]).params,
+        "test_accuracy_mean": round(statistics.mean(tested), 4),
+        "test_accuracies": [round(each, 4) for each in tested],
+        "epochs": epochs,
+    }
+
+
+def fashion(options: argparse.Namespace, folder: Path) -> Document:
+    until = time.monotonic() + 60 * (options.minutes or 60) * options.share
+    limits = {"max_params": 100_000, "max_flops": 16_000_000}
+    training = {"epochs": 1, "share": max(0.02, 0.2 * options.share)}
+    found = delivered("fashion_mnist", limits, training, until, options.seed, folder)
+    return {"minutes": (options.minutes or 60) * options.share, **found}
+
+
+def natural(options: argparse.Namespace, folder: Path) -> Document:
+    minutes = (options.minutes or 30) * options.share
+    until = time.monotonic() + 60 * minutes
+    path = natural_images(folder, options.share)
+    limits = {"max_params": 250_000, "max_flops": 30_000_000}
+    training = {"epochs": 2, "share": 0.4}
+    found = delivered(str(path), limits, training, until, options.seed, folder)
+    # The baseline gets the whole time for its training: nothing is searched.
+    graph = residual_network()
+    seconds = minutes * 60 * SAFETY / found["seconds_an_epoch_of_a_mega_mac"] / (complexity(graph).macs / 1e6)
+    epochs = max(1, min(MOST_EPOCHS, int(seconds)))
+    jobs = [job(graph, str(path), folder / "baseline", epochs, number=1, seed=options.seed)]
+    trained = done(jobs)
+    tested = done(tests(jobs, trained, 0, (1,)))
+    counted = complexity(graph)
+    baseline = {
+        "parameters": counted.params, "macs": counted.macs, "epochs": epochs,
+        "validation_accuracy": round(trained[1].values["accuracy"], 4),
+        "test_accuracy": round(tested[1].values["test_accuracy"], 4),
+    }  # fmt: skip
+    return {"minutes": minutes, **found, "baseline": baseline}
+
+
+def delivered(
+    dataset: str, limits: Mapping[str, int], training: Document, until: float, seed: int, folder: Path
+) -> Document:
+    """A search in its part of the time, then the two best by validation trained in what is left."""
+    seconds = SEARCH_PART * (until - time.monotonic())
+    spec = {
+        "dataset": dataset, "algorithm": "nsga2", "objectives": ["accuracy", "flops"], "seed": seed, "limits": limits,
+        "evaluations": 100_000, "seconds": max(1.0, round(seconds, 1)), "training": training,
+        "ladder": {"proxy": "synflow"},
+    }  # fmt: skip
+    front = searched(spec, folder)
+    members = best(front, folder, WORKERS)
+    speed = seconds_an_epoch(folder, training)
+    jobs = []
+    for place, graph in enumerate(members):
+        left = SAFETY * (until - time.monotonic())
+        epochs = max(1, min(MOST_EPOCHS, int(left / (speed * complexity(graph).macs / 1e6))))
+        jobs.append(job(graph, dataset, folder / "final", epochs, number=place, seed=seed))
+    trained = done(jobs)
+    chosen = max(trained, key=lambda number: trained[number].values["accuracy"])
+    tested = done(tests(jobs, trained, 0, (chosen,)))
+    counted = complexity(members[chosen])
+    return {
+        "networks_searched": front["evaluations"],
+        "parameters": counted.params,
+        "macs": counted.macs,
+        "epochs": jobs[chosen]["training"]["epochs"],
+        "validation_accuracy": round(trained[chosen].values["accuracy"], 4),
+        "test_accuracy": round(tested[chosen].values["test_accuracy"], 4),
+        "seconds_left": round(until - time.monotonic(), 1),
+        "seconds_an_epoch_of_a_mega_mac": round(speed, 4),
+    }
+
+
+# Searching
+
+
+def searched(spec: Document, folder: Path) -> Document:
+    (folder / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
+    command = [sys.executable, str(ROOT / "manage.py"), "search", "--spec", str(folder / "spec.json")]
+    command += ["--out", str(folder / "search"), "--no-repository", "--json", "--workers", str(WORKERS)]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    front: Document = json.loads(ended.stdout)
+    return front | {"evaluations": len(trainings(folder))}
+
+
+def trainings(folder: Path) -> list[Document]:
+    """Accepted trainings of the search, in their order."""
+    lines = (folder / "search" / "history.jsonl").read_text(encoding="utf-8").splitlines()[1:]
+    rows = [json.loads(line) for line in lines]
+    return [row for row in rows if row.get("status") == "done" and row.get("fidelity") and "genotype" in row]
+
+
+def best(front: Document, folder: Path, count: int) -> list[Graph]:
+    """By validation accuracy, over all that were trained: the front may hold few."""
+    spec = front["spec"]
+    facts = datasets.facts(spec["dataset"])
+    space = spaces.create(spec["space"], facts.input_shape, facts.classes, **spec["space_options"])
+    rows = sorted(trainings(folder), key=lambda row: (-row["values"]["accuracy"], row["number"]))
+    return [space.decode(tuple(row["genotype"])) for row in rows[:count]]
+
+
+def seconds_an_epoch(folder: Path, training: Document) -> float:
+    """Of the whole training split, for a million multiply-adds an image: the median over what was just trained."""
+    found = []
+    for row in trainings(folder):
+        work = row["values"]["flops"] / 2e6 * training["epochs"] * training["share"]
+        found.append(row["timing"]["training_seconds"] / work)
+    return statistics.median(found)
+
+
+# Training
+
+
+def job(graph: Graph, dataset: str, folder: Path, epochs: int, *, number: int, seed: int) -> Document:
+    return {
+        "kind": "evaluate", "number": number, "fidelity": 1000 * (number + 1) + epochs, "dataset": dataset,
+        "graph": graph_json.to_document(graph), "training": {"epochs": epochs}, "seed": seed, "folder": str(folder),
+        "objectives": ["accuracy"],
+    }  # fmt: skip
+
+
+def done(jobs: Sequence[Document]) -> dict[int, JobFinished]:
+    executor = ProcessExecutor(WORKERS)
+    found: dict[int, JobFinished] = {}
+    waiting = list(jobs)
+    try:
+        while len(found) < len(jobs):
+            while waiting and executor.room:
+                executor.submit(waiting.pop(0))
+            message = executor.receive(1.0)
+            if isinstance(message, JobFinished):
+                assert message.status == "done", message.reason
+                found[message.number] = message
+    finally:
+        executor.close()
+    return found
+
+
+def tests(
+    jobs: Sequence[Document], trained: Mapping[int, JobFinished], place: int, numbers: Sequence[int] | range
+) -> list[Document]:
+    wanted = {10 * place + number for number in numbers}
+    return [
+        each | {"kind": "test", "weights": dict(trained[each["number"]].files["weights"])}
+        for each in jobs
+        if each["number"] in wanted
+    ]
+
+
+# Images, and the network that a person would have made
+
+
+def natural_images(folder: Path, share: float) -> Path:
+    with np.load(DATA / "cifar10_jpeg_12k.npz") as file:
+        arrays = {name: file[name] for name in file.files}
+    written = {}
+    for part in ("train", "test"):
+        content, offsets, y = (arrays[name] for name in (f"{part}_jpeg", f"{part}_offset", f"y_{part}"))
+        count = math.ceil((len(offsets) - 1) * max(0.2, share))
+        written[f"x_{part}"] = np.stack(
+            [decoded(content[offsets[index] : offsets[index + 1]].tobytes()) for index in range(count)]
+        )
+        written[f"y_{part}"] = y[:count]
+    np.savez(folder / "natural.npz", **written)
+    return folder / "natural.npz"
+
+
+def decoded(content: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+def residual_network() -> Graph:
+    """Like He et al. 2016 (1512.03385, section 4.2), six blocks, at most 250,000 parameters."""
+    builder = Builder((3, 32, 32))
+    x = convolution(builder, "stem", "input", 16, 1)
+    for stage, channels in enumerate((16, 32, 64), start=1):
+        for block in (1, 2):
+            name, stride = f"stage{stage}.block{block}", 2 if stage > 1 and block == 1 else 1
+            inner = convolution(builder, f"{name}.first", x, channels, stride)
+            inner = builder.add(f"{name}.second", Conv2d(channels), inner)
+            inner = builder.add(f"{name}.second_norm", BatchNorm(), inner)
+            if stride == 2:
+                x = builder.add(f"{name}.project", Conv2d(channels, kernel=1, stride=2, padding=0), x)
+                x = builder.add(f"{name}.project_norm", BatchNorm(), x)
+            x = builder.add(f"{name}.activation", Relu(), builder.add(f"{name}.add", Add(), inner, x))
+    x = builder.add("head.flatten", Flatten(), builder.add("head.pool", GlobalAvgPool(), x))
+    builder.add("head.linear", Linear(10), x)
+    return builder.build()
+
+
+def convolution(builder: Builder, name: str, x: str, channels: int, stride: int) -> str:
+    x = builder.add(f"{name}.conv", Conv2d(channels, stride=stride), x)
+    return builder.add(f"{name}.activation", Relu(), builder.add(f"{name}.norm", BatchNorm(), x))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
