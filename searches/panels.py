@@ -4,7 +4,7 @@ A run may have 100,000 candidates: what is drawn is then an even sample, and say
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +12,8 @@ from django.db.models import Count, Min, QuerySet
 
 from architectures import spaces
 from architectures.spaces import Space, SpaceError
-from searches.models import Evaluation, SearchRun
+from searches.engine.control import share
+from searches.models import Evaluation, Generation, SearchRun
 
 SHOWN_AT_MOST = 2000  # bars of the timeline
 GENOTYPES_AT_MOST = 6000
@@ -153,20 +154,32 @@ def learning(run: SearchRun) -> dict[str, Any]:
 
 def control(run: SearchRun) -> dict[str, Any]:
     """The random search at equal cost, if there is one: the curve that this run has to beat."""
-    other = control_of(run)
+    other = run.controls.order_by("-pk").first()
     if other is None:
         return {"run": None, "generations": []}
-    rows = other.generations.order_by("number").values("number", "evaluated", "hypervolume", "at")
-    points = [row | {"at": row["at"].isoformat() if row["at"] else None} for row in rows]
+    points = [
+        {"number": row.number, "evaluated": row.evaluated, "at": row.at.isoformat() if row.at else None}
+        | {"hypervolume": volume}
+        for row, volume in control_volumes(run, other)
+    ]
     facts = {"id": other.pk, "name": other.name, "status": other.status}
     facts |= {"started": other.started.isoformat() if other.started else None}
     return {"run": facts, "generations": points}
 
 
-def control_of(run: SearchRun) -> SearchRun | None:
-    if not any(field.name == "control_of" for field in SearchRun._meta.get_fields()):
-        return None
-    return SearchRun.objects.filter(control_of=run).order_by("-pk").first()
+def control_volumes(run: SearchRun, other: SearchRun) -> Iterator[tuple[Generation, float]]:
+    """The control's front, generation by generation, in the box of the search: two runs compare in one box only."""
+    ended = run.events.filter(kind="SearchFinished").order_by("-seq").values_list("payload", flat=True).first()
+    names, reference = run.spec["objectives"], (ended or {}).get("reference_point")
+    rows = list(other.generations.order_by("number"))
+    stride = -(-len(rows) // COLUMNS_AT_MOST) or 1
+    shown = [row for index, row in enumerate(rows) if index % stride == 0 or index == len(rows) - 1]
+    wanted = {number for row in shown for number in row.front}
+    found = other.evaluations.filter(number__in=wanted, status="done").values_list("number", "fidelity", "values")
+    values = {(number, fidelity): each for number, fidelity, each in found if all(name in each for name in names)}
+    for row in shown:
+        at = row.fidelity or max((fidelity for _, fidelity in values), default=0)
+        yield row, share(names, [values[number, at] for number in row.front if (number, at) in values], reference)
 
 
 def failures(run: SearchRun) -> list[dict[str, Any]]:

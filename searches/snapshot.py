@@ -46,7 +46,9 @@ def snapshot(run: SearchRun) -> dict[str, Any]:
 
 def generation_facts(run: SearchRun) -> list[dict[str, Any]]:
     """The curves of the search, point by point; of very many generations an even sample with the newest."""
-    rows = run.generations.values("number", "evaluated", "hypervolume", "front", "best", "mean", "insight", "at")
+    rows = run.generations.values(
+        "number", "evaluated", "hypervolume", "front", "best", "mean", "insight", "fidelity", "at"
+    )
     stride = -(-((run.generation or 0) + 1) // GENERATIONS_AT_MOST)
     if stride > 1:
         rows = rows.alias(place=F("number") % stride).filter(Q(place=0) | Q(number=run.generation))
@@ -86,7 +88,12 @@ def candidate_facts(run: SearchRun, shown: Iterable[Candidate], *, with_curves: 
     if len(shown) < run.candidates.count():
         wanted = wanted.filter(candidate__in=shown)
     best = _highest_fidelity(wanted if with_curves else wanted.defer("line", "timing", "files", "curve"))
-    return [_facts(candidate, best.get(candidate.pk), with_curves) for candidate in shown]
+    # The front is of one fidelity; some of its members may have been trained further since.
+    members = set(run.evaluations.filter(is_on_front=True).values_list("candidate_id", flat=True))
+    return [
+        _facts(candidate, best.get(candidate.pk), with_curves) | {"is_on_front": candidate.pk in members}
+        for candidate in shown
+    ]
 
 
 def _highest_fidelity(evaluations: QuerySet[Evaluation]) -> dict[int, Evaluation]:
@@ -120,6 +127,5 @@ def evaluation_facts(evaluation: Evaluation) -> dict[str, Any]:
         "reason": evaluation.reason,
         "seconds": evaluation.seconds,
         "cached": evaluation.is_cached,
-        "is_on_front": evaluation.is_on_front,
         "test_accuracy": evaluation.test_accuracy,
     }

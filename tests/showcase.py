@@ -94,7 +94,8 @@ def fill(run: Any, evaluations: int, random: Random) -> None:
         worked_seconds=3400.0, evaluations_done=evaluations, evaluations_total=evaluations,
         evaluations_failed=sum(each.status == "failed" for each in results), duplicates=17, refused=9,
         front_size=len(front), best_accuracy=max(accuracies), chosen_number=chosen, history_sha256="a1" * 32,
-        reason="all evaluations are done", selection={"chosen": chosen, "front": front, "how": "knee", "reasons": []},
+        reason="all evaluations are done",
+        selection={"chosen": chosen, "front": front, "how": "knee", "reasons": [], "fidelity": 15},
     )  # fmt: skip
 
 
@@ -204,7 +205,7 @@ def generations(run: Any, results: Sequence[Any]) -> None:
                 hypervolume=volume / 1.2e6, front=[each.number for each in archive],
                 best={"accuracy": max(each.accuracy for each in archive)},
                 mean={"accuracy": sum(each.accuracy for each in fresh) / max(1, len(fresh))},
-                at=BEGAN + timedelta(seconds=3400 * (number + 1) / count), **insight(number, count),
+                at=BEGAN + timedelta(seconds=3400 * (number + 1) / count), fidelity=5, **insight(number, count),
             )
         )  # fmt: skip
     insert(Generation, rows)

@@ -70,9 +70,13 @@ def frames_after(run: SearchRun, seq: int) -> list[dict[str, Any]]:
     return frames
 
 
-def test_every_event_takes_the_page_where_a_later_snapshot_would(blank: Page, world: World) -> None:
+@pytest.mark.parametrize("changes", [{}, {"ladder": {"rungs": "1,2", "eta": 2}}], ids=["plain", "ladder"])
+def test_every_event_takes_the_page_where_a_later_snapshot_would(
+    blank: Page, world: World, changes: dict[str, Any]
+) -> None:
     services.run_cancel(run=world.run, by=world.alice)
-    run = services.run_create(project=world.project, spec=spec(algorithm="nsga2"), name="watched", by=world.alice)
+    asked = spec(algorithm="nsga2", **changes)
+    run = services.run_create(project=world.project, spec=asked, name="watched", by=world.alice)
     first = taken(run)
     held = claim(run)
     kinds = set()
@@ -86,6 +90,7 @@ def test_every_event_takes_the_page_where_a_later_snapshot_would(blank: Page, wo
     run.refresh_from_db()
     assert run.status == Status.FINISHED
     assert {"CandidateProposed", "EvaluationFinished", "GenerationFinished", "SelectionFinished"} <= kinds
+    assert ("CandidatePromoted" in kinds) == bool(changes)
     assert reduced(blank, first, frames_after(run, first["seq"])) == expected(taken(run))
 
 

@@ -76,7 +76,16 @@ export class Curves {
     });
     const data = [line(ours, "this run", colours.series[0], "solid")];
     if (this.control) data.push(line(this.#known(this.control.generations, this.control.run.started), "random control", colours.series[1], "dot"));
-    return { data, layout: { showlegend: data.length > 1, xaxis: { title: { text: titles[this.over.value] }, rangemode: "tozero" }, yaxis: { title: { text: "hypervolume" } }, margin: { t: 24, l: 60, r: 12, b: 42 } } };
+    return { data, layout: { shapes: this.#rungs(ours, colours), showlegend: data.length > 1, xaxis: { title: { text: titles[this.over.value] }, rangemode: "tozero" }, yaxis: { title: { text: "hypervolume" } }, margin: { t: 24, l: 60, r: 12, b: 42 } } };
+  }
+
+  /** Where the front began to be measured with more epochs the hypervolume may step down: a line says so. */
+  #rungs({ xs, known }, colours) {
+    const steps = known.map(({ fidelity }, index) => [fidelity, index]).filter(([fidelity, index]) => index > 0 && fidelity != null && fidelity !== known[index - 1].fidelity);
+    return steps.map(([fidelity, index]) => ({
+      type: "line", xref: "x", yref: "paper", x0: xs[index], x1: xs[index], y0: 0, y1: 1, line: { color: colours.muted, width: 1, dash: "dot" },
+      label: { text: `${fidelity} epochs`, textposition: "end", font: { color: colours.muted, size: 11 } },
+    }));
   }
 
   /** How much more of the space this run's front dominates than the control's at the same place. */

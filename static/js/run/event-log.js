@@ -1,5 +1,7 @@
 /* The event log in words, the newest first: what came before the page was opened is fetched when the log is first looked at. */
 
+import { percent } from "../format.js";
+
 const words = {
   StatusChanged: ({ status, by }) => `The run is ${status}${by ? `, by ${by}` : ""}`,
   SearchStarted: () => "The engine started",
@@ -9,7 +11,7 @@ const words = {
   DuplicateProposed: ({ number, of }) => `#${number} is the same network as #${of}`,
   EvaluationStarted: ({ number, fidelity }) => `#${number} in training, ${fidelity} epochs`,
   EvaluationFinished: ({ number, status, reason, values }) =>
-    status === "done" ? `#${number} trained: accuracy ${(values.accuracy * 100).toFixed(1)} %` : `#${number} failed: ${reason}`,
+    status === "done" ? `#${number} ${values.accuracy === undefined ? "estimated by proxies" : `trained: accuracy ${percent(values.accuracy)}`}` : `#${number} failed: ${reason}`,
   GenerationFinished: ({ generation, front }) => `Generation ${generation + 1} complete, ${front.length} on the front`,
   SelectionFinished: ({ chosen, how }) => `Chosen by ${how}: ${chosen === null ? "none" : `#${chosen}`}`,
   TestMeasured: ({ number, test_accuracy }) => `#${number}: test accuracy ${(test_accuracy * 100).toFixed(1)} %`,

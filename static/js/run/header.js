@@ -29,10 +29,16 @@ class Clock {
   }
 }
 
+/** Of the budget of evaluations or of counted cost, whichever is nearer to its end. */
+function shareDone({ evaluations_done: done, evaluations_total: total, cost, spec }) {
+  const byCost = spec.max_cost ? cost / spec.max_cost : 0;
+  return Math.min(1, Math.max(total ? done / total : 0, byCost));
+}
+
 /** Time left by the pace so far; unknown before the first result. */
 function left(run, seconds) {
-  const { evaluations_done: done, evaluations_total: total } = run;
-  return done > 0 && done < total ? (seconds / done) * (total - done) : null;
+  const share = shareDone(run);
+  return share > 0 && share < 1 ? (seconds / share) * (1 - share) : null;
 }
 
 export class Header {
@@ -85,7 +91,8 @@ export class Header {
     const rest = atWork.has(this.run.status) ? left(this.run, seconds) : null;
     this.#text("left", rest === null ? "" : `, about ${duration(rest)} left`);
     const bar = this.root.querySelector("[data-run='bar']");
-    bar.style.width = `${(100 * this.run.evaluations_done) / Math.max(1, this.run.evaluations_total)}%`;
+    bar.style.width = `${100 * shareDone(this.run)}%`;
+    this.#text("budget", this.run.spec.max_cost ? `, ${Math.round(100 * shareDone(this.run))} % of the budget` : "");
   }
 
   #statusIs(run) {

@@ -3,10 +3,10 @@ import { symbols, tokens } from "../plots/tokens.js";
 import { escapeHtml } from "../format.js";
 import { colourValue, Groups } from "./colouring.js";
 
-const spatialSymbols = { circle: "circle", square: "square", diamond: "diamond", "triangle-up": "x", cross: "cross", star: "diamond-open", hexagon: "square-open" };
+const spatialSymbols = { "x-thin": "cross", circle: "circle", square: "square", diamond: "diamond", "triangle-up": "x", cross: "cross", star: "diamond-open", hexagon: "square-open" };
 
 /**
- * @param {object} seen run, measures, points, isFront and isRanked (of a candidate), chosen
+ * @param {object} seen run, measures, points, isFront and isRanked (of a candidate), chosen, fidelity of the front
  * @param {object} view x, y, z, logX, logY, colour, dominated, limits, isSpatial, dragmode
  */
 export class ParetoFigure {
@@ -21,7 +21,12 @@ export class ParetoFigure {
     const members = points.filter(this.isFront);
     const others = points.filter((candidate) => !this.isFront(candidate));
     const fresh = others.filter((candidate) => !this.isRanked(candidate));
-    const data = view.dominated ? this.#dominated(others.filter(this.isRanked)) : [];
+    const ranked = others.filter(this.isRanked);
+    const isLess = ({ fidelity }) => this.fidelity !== null && fidelity < this.fidelity;
+    const less = view.dominated && this.groups === null ? ranked.filter(isLess) : [];
+    const data = view.dominated ? this.#dominated(this.groups === null ? ranked.filter((candidate) => !isLess(candidate)) : ranked) : [];
+    // Measured with fewer epochs than the front: not comparable with it, so it looks unlike it.
+    if (less.length > 0) data.unshift(this.#trace("less trained", less, { color: colours.muted, size: 6, opacity: 0.5, symbol: "x-thin-open" }));
     if (fresh.length > 0) data.push(this.#trace("not ranked yet", fresh, { color: colours.accent, size: 8, symbol: "diamond-open" }));
     if (members.length > 0 && !view.isSpatial) data.push(this.#staircase(members));
     if (members.length > 0) data.push(this.#front(members));

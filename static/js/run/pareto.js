@@ -5,7 +5,7 @@ import { hasWebGL } from "../plots/webgl.js";
 import { remember, remembered } from "./address.js";
 import { ParetoFigure } from "./pareto-figure.js";
 import { Replay } from "./replay.js";
-import { isRanked } from "./state.js";
+import { frontFidelity, isRanked } from "./state.js";
 
 /* Each control by its name, with what its value is called in the URL; a value that is the default is not written there. */
 const controls = ["x", "y", "z", "colour", "logx", "logy", "dominated", "limits"];
@@ -119,7 +119,7 @@ export class ParetoPlot {
     const [isFront, isCandidateRanked] = this.#ranks();
     const value = (name) => read(this.controls[name]);
     return new ParetoFigure(
-      { run: this.state.run, measures: this.measures, points, isFront, isRanked: isCandidateRanked, chosen: this.chosen, limitsOf: this.limits },
+      { run: this.state.run, measures: this.measures, points, isFront, isRanked: isCandidateRanked, chosen: this.chosen, limitsOf: this.limits, fidelity: frontFidelity(this.state) },
       {
         x: value("x"), y: value("y"), z: value("z"), colour: value("colour"), logX: value("logx") === "1", logY: value("logy") === "1",
         dominated: value("dominated") === "1", limits: value("limits") === "1", isSpatial: this.isSpatial, dragmode: this.dragmode,

@@ -18,6 +18,7 @@ const results = {
   },
   search: ({ run }) => {
     const done = `${run.evaluations_done} of ${run.evaluations_total}`;
+    if (run.steps_done && !run.evaluations_done) return `${counted(run.steps_done, "learning step")} so far`;
     return run.front_size ? `${done}, ${run.front_size} on the front, best ${percent(run.best_accuracy)}` : `${done} evaluated`;
   },
   selection: ({ run, candidates }) => {

@@ -58,7 +58,12 @@ export function front(state) {
 }
 
 function better(one, other) {
-  return other == null || (one != null && one > other) ? one : other;
+  return other == null || (one != null && one > other) ? (one ?? null) : other;
+}
+
+/** At how many epochs the front was measured; null before there is one. */
+export function frontFidelity({ run, generations }) {
+  return run.selection?.fidelity ?? generations.at(-1)?.fidelity ?? null;
 }
 
 /* One rule per kind of event, in the order in which they come. */
@@ -79,15 +84,16 @@ const rules = {
   ProposalRefused: (state, { times }) => changeRun(state, { refused: state.run.refused + times }),
   DuplicateProposed: (state) => changeRun(state, { duplicates: state.run.duplicates + 1 }),
   EvaluationStarted: (state) => state,
-  EvaluationFinished: (state, { number, values, status, reason, fidelity, curve, timing, cached }) => {
+  EvaluationFinished: (state, { number, values, status, reason, fidelity, curve, timing, cached, place }) => {
     const failed = status !== "done";
     const changes = { values, status, fidelity, reason, curve, cached, seconds: timing?.seconds ?? 0 };
     const next = changeCandidate(state, number, changes);
+    const counter = place == null ? "evaluations_done" : "promotions_done"; // a network is counted once, whatever its fidelities
     return {
       ...next,
       run: {
         ...next.run,
-        evaluations_done: state.run.evaluations_done + 1,
+        [counter]: state.run[counter] + 1,
         evaluations_failed: state.run.evaluations_failed + (failed ? 1 : 0),
         evaluations_cached: state.run.evaluations_cached + (cached ? 1 : 0),
         cost: state.run.cost + (timing?.cost ?? 0),
@@ -96,16 +102,15 @@ const rules = {
     };
   },
   StepFinished: (state, { cost }) => changeRun(state, { steps_done: state.run.steps_done + 1, cost: state.run.cost + cost }),
-  GenerationFinished: (state, { generation, evaluated, hypervolume, front, best, mean, insight }, at) => {
+  GenerationFinished: (state, { generation, evaluated, hypervolume, front, best, mean, insight, fidelity }, at) => {
     const next = markFront(state, front);
     return {
       ...next,
-      generations: [...state.generations, { number: generation, evaluated, hypervolume, front, best, mean, insight, at }],
+      generations: [...state.generations, { number: generation, evaluated, hypervolume, front, best, mean, insight, fidelity, at }],
       run: { ...next.run, generation, hypervolume },
     };
   },
-  SelectionFinished: (state, { chosen, front, how, reasons, ballots }) =>
-    changeRun(markFront(state, front), { chosen_number: chosen, selection: { chosen, front, how, reasons, ballots } }),
+  SelectionFinished: (state, selection) => changeRun(markFront(state, selection.front), { chosen_number: selection.chosen, selection }),
   TestMeasured: (state, { number, test_accuracy }) => changeCandidate(state, number, { test_accuracy }),
   SearchFinished: (state, { reason, hypervolume, history_sha256 }) =>
     changeRun(state, { reason, hypervolume, history_sha256, phase: "code" }),
