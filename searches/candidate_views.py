@@ -10,6 +10,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from codegen import licences
+from codegen.request import RequestError
 from codegen.requests import Request
 from searches import services
 from searches.architecture import Architecture
@@ -149,6 +151,8 @@ def compare_runs(request: Request) -> HttpResponse:
     others = visible.exclude(pk__in=found).filter(front_size__gt=0)
     if runs:
         others = others.filter(project=runs[0].project_id)
+    elif slug := request.GET.get("project"):
+        others = others.filter(project__slug=slug)
     context = {"runs": runs, "others": others[:OFFERED_AT_MOST], "most": COMPARED_AT_MOST}
     if len(runs) >= COMPARED_AT_LEAST:
         context["comparison"] = RunComparison(runs)
@@ -160,9 +164,10 @@ def repository(request: Request, pk: int, number: int) -> HttpResponse:
     """Asks for the repository of a candidate, and leads to it."""
     run = get_object_or_404(SearchRun.objects.visible_to(request.user), pk=pk)
     chosen = get_object_or_404(run.candidates, number=number)
+    licence = request.POST.get("licence", licences.DEFAULT)
     try:
-        asked = services.repository_request(candidate=chosen, by=request.user)
-    except NothingToDeliver as error:
+        asked = services.repository_request(candidate=chosen, by=request.user, licence=licence)
+    except (NothingToDeliver, RequestError) as error:
         messages.warning(request, str(error))
         return redirect("searches:candidate", pk=pk, number=number)
     return redirect("codegen:repository", pk=asked.pk)
