@@ -1,5 +1,7 @@
 """What people do with data sets: upload, delete; and what is made of them in the background."""
 
+from __future__ import annotations
+
 import json
 import os
 import shutil
@@ -35,7 +37,7 @@ MIB = 2**20
 
 
 def dataset_upload(
-    *, project: Project, by: AbstractBaseUser, file: UploadedFile, name: str, rule: str = "crop", side: str = ""
+    *, project: Project, by: AbstractBaseUser, file: UploadedFile[bytes], name: str, rule: str = "crop", side: str = ""
 ) -> UploadedDataSet:
     """Keeps the file and has it read; what is wrong with its content is said by the row once it was looked at."""
     file_name, size = (file.name or "")[-200:], file.size or 0
@@ -89,7 +91,7 @@ def resize(rule: str, side: str) -> str:
     return f"resize={fit.rule}" + (f",side={fit.side}" if fit.side else "")
 
 
-def _take(file: UploadedFile, path: Path) -> None:
+def _take(file: UploadedFile[bytes], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as stream:
         for chunk in file.chunks():

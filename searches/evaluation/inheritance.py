@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from architectures.ir.graph import Graph
 
-Shape = tuple[int, ...]
 Signature = tuple[object, ...]
 
 
@@ -29,7 +28,7 @@ def shared_layers(child: Graph, parent: Graph) -> dict[str, str]:
 
 def layers(graph: Graph) -> list[tuple[str, Signature]]:
     """In the graph's order; equal signatures have weights of equal shapes and the same use for them."""
-    found = []
+    found: list[tuple[str, Signature]] = []
     for node, facts in zip(graph.nodes, graph.facts, strict=True):
         if facts.stored:
             taken = tuple(graph.by_name[name].shape[0] for name in node.inputs)
