@@ -20,6 +20,7 @@ from architectures.ir.graph import Graph
 from architectures.ir.primitives import Add, BatchNorm, Conv2d, Flatten, GlobalAvgPool, Linear, MaxPool, Relu
 from architectures.operations import Operation
 from architectures.operations import get as operation
+from architectures.operations import names as operation_names
 from architectures.operations.parts import project
 from architectures.operations.skip_connect import SkipConnect
 from architectures.spaces import register
@@ -37,6 +38,9 @@ OPERATIONS = (
     "avg_pool",
     "skip_connect",
 )
+# Whatever else is registered may be chosen, too; but not the missing connection of cells, nor what ends in a sum of its
+# own, since a layer sums its skip connections.
+OFFERED = (*OPERATIONS, *(name for name in operation_names() if name not in (*OPERATIONS, "none", "mbconv")))
 PROJECTION = SkipConnect()
 SMALLEST_SIDE = 2  # pixels that the last stage must still see
 
@@ -74,7 +78,7 @@ class Chain(Space):
         default=None, metadata={"help": "Channels a stage may have. Empty: by input size.", "choices": WIDTHS}
     )
     operations: tuple[str, ...] = field(
-        default=OPERATIONS, metadata={"help": "Operations a layer may be.", "choices": OPERATIONS}
+        default=OPERATIONS, metadata={"help": "Operations a layer may be.", "choices": OFFERED}
     )
     max_skips: int = field(default=2, metadata={"help": "Most skip connections into a layer.", "min": 0, "max": 2})
     skip_reach: int = field(default=3, metadata={"help": "How many outputs back a skip may begin.", "min": 1, "max": 5})

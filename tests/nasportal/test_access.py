@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +22,8 @@ from django.utils import timezone
 from codegen.models import Repository
 from nasportal.accounts import services as accounts
 from nasportal.accounts.models import ApiToken
+from profiling.models import Device, DeviceJob
+from profiling.services import device_create
 from searches import annotating, services
 from searches.models import Event, Membership, Project, SearchRun
 from searches.models_data import UploadedDataSet
@@ -29,6 +32,7 @@ from searches.routing import websocket_urlpatterns
 from tests.world import World, spec
 
 OPEN, IN, SEE, EDIT, OWN, ADMIN = "anybody", "signed in", "see", "edit", "own", "admin"
+DEVICE = "a paired device's token"  # which no person has: tests/profiling/test_devices.py
 RIGHTS = {
     "nobody": {OPEN},
     "stranger": {OPEN, IN},
@@ -56,6 +60,15 @@ ROUTES: dict[str, dict[str, str]] = {
     "search/": {"GET": IN},
     "example/": {"POST": IN},
     "targets/": {"GET": IN},
+    "devices/": {"GET": IN, "POST": IN},
+    "devices/<device>/": {"GET": OWN},
+    "devices/<device>/<action>/": {"POST": OWN},
+    "agent/nasportal_agent.py": {"GET": OPEN},
+    "agent/pair/": {"POST": DEVICE},
+    "agent/poll/": {"POST": DEVICE},
+    "agent/reference.onnx": {"GET": DEVICE},
+    "agent/jobs/<job>/model.onnx": {"GET": DEVICE},
+    "agent/jobs/<job>/result/": {"POST": DEVICE},
     "notices/": {"GET": IN, "POST": IN},
     "notices/test/": {"POST": IN},
     "projects/": {"GET": IN, "POST": IN},
@@ -91,6 +104,8 @@ ROUTES: dict[str, dict[str, str]] = {
     f"{C}star/": {"POST": SEE},
     f"{C}panel/": READ,
     f"{C}repository/": {"POST": SEE},
+    f"{C}files/": READ,
+    f"{R}bundle/": {"POST": SEE},
     f"{R}plots/<name>/": READ,
     f"{R}curves/": READ,
     f"{R}failures/": READ,
@@ -99,6 +114,8 @@ ROUTES: dict[str, dict[str, str]] = {
     f"{R}<verb>/": CHANGE,
     "repositories/": {"GET": IN},
     "repositories/<repository>/": READ,
+    "repositories/<repository>/files/": READ,
+    "repositories/<repository>/certificate/": READ,
     "repositories/<repository>/download/": READ,
     # The API
     f"{A}schema/": {"GET": IN},
@@ -108,7 +125,7 @@ ROUTES: dict[str, dict[str, str]] = {
     f"{A}projects/": {"GET": IN, "POST": IN},
     f"{A}{P}": {"GET": SEE, "PATCH": OWN, "DELETE": OWN},
     f"{A}{P}members/": {"GET": SEE, "POST": OWN},
-    f"{A}{P}members/<name>/": {"DELETE": OWN},
+    f"{A}{P}members/<member>/": {"DELETE": OWN},
     f"{A}{P}transfer/": {"POST": OWN},
     f"{A}{P}activity/": READ,
     f"{A}{P}templates/": {"GET": SEE, "POST": EDIT},
@@ -140,10 +157,17 @@ ROUTES: dict[str, dict[str, str]] = {
 }
 SOCKETS = {"ws/runs/<pk>/": SEE}  # tests/searches/test_consumer.py opens it in every role
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+# Signing out leads to the login page, too; a one-time link is used up by GET alone; the login page leads on whoever is
+# signed in.
+HARMLESS = {
+    ("POST", "logout/"),
+    ("HEAD", "login/once/<token>/"),
+    *((method, "login/") for method in ("PUT", "PATCH", "DELETE")),
+}
 SENT = {"name": "x", "role": "viewer", "text": "x", "tags": ["x"], "starred": True, "spec": {}, "user": "bob"}
 COUNTED: tuple[type[models.Model], ...] = (
     Project, Membership, SearchRun, Event, UploadedDataSet, Note, Tag, Star, SpecTemplate, Repository, ApiToken,
-    NoticeWishes, User,
+    NoticeWishes, User, Device, DeviceJob,
 )  # fmt: skip
 SECRET = "Zanzibar"  # in every name of the team: whoever may not see it must not read it anywhere
 
@@ -171,7 +195,7 @@ def named(path: str) -> str:
         path = path.replace("<pk>", "<repository>")
     if "templates/<pk>" in path:
         path = path.replace("<pk>", "<template>")
-    return path.replace("<user>", "<name>") if path.startswith(A) else path
+    return path.replace("<user>", "<member>") if path.startswith(A) else path
 
 
 def test_every_route_has_an_entry_and_every_entry_a_route() -> None:
@@ -227,11 +251,13 @@ def doors(world: World) -> Doors:
     services.member_remove(project=world.project, user=removed, by=world.alice)
     admin = User.objects.create(username="root", is_staff=True, is_superuser=True)
     people: dict[str, User | None] = {**world.people, "removed": removed, "admin": admin, "nobody": None}
+    device, _ = device_create(owner=world.alice, name=f"{SECRET} Pi", kind="raspberry_pi_4")
     other = world.bob
     arguments = {
         "slug": world.project.slug, "pk": str(world.finished.pk), "number": str(number), "verb": "pause",
         "repository": str(repository.pk), "template": str(template.pk), "user": str(other.pk),
-        "name": other.username, "token": "forged", "ref": upload.key,
+        "member": other.username, "name": "timeline", "token": "forged", "ref": upload.key,
+        "device": str(device.pk), "action": "calibrate", "job": "1",
     }  # fmt: skip
     return Doors(world, people, arguments)
 
@@ -255,10 +281,13 @@ def is_shut(answer: Any) -> bool:
 
 def walk(doors: Doors, client: Client, rights: set[str], **extra: Any) -> None:
     """Every method of every route; what it changes is undone again."""
+    cookies = {name: morsel.value for name, morsel in client.cookies.items()}
     for route, wanted in ROUTES.items():
         if extra and not route.startswith(A):
             continue  # pages take no tokens
-        for method in METHODS:
+        methods = [method for method in METHODS if (method, route) not in HARMLESS]
+        for method in methods:
+            client.cookies = SimpleCookie(cookies)  # signing out is tried as well
             asked = wanted.get("GET" if method == "HEAD" else method, "")
             before = doors.state() if asked not in rights else []
             with transaction.atomic():
@@ -273,7 +302,7 @@ def walk(doors: Doors, client: Client, rights: set[str], **extra: Any) -> None:
                     doors.faults.append(f"{where}, but no entry allows the method")
             elif asked in rights:
                 # The archive is not there yet: that is no matter of rights.
-                is_early = route.endswith("download/") and answer.status_code in (404, 409)
+                is_early = route.endswith(("download/", "files/", "certificate/")) and answer.status_code in (404, 409)
                 if (is_shut(answer) or answer.status_code == 405) and not is_early:
                     doors.faults.append(f"{where}, but it is theirs")
             elif not is_shut(answer):
