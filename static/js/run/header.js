@@ -65,6 +65,8 @@ export class Header {
     this.#text("best", percent(run.best_accuracy));
     this.#text("refused", String(run.refused));
     this.#text("duplicates", String(run.duplicates));
+    const known = run.evaluations_done + run.promotions_done;
+    this.#text("cached", run.evaluations_cached ? `, ${Math.round((100 * run.evaluations_cached) / Math.max(1, known))} % known from other runs` : "");
     this.#text("failed", String(run.evaluations_failed));
     this.#times();
     this.#statusIs(run);
