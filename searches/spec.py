@@ -181,6 +181,14 @@ def algorithm_faults(spec: SearchSpec) -> Iterator[SpecError]:
     if not reading.problems:
         for name, message in algorithm.faults():
             yield SpecError(f"algorithm_options.{name}", message)
+        yield from supernet_faults(spec)
+
+
+def supernet_faults(spec: SearchSpec) -> Iterator[SpecError]:
+    """Some algorithms know a few spaces only; the ensemble leaves such a member out."""
+    known = getattr(algorithms.get(spec.algorithm), "spaces", ())
+    if known and spec.space not in known and spec.space in spaces.names():
+        yield SpecError("space", f"must be {' or '.join(known)} for {spec.algorithm}, but is {spec.space}")
 
 
 def space_faults(spec: SearchSpec) -> Iterator[SpecError]:

@@ -10,7 +10,7 @@ from math import log
 from random import Random
 from typing import Any, ClassVar
 
-from architectures.nets.supernet_graph import Supergraph, supergraph
+from architectures.nets.supernet_graph import SPACES, Supergraph, supergraph
 from searches import algorithms
 from searches.algorithms.algorithm import Ballot, Evaluated, Genotype, History, Proposal, Step, StepDone
 from searches.algorithms.draws import Draft, mutated, sampled, settle
@@ -73,6 +73,7 @@ class Ranking:
 @dataclass
 class Darts(SupernetOptions):
     title: ClassVar[str] = "DARTS: a supernet learns its operations by gradient"
+    spaces: ClassVar[tuple[str, ...]] = SPACES
     needs_training: ClassVar[bool] = True  # its steps train a supernet: there is nothing to learn from a table
 
     population: int = field(

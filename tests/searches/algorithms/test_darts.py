@@ -14,7 +14,7 @@ from searches.engine.problem import SpecProblem
 from searches.engine.sequence import Candidate, Refused, StepAsked
 from searches.engine.sequence import Sequence as Numbers
 from searches.evaluation import datasets
-from searches.spec import SearchSpec
+from searches.spec import SearchSpec, SpecErrors
 
 LAG = 3
 
@@ -182,6 +182,15 @@ def test_the_most_likely_points_come_in_order():
 def test_it_refuses_weights_that_are_none(text: str):
     (fault,) = Darts(cost_weights=text).faults()
     assert fault == ("cost_weights", f"must be 1 to 5 numbers from 0 to 100 by comma, but is {text!r}")
+
+
+@pytest.mark.parametrize("algorithm", ["darts", "portfolio"])
+def test_a_space_without_a_supernet_is_refused_with_the_spec(algorithm: str):
+    options = {"members": "nsga2,darts"} if algorithm == "portfolio" else {}
+    document = {"algorithm": algorithm, "space": "mobile", "algorithm_options": options}
+    with pytest.raises(SpecErrors) as refused:
+        SearchSpec.from_document(document)
+    assert str(refused.value) == "space: must be cell201 or chain for darts, but is mobile"
 
 
 def test_a_table_has_no_networks_to_share_weights():
