@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from architectures.ir.graph import Graph
 from architectures.ir.verify import GraphError
-from codegen import frameworks
+from codegen import bundle, frameworks
+from codegen.bundle import BundleRequest, generate_bundle
 from codegen.card import card
 from codegen.difference import first_difference, is_close, is_roughly_close, node_values
 from codegen.frameworks import Framework
@@ -29,7 +30,7 @@ from codegen.frameworks.blocks import PrintError
 from codegen.gate import Check, Fault, Gate, run
 from codegen.plain import slug
 from codegen.repository import STANDARD, manifest, sources
-from codegen.request import RepositoryRequest, RequestError
+from codegen.request import RepositoryRequest, RequestError, read_document
 from codegen.tree import SourceTree
 
 if TYPE_CHECKING:
@@ -281,7 +282,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         say({"kind": "progress", "step": done, "steps": steps, "message": message})
 
     try:
-        request = RepositoryRequest.read(chosen.request)
+        document = read_document(chosen.request)
+        if document.get("format") == bundle.FORMAT:
+            asked = BundleRequest.from_document(document)
+            steps = 1 + sum(3 + len(each.exports) + 8 for each in asked.variants.values())
+            verdict = generate_bundle(asked, chosen.out, report)
+            say({"kind": "verdict", "verdict": verdict})
+            return 0 if verdict["verdict"] == "passed" else 4
+        request = RepositoryRequest.from_document(document)
         steps = 3 + len(request.exports) + 8
         verdict = generate(request, chosen.out, chosen.folder, report)
     except (RequestError, GraphError, PrintError) as error:

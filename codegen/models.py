@@ -88,6 +88,11 @@ class Repository(models.Model):
         return self.status == RepositoryStatus.READY
 
     @property
+    def is_single(self) -> bool:
+        """Of one network, and no bundle."""
+        return "architecture" in self.request
+
+    @property
     def archive_path(self) -> Path:
         return Path(settings.DATA_DIR) / self.archive
 

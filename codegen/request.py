@@ -124,8 +124,14 @@ class RepositoryRequest:
 
     @classmethod
     def read(cls, path: Path) -> "RepositoryRequest":
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise RequestError("request", f"{path.name} is not readable JSON: {error}") from error
-        return cls.from_document(document)
+        return cls.from_document(read_document(path))
+
+
+def read_document(path: Path) -> Mapping[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RequestError("request", f"{path.name} is not readable JSON: {error}") from error
+    if not isinstance(document, Mapping):
+        raise RequestError("request", f"must be a JSON object, but is {type(document).__name__}")
+    return document

@@ -8,5 +8,7 @@ app_name = "codegen"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("repositories/", views.repositories, name="repositories"),
     path("repositories/<int:pk>/", views.repository, name="repository"),
+    path("repositories/<int:pk>/files/", views.files, name="files"),
+    path("repositories/<int:pk>/certificate/", views.certificate, name="certificate"),
     path("repositories/<int:pk>/download/", views.download, name="download"),
 ]

@@ -46,6 +46,7 @@ from searches.serializers import (
     EventsSerializer,
     MemberSerializer,
     ProjectSerializer,
+    RepositoryRequestSerializer,
     RepositorySerializer,
     RunCreateSerializer,
     RunDetailSerializer,
@@ -361,12 +362,19 @@ class CandidateViewSet(Annotated, mixins.ListModelMixin, mixins.RetrieveModelMix
         candidate = self.get_object()
         return Response(to_document(compact.loads(candidate.graph), origin=origin(candidate)))
 
-    @extend_schema(request=None, responses={202: RepositorySerializer, 409: OpenApiResponse(description="untrained")})
+    @extend_schema(
+        request=RepositoryRequestSerializer,
+        responses={202: RepositorySerializer, 409: OpenApiResponse(description="untrained")},
+    )
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def repository(self, request: Request, run_pk: str, number: str) -> Response:
         """Asks for the repository of this candidate; follow it under `/repositories/`."""
+        asked = RepositoryRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
         try:
-            repository = services.repository_request(candidate=self.get_object(), by=person(request))
+            repository = services.repository_request(
+                candidate=self.get_object(), by=person(request), licence=asked.validated_data["licence"]
+            )
         except services.NothingToDeliver as refusal:
             raise Conflict(str(refusal)) from refusal
         return Response(RepositorySerializer(repository).data, status=status.HTTP_202_ACCEPTED)

@@ -167,7 +167,8 @@ class Architecture:
     @cached_property
     def repository(self) -> Repository | None:
         """The newest one that was asked for."""
-        link = self.candidate.repository_links.select_related("repository").first()
+        links = self.candidate.repository_links.filter(repository__request__has_key="architecture")  # no bundle
+        link = links.select_related("repository").first()
         return link.repository if link else None
 
     def place(self, front: Sequence[Mapping[str, Any]], names: Sequence[str]) -> "Place":

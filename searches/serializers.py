@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from codegen.licences import DEFAULT, LICENCES
 from codegen.models import Repository
 from searches import services
 from searches.models import Candidate, Evaluation, Membership, Project, SearchRun
@@ -236,6 +237,12 @@ class EventsSerializer(serializers.Serializer[Any]):
     first_seq = serializers.IntegerField()
     seq = serializers.IntegerField()
     events = EventSerializer(many=True)
+
+
+class RepositoryRequestSerializer(serializers.Serializer[Any]):
+    """What may be said of a repository that is asked for."""
+
+    licence = serializers.ChoiceField(choices=list(LICENCES), default=DEFAULT)
 
 
 class RepositorySerializer(serializers.ModelSerializer[Repository]):

@@ -15,6 +15,7 @@ from django_q.tasks import async_task
 
 from codegen import licences
 from codegen import services as repository_services
+from codegen.bundle import BundleRequest
 from codegen.models import Repository, RepositoryStatus
 from codegen.request import RepositoryRequest
 from searches.activity import activity_add
@@ -244,6 +245,21 @@ def repository_request(*, candidate: Candidate, by: AbstractBaseUser, licence: s
         return link.repository
     request = request_of(candidate, by.get_username(), licence)
     return _repository_link(candidate, request, by)
+
+
+def bundle_request(*, run: SearchRun, candidates: Sequence[Candidate], by: AbstractBaseUser) -> Repository:
+    """One archive with several candidates as variants; the smallest network's link shares it with the team."""
+    requests = [request_of(candidate, by.get_username()) for candidate in candidates]
+    numbers = ", ".join(f"#{candidate.number}" for candidate in candidates)
+    asked = BundleRequest.of(f"{run.name} {numbers}"[:200], requests)
+    return _bundle_link(candidates[0], asked, by)
+
+
+@transaction.atomic
+def _bundle_link(candidate: Candidate, asked: BundleRequest, by: AbstractBaseUser) -> Repository:
+    repository = repository_services.repository_request(owner=by, name=asked.name, request=asked.to_document())
+    CandidateRepository.objects.get_or_create(candidate=candidate, repository=repository)
+    return repository
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from searches import (
     notice_views,
     panel_views,
     project_views,
+    repository_views,
     run_views,
     views,
 )
@@ -61,5 +62,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{CANDIDATE}star/", annotation_views.star, name="candidate-star"),
     path(f"{CANDIDATE}panel/", candidate_views.panel, name="candidate-panel"),
     path(f"{CANDIDATE}repository/", candidate_views.repository, name="candidate-repository"),
+    path(f"{CANDIDATE}files/", repository_views.files, name="candidate-files"),
+    path(f"{RUN}bundle/", repository_views.bundle, name="run-bundle"),
     path(f"{RUN}<str:verb>/", run_views.act, name="run-act"),
 ]

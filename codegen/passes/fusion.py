@@ -17,6 +17,7 @@ class Group:
     conv: str
     norm: str
     reason: str = ""
+    activation: str = ""  # the only reader of the norm, where it is one
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,9 @@ def groups(graph: Graph) -> Iterator[Group]:
     for node in graph.nodes:
         if isinstance(node.primitive, BatchNorm):
             before = graph.node(node.inputs[0])
-            yield Group(before.name, node.name, obstacle(graph, before))
+            readers = graph.consumers(node.name)
+            is_alone = len(readers) == 1 and isinstance(readers[0].primitive, ACTIVATIONS)
+            yield Group(before.name, node.name, obstacle(graph, before), readers[0].name if is_alone else "")
 
 
 def obstacle(graph: Graph, before: Node) -> str:

@@ -16,11 +16,11 @@ function reveal(element) {
   if (element?.offsetParent) element.scrollIntoView({ block: "nearest" });
 }
 
-function light(name) {
+function light(names) {
   clear();
-  const nodes = new Set([name, ...nodesOf(name)]);
+  const nodes = new Set(names);
   const rows = [...document.querySelectorAll(".layers [data-node]")].filter((row) => nodes.has(row.dataset.node));
-  const blocks = [...drawing.querySelectorAll("[data-node]")].filter((block) => nodes.has(block.dataset.node) || name.startsWith(`${block.dataset.node}.`));
+  const blocks = [...drawing.querySelectorAll("[data-node]")].filter((block) => nodes.has(block.dataset.node) || names.some((name) => name.startsWith(`${block.dataset.node}.`)));
   const spans = [...nodes].flatMap((node) => lines[node] ?? []).map((number) => document.getElementById(`line-${number}`)).filter(Boolean);
   for (const element of [...rows, ...blocks, ...spans]) element.classList.add("lit");
   reveal(rows[0]);
@@ -29,9 +29,20 @@ function light(name) {
 
 function onBlock(event) {
   const block = event.target.closest("[data-node]");
-  if (block) light(block.dataset.node);
+  if (block) light([block.dataset.node, ...nodesOf(block.dataset.node)]);
+}
+
+/** A line of a class that stands for several blocks lights all of them. */
+function onLine(event) {
+  const line = event.target.closest("[id^=line-]");
+  const number = Number(line?.id.slice(5));
+  const names = Object.keys(lines).filter((node) => lines[node].includes(number));
+  if (!names.length) return;
+  light(names);
+  reveal(drawing.querySelector(".lit"));
 }
 
 drawing.addEventListener("click", onBlock);
 drawing.addEventListener("keydown", (event) => (event.key === "Enter" ? onBlock(event) : null));
+document.getElementById("source").addEventListener("click", onLine);
 document.querySelector(".layers").addEventListener("click", onBlock);
