@@ -18,19 +18,26 @@ def patience(epochs: float) -> int:
     return max(BACK, ceil(epochs / 3))
 
 
-def is_collapsing(
-    skip_shares: Sequence[float], eigenvalues: Sequence[float], max_share: float, growth: float, back: int
-) -> str:
-    """Why to stop and go back by so many epochs, or nothing."""
-    last = skip_shares[-back:]
-    if max_share < 1 and len(last) == back and min(last) >= max_share:
-        return f"{back} epochs with {min(last):.0%} or more of skip connections"
-    if growth and len(eigenvalues) >= WINDOW + back:
-        before = sum(eigenvalues[-WINDOW - back : -back]) / WINDOW
-        now = sum(eigenvalues[-WINDOW:]) / WINDOW
-        if now > growth * before > 0:
-            return f"the dominant eigenvalue of the alphas' Hessian grew from {before:.3g} to {now:.3g}"
-    return ""
+def too_many_skips(shares: Sequence[float], most: float, epochs: int) -> str:
+    """Why to stop, or nothing: more of it would only sharpen what is known (DARTS+)."""
+    last = shares[-epochs:]
+    if most >= 1 or len(last) < epochs or min(last) < most:
+        return ""
+    return f"{epochs} epochs with {min(last):.0%} or more of skip connections"
+
+
+def sharper(eigenvalues: Sequence[float], growth: float, epochs: int) -> str:
+    """Why to stop and go back by so many epochs, or nothing (RobustDARTS)."""
+    if not growth or len(eigenvalues) < WINDOW + epochs:
+        return ""
+    before = sum(eigenvalues[-WINDOW - epochs : -epochs]) / WINDOW
+    now = sum(eigenvalues[-WINDOW:]) / WINDOW
+    if not now > growth * before > 0:
+        return ""
+    return (
+        f"the dominant eigenvalue of the alphas' Hessian grew from {before:.3g} to {now:.3g}; "
+        f"the alphas of {epochs} epochs before are used"
+    )
 
 
 def dominant_eigenvalue(

@@ -22,7 +22,7 @@ from architectures.nets.supernet import Path, Supernet
 from architectures.nets.supernet_graph import Supergraph, supergraph
 from architectures.spaces import Space
 from searches.evaluation.supernet_alphas import Alphas
-from searches.evaluation.supernet_collapse import dominant_eigenvalue, is_collapsing, patience
+from searches.evaluation.supernet_collapse import dominant_eigenvalue, patience, sharper, too_many_skips
 from searches.evaluation.supernet_costs import Measure, Table, expected_given, measure_of, reference
 from searches.evaluation.supernet_options import SupernetOptions
 from searches.evaluation.tensors import Tensors
@@ -307,14 +307,10 @@ class SupernetTraining:
         self.progress.skip_shares.append(self.description.skip_share(self.sets[0].most_likely))
         if self.options.eigenvalue_growth:
             self.progress.eigenvalues.append(self._eigenvalue())
-        self.progress.stopped = is_collapsing(
-            self.progress.skip_shares,
-            self.progress.eigenvalues,
-            self.options.max_skip_share,
-            self.options.eigenvalue_growth,
-            self.back,
-        )
-        if self.progress.stopped:
+        collapsed = too_many_skips(self.progress.skip_shares, self.options.max_skip_share, self.back)
+        sharp = sharper(self.progress.eigenvalues, self.options.eigenvalue_growth, self.back)
+        self.progress.stopped = sharp or collapsed
+        if sharp:
             for alphas, kept in zip(self.sets, self.before, strict=True):
                 with torch.no_grad():
                     alphas.values.copy_(kept[0])
@@ -386,7 +382,7 @@ class SupernetTraining:
 
     def warning(self, share: float) -> str:
         if self.progress.stopped:
-            return f"stopped: {self.progress.stopped}; the alphas of {self.back} epochs before are used"
+            return f"stopped: {self.progress.stopped}"
         if self.alphas_learn and share >= self.options.max_skip_share:
             return f"collapse: {share:.0%} of the operations of the most likely network are skip connections"
         return ""

@@ -16,7 +16,7 @@ from searches.evaluation.job import StepJob
 from searches.evaluation.recipe import Recipe
 from searches.evaluation.steps import names, performed
 from searches.evaluation.supernet_alphas import Alphas
-from searches.evaluation.supernet_collapse import dominant_eigenvalue, is_collapsing
+from searches.evaluation.supernet_collapse import dominant_eigenvalue, sharper, too_many_skips
 from searches.evaluation.supernet_costs import expected_given, measure_of
 from searches.evaluation.supernet_options import SupernetOptions
 from searches.evaluation.supernet_training import SupernetTraining
@@ -150,7 +150,7 @@ def test_skip_connections_are_dropped_as_often_as_asked() -> None:
     assert 0.15 < float(sum(mixed)) / 400 < 0.25  # the same on average: what is left is scaled up
 
 
-def test_several_epochs_of_skips_stop_it_and_it_goes_back() -> None:
+def test_several_epochs_of_skips_stop_it() -> None:
     trainer = training(epochs=10, warmup=0.0, max_skip_share=0.5, alpha_rate=0.001)
     with torch.no_grad():
         trainer.sets[0].values[:, 1] += 5  # nothing but skip connections
@@ -159,19 +159,30 @@ def test_several_epochs_of_skips_stop_it_and_it_goes_back() -> None:
         reports.append(trainer.run())
     assert len(reports) == 4
     assert reports[0]["warning"] == "collapse: 100% of the operations of the most likely network are skip connections"
-    reason = "4 epochs with 100% or more of skip connections"
-    assert reports[3]["stopped"] == reason
-    assert reports[3]["warning"] == f"stopped: {reason}; the alphas of 4 epochs before are used"
-    assert torch.equal(trainer.sets[0].values, trainer.before[0][0])
+    assert reports[3]["stopped"] == "4 epochs with 100% or more of skip connections"
+    assert reports[3]["warning"] == f"stopped: {reports[3]['stopped']}"
     assert training(epochs=10, state=trainer.state()).is_done
 
 
-def test_an_eigenvalue_that_grows_stops_it() -> None:
-    assert is_collapsing([], [1.0, 1.0, 1.0, 1.5, 1.5], 0.5, 1.33, 3) == ""
-    reason = "the dominant eigenvalue of the alphas' Hessian grew from 1 to 1.5"
-    assert is_collapsing([], [1.0, 1.0, 1.0, 1.5, 1.5, 1.5], 0.5, 1.33, 3) == reason
-    assert is_collapsing([], [1.0, 1.0, 1.0, 1.5, 1.5, 1.5], 0.5, 0.0, 3) == ""
-    assert is_collapsing([0.6, 0.6, 0.4], [], 0.5, 0.0, 3) == is_collapsing([1.0] * 3, [], 1.0, 0.0, 3) == ""
+def test_a_hessian_that_sharpens_stops_it_and_it_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = training(epochs=12, warmup=0.0, eigenvalue_growth=1.3)
+    values = iter([1.0, 1.0, 1.0, 1.0, 1.1, 1.2, 1.4, 1.5, 1.6])
+    monkeypatch.setattr(trainer, "_eigenvalue", lambda: next(values))
+    after = []
+    while not trainer.is_done:
+        trainer.run()
+        after.append(trainer.sets[0].values.detach().clone())
+    assert trainer.progress.stopped == (
+        "the dominant eigenvalue of the alphas' Hessian grew from 1 to 1.37; the alphas of 4 epochs before are used"
+    )
+    assert len(after) == 8
+    assert torch.equal(after[7], after[3])
+
+
+def test_guards_that_are_off_stop_nothing() -> None:
+    assert sharper([1.0, 1.0, 1.0, 9.0, 9.0, 9.0], 0.0, 3) == ""
+    assert sharper([1.0, 1.0, 9.0, 9.0, 9.0], 1.3, 3) == ""
+    assert too_many_skips([0.6, 0.6, 0.4], 0.5, 3) == too_many_skips([1.0] * 3, 1.0, 3) == ""
 
 
 def test_the_dominant_eigenvalue_is_that_of_the_hessian() -> None:
