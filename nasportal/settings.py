@@ -11,6 +11,7 @@
 | NASPORTAL_RUNS_AT_ONCE | searches that run at the same time on this machine, the others wait; one for two cores |
 | NASPORTAL_EVALUATORS | evaluator processes of a search, one core each; the cores divided by the searches |
 | NASPORTAL_CACHE_BYTES | of a project's results that its other searches take over; 4 GiB, 0 turns it off |
+| NASPORTAL_TRUTH_DATA | folder of tables (.csv, .csv.gz) that the page of replays offers; none |
 | NASPORTAL_DEBUG | Django's debug pages, for developers; off |
 | NASPORTAL_ADDRESS | what links in e-mails and webhooks begin with; the first of the hosts and PORT |
 | NASPORTAL_WEBHOOKS_INSIDE | 1: webhooks may lead into this network; off |
@@ -209,6 +210,7 @@ STORAGES: dict[str, dict[str, Any]] = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 FILE_UPLOAD_TEMP_DIR = None
 UPLOAD_MAX_BYTES = env.int("NASPORTAL_UPLOAD_MAX_BYTES", default=512 * 2**20)  # of one data set's file
+TRUTH_DATA = env.str("NASPORTAL_TRUTH_DATA", default="")
 UPLOAD_QUOTA_BYTES = env.int("NASPORTAL_UPLOAD_QUOTA_BYTES", default=4 * 2**30)  # of a project's data sets together
 
 # People

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from codegen.models import Repository
-from searches import models_data, models_people  # noqa: F401  (Django finds models through this module)
+from searches import models_data, models_people, models_replay  # noqa: F401  (Django finds models through this module)
 from searches.querysets import (
     CandidateQuerySet,
     EvaluationQuerySet,
