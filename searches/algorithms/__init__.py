@@ -1,5 +1,8 @@
 """How the next candidate is found: each algorithm is one file and answers ``ask(number, history)``."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from architectures.registry import Registry
 from searches.algorithms.algorithm import Algorithm, Ballot, Evaluated, History, Problem, Proposal, Step, StepDone
 
@@ -12,6 +15,15 @@ get = registry.get
 def needs_training(name: str) -> bool:
     """Whether it learns by steps on a data set, so that a table of results is nothing to it."""
     return getattr(get(name), "needs_training", False)
+
+
+def unfit(name: str, document: Mapping[str, Any] | None) -> str:
+    """Why an algorithm cannot search a problem of this document (None: a table); empty where it can."""
+    if document is None:
+        return "its steps train on a data set, and a table has none" if needs_training(name) else ""
+    spaces: tuple[str, ...] = getattr(get(name), "spaces", ())
+    space = document["space"]["name"]
+    return f"it searches {' and '.join(spaces)}, not {space}" if spaces and space not in spaces else ""
 
 
 __all__ = [
@@ -27,4 +39,5 @@ __all__ = [
     "names",
     "needs_training",
     "register",
+    "unfit",
 ]

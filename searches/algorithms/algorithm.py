@@ -42,6 +42,7 @@ class StepDone:
     kind: str
     report: Mapping[str, JSON]  # empty where it failed
     reason: str = ""  # why it failed
+    cost: int = 0  # counted
 
 
 @dataclass(frozen=True, slots=True)

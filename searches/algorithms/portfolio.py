@@ -3,10 +3,12 @@
 ``adaptive``: a member's chance to propose follows the hypervolume that its networks gained per counted cost, recent
 ones counting more; nobody falls below a floor. Gains over the best alone are too rare to tell members apart, so what a
 network would add if the front, or the two best fronts, were not there counts too. ``fixed``: in turn, by the shares
-that the user wrote.
+that the user wrote. A member that learns by steps of its own has every second number until it can propose; one that
+cannot search the problem (a supernet on a table) is left out.
 """
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
@@ -46,6 +48,9 @@ class Credit:
             self.spent[each] *= self.memory
         self.usual = self.memory * self.usual + (1 - self.memory) * gain
         self.gained[name] += gain / self.usual if self.usual > 0 else 0.0
+        self.charge(name, cost)
+
+    def charge(self, name: str, cost: float) -> None:
         self.spent[name] += cost
         self.paid[name] += cost
 
@@ -62,13 +67,14 @@ class Credit:
 @algorithms.register("portfolio")
 @dataclass
 class Portfolio:
-    title: ClassVar[str] = "Ensemble: evolution, predictor and reinforcement share one archive"
+    title: ClassVar[str] = "Ensemble: evolution, DARTS, reinforcement and predictor share one archive"
 
     population: int = field(
         default=10, metadata={"min": 2, "max": 1000, "help": "numbers in a generation, of all members"}
     )
     members: str = field(
-        default="nsga2,predictor,reinforce", metadata={"help": "algorithms by comma, each with its own defaults"}
+        default="nsga2,predictor,reinforce,darts",
+        metadata={"help": "algorithms by comma, each with its own defaults; who cannot search the space is left out"},
     )
     allocation: str = field(
         default="adaptive", metadata={"choices": ("adaptive", "fixed"), "help": "who proposes: by gain, or by shares"}
@@ -80,6 +86,9 @@ class Portfolio:
     memory: float = field(default=0.95, metadata={"min": 0.0, "max": 1.0, "help": "weight of a gain, one result later"})
 
     _owners: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+    _out: dict[str, str] | None = field(default=None, init=False, repr=False, compare=False)
+    _ready: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    _steps_seen: int = field(default=0, init=False, repr=False, compare=False)
     _seen: int = field(default=0, init=False, repr=False, compare=False)
     _first: list[tuple[float, ...]] = field(default_factory=list, init=False, repr=False, compare=False)
     _reference: list[float] | None = field(default=None, init=False, repr=False, compare=False)
@@ -96,12 +105,22 @@ class Portfolio:
         return tuple(int(text) for text in self.shares.split(",")) if self.shares else (1,) * len(self.names)
 
     @cached_property
+    def able(self) -> tuple[str, ...]:
+        """The members that can search the problem."""
+        return tuple(name for name in self.names if name not in (self._out or {}))
+
+    @cached_property
     def asked(self) -> dict[str, Algorithm]:
-        return {name: make(name, self.population) for name in self.names}
+        return {name: make(name, self.population) for name in self.able}
 
     @cached_property
     def credit(self) -> Credit:
-        return Credit(self.names, self.memory)
+        return Credit(self.able, self.memory)
+
+    def left_out(self, document: Mapping[str, JSON] | None) -> dict[str, str]:
+        """Members that cannot search a problem, and why."""
+        reasons = {name: algorithms.unfit(name, document) for name in self.names}
+        return {name: reason for name, reason in reasons.items() if reason}
 
     def faults(self) -> Iterator[tuple[str, str]]:
         for name in self.names:
@@ -122,9 +141,17 @@ class Portfolio:
             yield "shares", f"{wanted}, but is {self.shares[:40]!r}"
 
     def ask(self, number: int, history: History) -> Proposal | Step:
+        self.meet(history)
         name = self.owner(number, history)
         proposal = self.asked[name].ask(number, history)
         return replace(proposal, change=f"{name}: {proposal.change}")
+
+    def meet(self, history: History) -> None:
+        """Finds out once who can search the problem."""
+        if self._out is None:
+            self._out = self.left_out(history.problem.document)
+            if not self.able:
+                raise ValueError(f"no member of the portfolio can search this problem: {self._out}")
 
     def owner(self, number: int, history: History) -> str:
         """Who proposes for a number: a function of the results that this number may see, like the proposal itself."""
@@ -137,20 +164,43 @@ class Portfolio:
 
     def chosen(self, number: int, history: History) -> str:
         if self.allocation == "fixed":
-            round_ = [name for name, turns in zip(self.names, self.weights, strict=True) for _ in range(turns)]
+            turns = zip(self.names, self.weights, strict=True)
+            round_ = [name for name, count in turns if name in self.able for _ in range(count)]
             return round_[number % len(round_)]
+        learner = self.learner(number, history)
+        if learner and (number % 2 or len(self.able) == 1):
+            return learner
         random = Random(f"{history.problem.seed}/{number}/member")
-        return random.choices(self.names, self.credit.shares(self.floor))[0]
+        shares = zip(self.able, self.credit.shares(self.floor), strict=True)
+        chances = {name: share for name, share in shares if name != learner}
+        return random.choices(list(chances), list(chances.values()))[0]
+
+    def learner(self, number: int, history: History) -> str:
+        """The first member that answers this number with a step: it has to learn before it can propose."""
+        for name in self.able:
+            if algorithms.needs_training(name) and name not in self._ready:
+                if isinstance(self.asked[name].ask(number, seen_at(number, history)), Step):
+                    return name
+                self._ready.add(name)
+        return ""
 
     def fill_in(self, history: History, count: int) -> None:
         """Credits the results up to this many, in the order of their numbers."""
         while self._seen < count:
             result = history.evaluated[self._seen]
+            self.charge_steps(history, result.number)
             cost = history.problem.cost(result.genotype)
             self.credit.enter(self._owners[result.number], self.gain(result), cost)
             self._seen += 1
             if self._seen % self.population == 0:
                 self._notes.append((result.number, self.insight_now()))
+
+    def charge_steps(self, history: History, below: int) -> None:
+        """What members spent on their own learning."""
+        while self._steps_seen < len(history.steps) and history.steps[self._steps_seen].number < below:
+            step = history.steps[self._steps_seen]
+            self.credit.charge(self._owners[step.number], step.cost)
+            self._steps_seen += 1
 
     def gain(self, result: Evaluated) -> float:
         """Hypervolume that the result adds, on average over the fronts that are taken away before.
@@ -187,11 +237,21 @@ class Portfolio:
         return next((note for number, note in reversed(self._notes) if number <= last), {})
 
     def insight_now(self) -> dict[str, JSON]:
-        shares = zip(self.names, self.credit.shares(self.floor), strict=True)
+        shares = zip(self.able, self.credit.shares(self.floor), strict=True)
         return {"credit": {name: round(share, 4) for name, share in shares}, "cost": dict(self.credit.paid)}
 
     def ballots(self, front: Sequence[Evaluated], history: History) -> list[Ballot]:
-        return [ballot for member in self.asked.values() for ballot in member.ballots(front, history)]
+        self.meet(history)
+        cast = [ballot for member in self.asked.values() for ballot in member.ballots(front, history)]
+        out = (self._out or {}).items()
+        return [*cast, *(Ballot(name, (), f"abstains: it was left out, for {reason}") for name, reason in out)]
+
+
+def seen_at(number: int, history: History) -> History:
+    """What a number may see, out of the history of a later one."""
+    horizon = history.horizon(number)
+    steps = history.steps[: bisect_left(history.steps, horizon, key=lambda step: step.number)]
+    return replace(history, evaluated=history.evaluated[: position(history.evaluated, horizon)], steps=steps)
 
 
 def make(name: str, population: int) -> Algorithm:

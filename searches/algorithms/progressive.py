@@ -2,9 +2,9 @@
 
 The coarse stage ties the decisions of a block that have the same choices (all layers of a stage take one operation), so
 that few networks show what matters. Each later stage looks at the best results so far: a choice that none of them took
-is closed, a decision on which they agree is frozen, and what they take again is opened. Within a stage NSGA-II proposes;
-a share of the proposals stays free, so that nothing is closed for good. With a fidelity ladder the survivors of every
-stage climb: more budget and higher fidelity where the front is.
+is closed, a decision on which they agree is frozen, and what they take again is opened. Within a stage NSGA-II
+proposes; a share of the proposals stays free, so that nothing is closed for good. With a fidelity ladder the best of
+every stage climb: more budget and higher fidelity where the front is.
 """
 
 from collections.abc import Iterator, Sequence

@@ -168,7 +168,7 @@ class Search:
         if is_step(entry):
             self.dispatch.chains.restore(entry)
             self.budget.steps.append((entry["number"], entry["cost"]))
-            return StepDone(entry["number"], entry["step"], entry["report"], entry["reason"])
+            return StepDone(entry["number"], entry["step"], entry["report"], entry["reason"], entry["cost"])
         result = self.archive.evaluated(entry)
         self.origins.setdefault(result.number, (entry["parents"], entry["change"]))
         if not self.is_final(entry):
@@ -270,7 +270,7 @@ class Search:
             self.lines.append(entry := line(event))
             if isinstance(event, StepFinished):
                 self.budget.steps.append((event.number, event.cost))
-                self.numbers.accept(StepDone(event.number, event.step, entry["report"], event.reason))
+                self.numbers.accept(StepDone(event.number, event.step, entry["report"], event.reason, event.cost))
             else:
                 self.numbers.accept(self.archive.evaluated(entry))
             yield event

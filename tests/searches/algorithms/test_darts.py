@@ -184,10 +184,8 @@ def test_it_refuses_weights_that_are_none(text: str):
     assert fault == ("cost_weights", f"must be 1 to 5 numbers from 0 to 100 by comma, but is {text!r}")
 
 
-@pytest.mark.parametrize("algorithm", ["darts", "portfolio"])
-def test_a_space_without_a_supernet_is_refused_with_the_spec(algorithm: str):
-    options = {"members": "nsga2,darts"} if algorithm == "portfolio" else {}
-    document = {"algorithm": algorithm, "space": "mobile", "algorithm_options": options}
+def test_a_space_without_a_supernet_is_refused_with_the_spec() -> None:
+    document = {"algorithm": "darts", "space": "mobile"}
     with pytest.raises(SpecErrors) as refused:
         SearchSpec.from_document(document)
     assert str(refused.value) == "space: must be cell201 or chain for darts, but is mobile"

@@ -27,7 +27,10 @@ SPEC = {
     "space_options": {"max_layers": 4, "widths": [16, 32]},
 }
 
-FEW = {"darts": {"epochs": 2}}  # the only ones whose steps train here
+FEW = {  # real steps take long: few of them, and the ensemble has its own test
+    "darts": {"epochs": 2},
+    "portfolio": {"population": 4, "members": "nsga2,predictor,reinforce"},
+}
 
 
 def run(
