@@ -79,9 +79,7 @@ def fill(run: Any, evaluations: int, random: Random) -> None:
     stored = dict(run.candidates.values_list("number", "pk"))
     results = [evaluation(run, stored[row.number], row, accuracy, evaluations, random) for row, accuracy in rows]
     ladder = [each for each in promoted(results, random) if each is not None]
-    front = mark_front(results, {each.number for each in ladder})
-    for each in ladder:
-        each.is_on_front = each.number in front
+    front = mark_front(ladder)
     insert(Evaluation, [*results, *ladder])
     if evaluations <= RETOLD_AT_MOST:  # when a row was made is overwritten by its insert
         Evaluation.objects.bulk_update(in_turn([*results, *ladder]), ["created"], batch_size=200)
@@ -176,12 +174,11 @@ def promoted(results: Sequence[Any], random: Random) -> list[Any]:
     return found
 
 
-def mark_front(results: Sequence[Any], high: set[int]) -> list[int]:
-    """The numbers that nothing dominates, among those of the highest fidelity."""
+def mark_front(ladder: Sequence[Any]) -> list[int]:
+    """The numbers that nothing dominates, among those that were trained longest."""
     from searches import objectives, pareto
 
-    done = [each for each in results if each.status == "done" and each.number in high]
-    members = [done[index] for index in pareto.front([objectives.losses(OBJECTIVES, each.values) for each in done])]
+    members = [ladder[index] for index in pareto.front([objectives.losses(OBJECTIVES, each.values) for each in ladder])]
     for each in members:
         each.is_on_front = True
     return [each.number for each in members]

@@ -42,6 +42,11 @@ export class Plot {
     }, wait);
   }
 
+  /** A change that does not wait for the next redraw, such as what dragging does. */
+  relayout(changes) {
+    if (this.mounted) globalThis.Plotly.relayout(this.canvas, changes);
+  }
+
   /** Drawn from nothing at the next refresh: for another kind of axes, which plotly cannot change in place. */
   reset() {
     this.#purge();

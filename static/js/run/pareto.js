@@ -79,7 +79,8 @@ export class ParetoPlot {
   #drag(dragmode) {
     this.dragmode = dragmode;
     for (const button of this.root.querySelectorAll("[data-drag]")) button.setAttribute("aria-pressed", String(button.dataset.drag === dragmode));
-    if (dragmode === "pan") this.plot.reset(); // plotly keeps the outline of a selection otherwise
+    this.plot.relayout(dragmode === "pan" ? { dragmode, selections: [] } : { dragmode });
+    if (dragmode === "pan") this.onSelect([]);
     this.plot.refresh();
   }
 
