@@ -14,7 +14,7 @@ class SupernetOptions:
         default="gdas",
         metadata={
             "choices": VARIANTS,
-            "help": "gdas: one drawn path; darts: the sum of all operations; pc_darts: on a share of the channels",
+            "help": "one drawn path (gdas), all operations (darts), or those on a share of the channels (pc_darts)",
         },
     )
     order: int = field(default=1, metadata={"choices": (1, 2), "help": "2 looks one step of the weights ahead"})
@@ -29,17 +29,21 @@ class SupernetOptions:
     )
     final_temperature: float = field(default=0.5, metadata={"min": 0.05, "max": 20.0, "help": "of the choices at last"})
     share: int = field(
-        default=4, metadata={"min": 2, "max": 16, "help": "pc_darts computes on one of so many channels"}
+        default=4, metadata={"min": 2, "max": 16, "help": "of so many channels pc_darts computes on one"}
     )
     cost: str = field(
         default="flops", metadata={"choices": COSTS, "help": "that the alphas avoid; latency is an estimate"}
     )
     cost_weights: str = field(
-        default="0,0.2,1", metadata={"help": "by comma, alphas for each: how much the cost of a mean network matters"}
+        default="0,0.2,1", metadata={"help": "how much the cost of a mean network matters; alphas for each, by comma"}
     )
     auxiliary: float = field(
         default=1.0,
-        metadata={"min": 0.0, "max": 2.0, "help": "guard: skip connections beside all choices, that fade to nothing"},
+        metadata={
+            "min": 0.0,
+            "max": 2.0,
+            "help": "skip connections beside all choices, that fade to 0; a guard",
+        },
     )
     skip_dropout: float = field(
         default=0.2,
@@ -47,11 +51,15 @@ class SupernetOptions:
     )
     max_skip_share: float = field(
         default=0.5,
-        metadata={"min": 0.05, "max": 1.0, "help": "guard: from this share of skip connections on; 1 switches it off"},
+        metadata={"min": 0.05, "max": 1.0, "help": "of a derived network; a guard, and 1 switches it off"},
     )
     eigenvalue_growth: float = field(
         default=0.0,
-        metadata={"min": 0.0, "max": 10.0, "help": "guard: growth of the Hessian's eigenvalue (1.33); 0 is off"},
+        metadata={
+            "min": 0.0,
+            "max": 10.0,
+            "help": "of the alphas' Hessian that stops it, such as 1.33; 0 is off",
+        },
     )
 
     @property

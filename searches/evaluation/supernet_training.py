@@ -238,11 +238,11 @@ class SupernetTraining:
             self._loss(weights_batch, weights), parameters, allow_unused=True, retain_graph=True
         )
         self._move(parameters, ahead, -self.rate)
-        gradient, *slopes = torch.autograd.grad(
+        found: Sequence[Tensor | None] = torch.autograd.grad(
             self._loss(alphas_batch, weights), [alphas.values, *parameters], allow_unused=True, retain_graph=True
         )
-        if gradient is None:  # whatever was drawn, nothing could have been chosen otherwise
-            gradient = torch.zeros_like(alphas.values)
+        # Where nothing that was drawn could have been chosen otherwise, there is no gradient.
+        gradient, slopes = torch.zeros_like(alphas.values) if found[0] is None else found[0], found[1:]
         norm = math.sqrt(sum(float(each.square().sum()) for each in slopes if each is not None))
         epsilon = EPSILON / max(norm, 1e-12)
         differences = []
