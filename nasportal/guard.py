@@ -120,6 +120,7 @@ def main() -> None:
     from django.conf import settings
     from django.db import DatabaseError, close_old_connections
 
+    from nasportal.accounts.services import audit_cut
     from searches import reaper
 
     watchdog, canary = Watchdog(settings.Q_WORKERS), Canary()
@@ -134,6 +135,7 @@ def main() -> None:
                 reaped = time.monotonic()
             if time.monotonic() - swept >= SWEEP_SECONDS:
                 reaper.sweep()
+                audit_cut(days=settings.AUDIT_DAYS_KEPT)
                 swept = time.monotonic()
             fault = fault or canary.fault(partial(has_idle_worker, cluster))
         except (DatabaseError, OSError):

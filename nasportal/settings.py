@@ -16,6 +16,12 @@
 | NASPORTAL_ADDRESS | what links in e-mails and webhooks begin with; the first of the hosts and PORT |
 | NASPORTAL_WEBHOOKS_INSIDE | 1: webhooks may lead into this network; off |
 | EMAIL_URL, NASPORTAL_EMAIL_FROM | SMTP such as smtp+tls://user:password@mail.example.org:587; no e-mail is sent |
+| NASPORTAL_EVENTS_KEPT, NASPORTAL_CHECKPOINT_BYTES_KEPT | 1,000,000 rows, 20 GiB; beyond, the oldest runs are cut |
+| NASPORTAL_DISK_RESERVE_BYTES | 200 MiB: with less than that free runs are paused until there is room |
+| NASPORTAL_AUDIT_DAYS_KEPT | 365 |
+| NASPORTAL_METRICS_TOKEN | the bearer token of /metrics; without it only administrators read them |
+| NASPORTAL_API_RATE | requests of one user to the API, 12000/min |
+| NASPORTAL_LOG | `json`: one JSON object a line, with the run; plain lines |
 | DATABASE_URL | PostgreSQL; SQLite in the data folder |
 | REDIS_URL | channel layer and cache; both in the memory of the process |
 """
@@ -213,7 +219,16 @@ UPLOAD_MAX_BYTES = env.int("NASPORTAL_UPLOAD_MAX_BYTES", default=512 * 2**20)  #
 TRUTH_DATA = env.str("NASPORTAL_TRUTH_DATA", default="")
 UPLOAD_QUOTA_BYTES = env.int("NASPORTAL_UPLOAD_QUOTA_BYTES", default=4 * 2**30)  # of a project's data sets together
 
+# What is kept. Histories, evaluations and the weights of fronts are never cut.
+EVENTS_KEPT: int = env.int("NASPORTAL_EVENTS_KEPT", default=1_000_000)  # rows of all runs together
+CHECKPOINT_BYTES_KEPT: int = env.int("NASPORTAL_CHECKPOINT_BYTES_KEPT", default=20 * 2**30)
+DISK_RESERVE_BYTES: int = env.int("NASPORTAL_DISK_RESERVE_BYTES", default=200 * 2**20)  # below it runs are paused
+AUDIT_DAYS_KEPT: int = env.int("NASPORTAL_AUDIT_DAYS_KEPT", default=365)
+METRICS_TOKEN: str = env.str("NASPORTAL_METRICS_TOKEN", default="")
+
 # People
+SESSION_COOKIE_AGE = int(timedelta(days=7).total_seconds())
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "accounts:login"
@@ -259,6 +274,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "PAGE_SIZE": 50,
+    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"user": env.str("NASPORTAL_API_RATE", default="12000/min")},
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
@@ -284,8 +301,16 @@ SPECTACULAR_SETTINGS = {
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {"()": "nasportal.logs.JsonLines"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "json" if env.str("NASPORTAL_LOG", default="") == "json" else "line",
+        }
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         name: {"handlers": ["console"], "level": "INFO", "propagate": False}

@@ -2,11 +2,14 @@
 
 from django.urls import include, path
 
-from nasportal import views
+from nasportal import admin_views, views
 
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("metrics", admin_views.metrics, name="metrics"),
+    path("administration/", admin_views.state, name="state"),
+    path("administration/audit/", admin_views.audit, name="audit"),
     path("", include("nasportal.accounts.urls")),
     path("api/v1/", include("searches.api_urls")),
     path("", include("profiling.urls")),

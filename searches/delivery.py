@@ -21,6 +21,11 @@ class NothingToDeliver(ValueError):
 def delivered(candidate: Candidate) -> Evaluation:
     """The evaluation whose weights are delivered: the one of the highest fidelity."""
     done = candidate.evaluations.filter(status="done").exclude(weights_path="").order_by("-fidelity").first()
+    if done is None and candidate.evaluations.filter(status="done").exists():
+        raise NothingToDeliver(
+            f"The weights of candidate {candidate.number} were deleted when the quota of checkpoints was reached; "
+            "choose one of the front, whose weights are kept."
+        )
     if done is None:
         raise NothingToDeliver(
             f"Candidate {candidate.number} has no trained weights; choose one whose evaluation is done."

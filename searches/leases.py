@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from searches import storage
 from searches.models import SearchRun
 from searches.run_events import StatusChanged
 from searches.services import events_append, ring, run_move
@@ -77,6 +78,14 @@ def run_wish(*, claim: Claim) -> Status | None:
     """What users want of the run by now; a plain read, for looking often."""
     status = SearchRun.objects.filter(pk=claim.run_id).held(claim.token).values_list("status", flat=True).first()
     return Status(status) if status else None
+
+
+@transaction.atomic
+def run_pause_full(*, claim: Claim) -> None:
+    """The disk is full: the run pauses, with the reason, until `reaper.resume_paused_by_storage` finds room."""
+    run = SearchRun.objects.select_for_update().held(claim.token).filter(pk=claim.run_id).first()
+    if run and run_move(run=run, sources=[Status.RUNNING], target=Status.PAUSING, reason=storage.words()):
+        SearchRun.objects.filter(pk=run.pk).update(reason=storage.words())
 
 
 @transaction.atomic

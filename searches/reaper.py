@@ -11,10 +11,11 @@ from django_q.brokers import get_broker
 
 from codegen import services as codegen_services
 from codegen.models import Repository
-from searches import leases, notices, services
+from searches import leases, notices, replay_services, retention, services, storage
 from searches.models import Project, SearchRun
 from searches.models_data import UploadedDataSet
 from searches.models_people import Notice
+from searches.models_replay import Replay
 from searches.status import Status
 
 log = logging.getLogger(__name__)
@@ -25,9 +26,10 @@ ORPHAN_AGE = timedelta(hours=1)
 def reap() -> int:
     """One round; returns for how much was rung. Ringing twice does no harm, since only one wins the claim."""
     settle_abandoned()
+    resume_paused_by_storage()
     if get_broker().queue_size():
         return 0  # the cluster has messages that it has not taken: they will find the work
-    return ring_for_next() + ring_for_repositories() + ring_for_notices()
+    return ring_for_next() + ring_for_repositories() + ring_for_notices() + ring_for_replays()
 
 
 def settle_abandoned() -> None:
@@ -38,6 +40,15 @@ def settle_abandoned() -> None:
         )
         if claim:
             leases.run_settle(claim=claim)
+
+
+def resume_paused_by_storage() -> int:
+    """Runs that a full disk paused go on once there is room; a user's own pause has no such reason."""
+    waiting = SearchRun.objects.filter(status=Status.PAUSED, reason__startswith=storage.STORAGE_FULL)
+    if not waiting.exists() or not storage.has_room_again():
+        return 0
+    moved = [services.run_move(run=run, sources=[Status.PAUSED], target=Status.QUEUED) for run in waiting]
+    return sum(moved)
 
 
 def ring_for_next() -> int:
@@ -57,6 +68,13 @@ def ring_for_repositories() -> int:
     return len(waiting)
 
 
+def ring_for_replays() -> int:
+    waiting = list(Replay.objects.filter(replay_services.claimable()).values_list("pk", flat=True)[:2])
+    for pk in waiting:
+        replay_services.ring(pk)
+    return len(waiting)
+
+
 def ring_for_notices() -> int:
     due = Notice.objects.due(timezone.now()).exists()
     if due:
@@ -65,11 +83,15 @@ def ring_for_notices() -> int:
 
 
 def sweep() -> int:
-    """Deletes files and folders below the data folder that no row names and that are an hour old; returns how many."""
+    """Cuts what is over the quota, and files that no row names and that are an hour old; returns how many of these."""
     data = Path(settings.DATA_DIR)
+    cut = retention.retain()
+    if any(cut.values()):
+        log.info("cut what is over the quota: %s", ", ".join(f"{count} {what}" for what, count in cut.items()))
     doomed = [
         *strays(data / "runs", set(SearchRun.objects.values_list("pk", flat=True))),
         *strays(data / "cache", set(Project.objects.values_list("pk", flat=True))),
+        *strays(data / "replays", set(Replay.objects.values_list("pk", flat=True))),
         *strays(data / "repositories", set(Repository.objects.values_list("pk", flat=True))),
         *unnamed_weights(data / "runs"),
         *unnamed_uploads(data / "datasets"),

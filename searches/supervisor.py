@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
-from searches import leases, stopping
+from searches import leases, stopping, storage
 from searches.crashpoints import crash_point
 from searches.engine import events as engine
 from searches.engine import launch
@@ -97,6 +97,9 @@ class Supervisor:
         wish = leases.run_wish(claim=self.claim)
         if wish is None:
             raise LeaseLost(f"run {self.claim.run_id} was claimed by another supervisor, or deleted")
+        if wish == Status.RUNNING and storage.is_full():
+            leases.run_pause_full(claim=self.claim)
+            return False
         return wish == Status.RUNNING
 
     def _engine(self) -> int | None:

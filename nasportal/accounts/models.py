@@ -44,3 +44,22 @@ class LoginFailure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} from {self.address}"
+
+
+class AuditEntry(models.Model):
+    """A request that may have changed something: who sent it, what became of it. Kept by name, for people leave."""
+
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    user = models.CharField(max_length=150)
+    method = models.CharField(max_length=10)
+    route = models.CharField(max_length=200)
+    arguments = models.JSONField(default=dict)
+    status = models.PositiveSmallIntegerField()
+    address = models.GenericIPAddressField(null=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.method} {self.route}: {self.status}"

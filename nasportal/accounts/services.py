@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
@@ -9,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.timezone import now
 
-from nasportal.accounts.models import ApiToken, LoginFailure, LoginLink
+from nasportal.accounts.models import ApiToken, AuditEntry, LoginFailure, LoginLink
 
 LINK_LIFE = timedelta(days=1)
 TOKEN_PREFIX = "nasp_"
@@ -112,3 +113,22 @@ def account_create(*, name: str) -> User:
         user.full_clean(exclude=["password"])
         user.save()
     return user
+
+
+def audit_add(
+    *, user: str, method: str, route: str, arguments: Mapping[str, object], status: int, address: str | None
+) -> None:
+    """One line of the audit log."""
+    AuditEntry.objects.create(
+        user=user[:150],
+        method=method[:10],
+        route=route[:200],
+        arguments={name: str(value)[:200] for name, value in arguments.items()},
+        status=status,
+        address=address,
+    )
+
+
+def audit_cut(*, days: int) -> int:
+    """Forgets what is older."""
+    return AuditEntry.objects.filter(at__lt=now() - timedelta(days=days)).delete()[0]

@@ -49,6 +49,9 @@ ROUTES: dict[str, dict[str, str]] = {
     # Health, accounts
     "healthz": {"GET": OPEN},
     "readyz": {"GET": OPEN},
+    "metrics": {"GET": ADMIN},
+    "administration/": {"GET": ADMIN},
+    "administration/audit/": {"GET": ADMIN},
     "login/": {"GET": OPEN, "POST": OPEN},
     "login/once/<token>/": {"GET": OPEN},
     "logout/": {"POST": IN},
