@@ -5,6 +5,7 @@ from typing import Any
 
 from architectures.ir.complexity import complexity
 from architectures.ir.graph import Graph
+from codegen.advice import lines
 from codegen.licences import LICENCES
 from codegen.plain import markdown, quoted, slug
 from codegen.request import Figure, Neighbour, RepositoryRequest
@@ -24,6 +25,7 @@ def card(request: RepositoryRequest, graph: Graph, exports: tuple[str, ...]) -> 
         "![architecture](architecture.svg)",
         "## What it reaches\n\n" + "\n".join(figures(request, graph)),
         *front_part(request),
+        *target_part(request, graph, exports),
         quick_start(exports),
         files_part(),
         f"## Limits\n\n{LIMITS}",
@@ -96,6 +98,12 @@ def front_part(request: RepositoryRequest) -> Iterator[str]:
     for point in sorted(request.front, key=lambda point: (point.values.get(names[0], 0.0), point.number)):
         lines.append(f"| {point_name(point)} | {' | '.join(value_of(point, name) for name in names)} |")
     yield "\n".join(lines)
+
+
+def target_part(request: RepositoryRequest, graph: Graph, exports: tuple[str, ...]) -> Iterator[str]:
+    name = request.provenance.get("target")
+    if isinstance(name, str) and name:
+        yield "\n".join(["## On its target", "", *lines(name, graph, exports)])
 
 
 def unit_of(request: RepositoryRequest, name: str) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from architectures.ir.fingerprint import fingerprint
 from architectures.ir.graph import Graph
 from architectures.ir.json import loads
+from codegen.dockerfile import faults
 from codegen.repository import configuration
 from codegen.request import RepositoryRequest
 from codegen.tree import SourceTree
@@ -56,6 +57,7 @@ class Gate:
             "sources compile": self.compiles,
             "ruff": self.is_clean,
             "no absolute path, no pickle": self.is_portable,
+            "Dockerfile": self.can_be_built,
             "architecture and configuration": self.says_what_was_asked,
             "weights and logits": self.computes_the_same,
             "exports": self.exports_agree,
@@ -101,6 +103,12 @@ class Gate:
                 ):
                     raise Fault(f"{name} is a pickle")
         return f"{len(self.tree().files)} files"
+
+    def can_be_built(self) -> str:
+        tree = self.tree()
+        if found := faults(tree.text("Dockerfile"), tree.files.keys()):
+            raise Fault("; ".join(found))
+        return "its sources are here, its image has a tag, it does not run as root"
 
     def says_what_was_asked(self) -> str:
         stored = loads((self.folder / "architecture.json").read_text(encoding="utf-8"))

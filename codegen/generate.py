@@ -25,6 +25,7 @@ from codegen import bundle, frameworks
 from codegen.bundle import BundleRequest, generate_bundle
 from codegen.card import card
 from codegen.difference import first_difference, is_close, is_roughly_close, node_values
+from codegen.dockerfile import dockerfile
 from codegen.frameworks import Framework
 from codegen.frameworks.blocks import PrintError
 from codegen.gate import Check, Fault, Gate, run
@@ -136,6 +137,7 @@ class Generation:
     def certify(self) -> None:
         tree = SourceTree.read(self.folder)
         texts: dict[str, str | bytes] = {"README.md": card(self.request, self.graph, self.kept)}
+        texts["Dockerfile"] = dockerfile(self.kept)
         tree = tree.with_files(texts)
         texts["MANIFEST.json"] = manifest(self.request, self.graph, tree, self.left_out)
         SourceTree.of(texts).write(self.folder)
@@ -285,12 +287,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         document = read_document(chosen.request)
         if document.get("format") == bundle.FORMAT:
             asked = BundleRequest.from_document(document)
-            steps = 1 + sum(3 + len(each.exports) + 8 for each in asked.variants.values())
+            steps = 1 + sum(3 + len(each.exports) + 9 for each in asked.variants.values())
             verdict = generate_bundle(asked, chosen.out, report)
             say({"kind": "verdict", "verdict": verdict})
             return 0 if verdict["verdict"] == "passed" else 4
         request = RepositoryRequest.from_document(document)
-        steps = 3 + len(request.exports) + 8
+        steps = 3 + len(request.exports) + 9
         verdict = generate(request, chosen.out, chosen.folder, report)
     except (RequestError, GraphError, PrintError) as error:
         say({"kind": "error", "field": getattr(error, "field", "architecture"), "message": str(error)})

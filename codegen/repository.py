@@ -9,7 +9,9 @@ from architectures.ir.complexity import complexity
 from architectures.ir.fingerprint import fingerprint
 from architectures.ir.graph import Graph
 from architectures.ir.json import to_document
+from codegen.advice import advice_for
 from codegen.card import card
+from codegen.dockerfile import dockerfile
 from codegen.licences import LICENCES, text_of
 from codegen.plain import quoted, slug
 from codegen.preview import preview
@@ -40,6 +42,7 @@ def sources(request: RepositoryRequest, graph: Graph, exports: tuple[str, ...] =
     files = {path: text for path, text in skeleton().items() if not path.startswith("exports/")}
     files |= preview(graph).files
     files["README.md"] = card(request, graph, exports)
+    files["Dockerfile"] = dockerfile(exports)
     files["LICENSE"] = text_of(request.licence, request.author)
     files["pyproject.toml"] = files["pyproject.toml"].replace('"found-network"', quoted(slug(request.name)))
     files["pyproject.toml"] = files["pyproject.toml"].replace('"MIT"', quoted(LICENCES[request.licence].spdx))
@@ -72,12 +75,22 @@ def configuration(request: RepositoryRequest, graph: Graph) -> dict[str, Any]:
         "data": {"source": data_source(request), **{key: request.data[key] for key in told if key in request.data}},
         "training": training,
         "max_accuracy_drop": request.max_accuracy_drop,
+        "target": target(request),
     }
 
 
 def data_source(request: RepositoryRequest) -> str | None:
     """Only a data set that everybody has is named in the repository; a user's own is not part of it."""
     return request.data_path if request.data_path in STANDARD else None
+
+
+def target(request: RepositoryRequest) -> dict[str, str] | None:
+    """What suits the hardware that the search was for: programs take it as their default."""
+    name = request.provenance.get("target")
+    if not isinstance(name, str) or not name:
+        return None
+    advice = advice_for(name)
+    return {"name": name, "backend": advice.backend, "amp": advice.amp}
 
 
 def manifest(request: RepositoryRequest, graph: Graph, tree: SourceTree, left_out: dict[str, str]) -> str:

@@ -32,7 +32,7 @@ def files(request: Request, pk: int, number: int) -> HttpResponse:
     context = {
         "run": run,
         "candidate": candidate,
-        "browser": Browser.of(sources(asked, asked.graph).files, request.GET.get("path", "model.py")),
+        "browser": Browser.of(sources(asked, asked.graph, asked.exports).files, request.GET.get("path", "model.py")),
         "licences": LICENCES.items(),
         "licence": asked.licence,
         "exports": asked.exports,

@@ -186,6 +186,21 @@ def test_source_that_is_no_python_or_not_tidy_is_caught(gate: Gate) -> None:
     assert "train.py is no Python" in failed(gate)["sources compile"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("COPY weights", "COPY exports", "COPY exports: it is not here"),
+        ("USER app\n", "", "it runs as root"),
+        ("python:3.11-slim", "python", "the image python has no fixed tag"),
+        ("EXPOSE", "EXPOES", "EXPOES is no instruction"),
+        ('CMD ["python", ', 'CMD python "', "it must have one CMD, as a JSON list"),
+    ],
+)
+def test_a_dockerfile_that_could_not_be_built_is_caught(gate: Gate, old: str, new: str, fault: str) -> None:
+    edit(gate, "Dockerfile", old, new)
+    assert failed(gate)["Dockerfile"] == fault
+
+
 def test_a_failed_certificate_is_caught(gate: Gate) -> None:
     edit(gate, "consistency.json", '"verdict": "passed"}]', '"verdict": "failed"}]')
     assert failed(gate) == {"exports": "the certificate says that pytorch failed"}

@@ -290,7 +290,13 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--learning-rate", type=float, default=usual.learning_rate, help="at the schedule's peak")
     parser.add_argument("--seed", type=int, default=usual.seed)
     parser.add_argument("--augmentation", default=usual.augmentation, choices=["none", "shift", "flip_crop"])
-    parser.add_argument("--amp", default="off", choices=["off", "bf16", "fp16"], help="mixed precision")
+    target = CONFIG.get("target") or {"amp": "off"}
+    parser.add_argument(
+        "--amp",
+        default=target["amp"] if torch.cuda.is_available() else "off",
+        choices=["off", "bf16", "fp16"],
+        help="mixed precision",
+    )
     parser.add_argument("--checkpoint-activations", action="store_true", help="less memory, one more forward pass")
     parser.add_argument("--compile", action="store_true", help="torch.compile; the first step takes long")
     parser.add_argument("--resume", type=Path, help="a checkpoint.pt of this program")
