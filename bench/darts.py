@@ -40,7 +40,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "pc_darts, guarded": {"variant": "pc_darts"},
     "darts, unguarded": {"variant": "darts", "temperature": 1.0, "final_temperature": 1.0, **OFF},
 }
-NATURAL_OPTIONS = {"epochs": 16, "cost_weights": "0"}
+NATURAL_OPTIONS = {"epochs": 16, "warmup": 0.25, "cost_weights": "0"}
 
 
 def run() -> dict[str, Any]:

@@ -18,9 +18,9 @@ class SupernetOptions:
         },
     )
     order: int = field(default=1, metadata={"choices": (1, 2), "help": "2 looks one step of the weights ahead"})
-    epochs: int = field(default=20, metadata={"min": 1, "max": 1000, "help": "of the supernet"})
+    epochs: int = field(default=50, metadata={"min": 1, "max": 1000, "help": "of the supernet"})
     warmup: float = field(
-        default=0.25, metadata={"min": 0.0, "max": 0.9, "help": "share of the epochs before the alphas learn"}
+        default=0.3, metadata={"min": 0.0, "max": 0.9, "help": "share of the epochs before the alphas learn"}
     )
     rate: float = field(default=0.1, metadata={"min": 1e-5, "max": 5.0, "help": "learning rate of the shared weights"})
     alpha_rate: float = field(default=0.05, metadata={"min": 1e-5, "max": 1.0, "help": "learning rate of the alphas"})

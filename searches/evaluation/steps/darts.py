@@ -22,7 +22,7 @@ def perform(job: StepJob, state: bytes | None, watch: Watcher) -> StepResult:
     training = SupernetTraining(
         spaces.create(space["name"], dataset.input_shape, dataset.classes, **space["options"]),
         options,
-        split_of(job.dataset, "train"),  # halved there; validation and test are never read
+        split_of(job.dataset, "train").reduced(job.training.share),  # halved there; no other split is read
         job.training.batch_size,
         job.seed,
         state,

@@ -21,7 +21,7 @@ def perform(job: StepJob, state: bytes | None, watch: Watcher) -> StepResult:
     chosen: Any = job.space
     space = spaces.create(chosen["name"], dataset.input_shape, dataset.classes, **chosen["options"])
     recipe = replace(job.training, epochs=options.get("epochs", job.training.epochs))
-    supernet = SinglePathSupernet(space, split_of(job.dataset, "train"), recipe, job.seed, state)
+    supernet = SinglePathSupernet(space, split_of(job.dataset, "train").reduced(recipe.share), recipe, job.seed, state)
     loss, cost = supernet.run()
     epoch = supernet.position / supernet.batches
     watch(Moment(int(epoch), recipe.epochs, loss or 0.0, None, 0.0))
