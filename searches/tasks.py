@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from searches import dataset_services, leases, notices, reaper
+from searches import dataset_services, leases, notices, reaper, replay_services
 from searches.crashpoints import crash_point
 from searches.supervisor import Supervisor
 
@@ -33,6 +33,11 @@ def dataset_read(pk: int) -> str:
 def dataset_portray(name: str) -> str:
     """Makes what the page of a built-in data set shows."""
     return f"portrait of {name}: {dataset_services.portrait_make(name=name)}"
+
+
+def replay(pk: int) -> str:
+    """Works for one slice on a replay."""
+    return f"replay {pk}: {replay_services.replay_work(pk=pk)}"
 
 
 def canary() -> str:

@@ -1,27 +1,21 @@
 """`manage.py replay TABLE`: algorithms against a table of known results, in memory, with exact regret."""
 
 import json
-import re
 from argparse import ArgumentParser
-from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from architectures.registry import UnknownName
-from searches import algorithms
 from searches.machine import cores
-from searches.reading import Reading
-from searches.replay.expression import evaluated
-from searches.replay.report import Contest, repeated, summary
+from searches.replay.asking import contests_of, question_of
+from searches.replay.report import repeated, summary
 from searches.replay.run import Question
-from searches.replay.table import Table, TableError, read
+from searches.replay.table import TableError, read
 
 BAD_INPUT = 2
-MOST_EVALUATIONS = 1_000_000
 
 
 class Command(BaseCommand):
@@ -66,90 +60,6 @@ class Command(BaseCommand):
             print(json.dumps(document, allow_nan=False))
         else:
             print("\n".join(rows_of(document, question)))
-
-
-def question_of(table: Table, options: dict[str, Any]) -> Question:
-    for name, least in (("repeats", 1), ("lag", 0), ("workers", 1)):
-        if options[name] < least:
-            raise TableError(f"--{name} must be at least {least}, but is {options[name]}")
-    budget, evaluations = options["budget"], options["evaluations"]
-    if budget is None and evaluations is None:
-        raise TableError("say how long to search: --budget SECONDS with --cost EXPR, or --evaluations N")
-    if budget is not None and options["cost"] is None:
-        raise TableError("--budget needs --cost EXPR, what one evaluation costs; or give --evaluations N")
-    if budget is not None and not (isfinite(budget) and budget > 0):
-        raise TableError(f"--budget must be a number above 0, but is {budget}")
-    if evaluations is not None and evaluations < 1:
-        raise TableError(f"--evaluations must be at least 1, but is {evaluations}")
-    costs = evaluated(options["cost"] or "1", table)
-    if (costs < 0).any():
-        raise TableError(f"--cost must not be below 0, but is {costs.min():g} in row {int(np.argmin(costs)) + 1}")
-    question = Question(
-        table,
-        options["search_on"],
-        options["report"] or options["search_on"],
-        tuple(options["minimise"]),
-        costs,
-        inf if budget is None else budget,
-        MOST_EVALUATIONS if evaluations is None else evaluations,
-        dict(reference(text) for text in options["reference"]),
-    )
-    check(question)
-    return question
-
-
-def check(question: Question) -> None:
-    """Asks for every column once, so that a wrong name is told before anything runs."""
-    if not question.usable.any():
-        raise TableError(f"{question.table.name} has no row with a value in all of the columns that are searched on")
-    if not np.isfinite(question.reported).any():
-        raise TableError(f"the column {question.report!r} of {question.table.name} has no value")
-    assert question.reference
-    assert question.table.rows
-
-
-def reference(text: str) -> tuple[str, float]:
-    name, _, value = text.partition("=")
-    try:
-        number = float(value)
-    except ValueError:
-        number = inf
-    if not isfinite(number):
-        raise TableError(f"--reference is written as COL=VALUE with a number, not {text!r}")
-    return name, number
-
-
-def contests_of(options: dict[str, Any]) -> list[Contest]:
-    names = [name.strip() for name in options["algorithms"].split(",")]
-    settings: dict[str, dict[str, Any]] = {name: {} for name in names}
-    for text in options["option"]:
-        match = re.fullmatch(r"(\w+)\.(\w+)=(.*)", text)
-        if match is None or match[1] not in settings:
-            raise TableError(
-                f"--option is written as ALGORITHM.NAME=VALUE, for one of {', '.join(names)}; not {text!r}"
-            )
-        settings[match[1]][match[2]] = parsed(match[3])
-    for name in names:
-        checked(name, settings[name])
-    return [Contest(name, settings[name], options["repeats"], options["seed"], options["lag"]) for name in names]
-
-
-def parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def checked(name: str, settings: dict[str, Any]) -> None:
-    if algorithms.needs_training(name):
-        raise TableError(f"{name} cannot run on a table: it trains networks of its own; leave it out of --algorithms")
-    reading = Reading()
-    algorithm = reading.read(algorithms.get(name), settings, name)
-    faults = [str(problem) for problem in reading.problems]
-    faults += [] if faults else [f"{name}.{field}: {message}" for field, message in algorithm.faults()]
-    if faults:
-        raise TableError("; ".join(faults))
 
 
 def rows_of(document: dict[str, Any], question: Question) -> list[str]:
