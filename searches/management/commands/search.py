@@ -72,6 +72,8 @@ class Command(BaseCommand):
         for what in ("algorithm", "space"):
             text = f"an option of the {what}, as JSON or text"
             parser.add_argument(f"--{what}-option", action="append", default=[], metavar="NAME=VALUE", help=text)
+        text = "any other entry of the spec, by its path: training.peak_rate=0.1, deadline_seconds=60"
+        parser.add_argument("--set", action="append", default=[], dest="entries", metavar="PATH=VALUE", help=text)
         parser.add_argument(
             "--spec", type=Path, metavar="FILE", help="the whole search spec as JSON, instead of options"
         )
@@ -159,6 +161,9 @@ def document_of(options: dict[str, Any]) -> Any:
         for pair in options[f"{what}_option"]:
             name, _, text = pair.partition("=")
             put(document, f"{what}_options.{name}", parsed(text))
+    for pair in options["entries"]:
+        name, _, text = pair.partition("=")
+        put(document, name, parsed(text))
     if options["spec"] is None:
         return document
     if document:
