@@ -6,10 +6,11 @@ stride 2 join the three stages. A code is six digits for the edges 0→1, 0→2,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import product
+from random import Random
 from typing import ClassVar
 
 from architectures.ir.builder import Builder
@@ -22,7 +23,7 @@ from architectures.operations.conv3x3 import Conv3x3
 from architectures.operations.none import NoConnection
 from architectures.operations.skip_connect import SkipConnect
 from architectures.spaces import register
-from architectures.spaces.space import Decision, Genotype, Space, SpaceError
+from architectures.spaces.space import Decision, Genotype, Space, SpaceError, Variation
 
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 OPERATIONS = ("none", "skip_connect", "conv1x1", "conv3x3", "avg_pool")
@@ -35,6 +36,7 @@ EXPANDERS: tuple[Operation, ...] = (
     AvgPoolOperation(),
 )
 STAGES = 3
+DRIFTS = 20  # equal codes that are tried; most of those that lead nowhere need two changes to lead somewhere
 SMALLEST_SIDE = 5  # two pixels remain after two halvings
 
 
@@ -75,10 +77,23 @@ class Cell201(Space):
         """An edge that a change can revive matters too, so all do."""
         return (True,) * len(EDGES)
 
+    def moves(self, parent: Genotype, random: Random) -> Iterable[Variation]:
+        """One edge changes, in any of the codes that mean the parent.
+
+        By single changes of the canonical code, whose dead edges are all none, hardly anything new could grow: an edge
+        that changes nothing now is what a second change makes alive (neutral drift).
+        """
+        equal = equal_codes()[parent]
+        for _ in range(DRIFTS):
+            literal = random.choice(equal)
+            written = f" in {code(literal)}" if literal != parent else ""
+            for move in super().moves(literal, random):
+                yield Variation(move.genotype, move.change + written)
+
     def decode(self, genotype: Sequence[int], prune: bool = True) -> Graph:
-        code = self.canonical(genotype) if prune else self.checked(genotype)
+        edges = self.canonical(genotype) if prune else self.checked(genotype)
         builder = Builder(self.input_shape, literal=not prune)
-        self.assemble(builder, [EXPANDERS[operation] for operation in code])
+        self.assemble(builder, [EXPANDERS[operation] for operation in edges])
         return builder.build()
 
     def assemble(self, builder: Builder, edges: Sequence[Operation]) -> None:
@@ -147,6 +162,15 @@ def _reduction(builder: Builder, x: str, channels: int) -> str:
 def code(genotype: Sequence[int]) -> str:
     """Six digits, as published tables index cells."""
     return "".join(map(str, genotype))
+
+
+@cache
+def equal_codes() -> dict[Genotype, list[Genotype]]:
+    """For each canonical code all that mean the same cell."""
+    found: dict[Genotype, list[Genotype]] = {first: [] for first in first_codes().values()}
+    for genotype in product(range(len(OPERATIONS)), repeat=len(EDGES)):
+        found[first_codes()[cell_key(genotype)]].append(genotype)
+    return found
 
 
 @cache

@@ -101,6 +101,9 @@ class Problem(Protocol):
     def document(self) -> Mapping[str, JSON] | None:
         """For steps: input_shape, classes, and the space's name and options; None on a table."""
 
+    def sample(self, random: Random) -> Genotype:
+        """A random genotype, within the limits where enough are."""
+
     def refusal(self, genotype: Genotype) -> str:
         """Why this genotype may not be evaluated; empty where it may."""
 

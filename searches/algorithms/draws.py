@@ -39,7 +39,7 @@ def settle(draw: Callable[[Random, int], Draft], number: int, history: History) 
 
 
 def sampled(random: Random, history: History) -> Draft:
-    return Draft(history.problem.space.sample(random))
+    return Draft(history.problem.sample(random))
 
 
 def mutated(draft: Draft, random: Random, history: History, failed: int) -> Draft:

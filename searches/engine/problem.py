@@ -1,6 +1,6 @@
 """A spec's problem: its space, its limits, and the network of each genotype."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from random import Random
 from typing import Any
@@ -19,6 +19,7 @@ from searches.evaluation.recipe import counted_cost
 from searches.evaluation.rungs import PROXY_BATCH, PROXY_FIDELITY
 from searches.spec import SearchSpec
 
+MOST_DRAWS = 20  # of one sample under tight limits; then the last one is refused and counted
 REMEMBERED = 4096  # networks; a search draws the same ones again and again
 
 
@@ -74,6 +75,15 @@ class SpecProblem:
     def identity(self, genotype: Genotype) -> str:
         return self.network(genotype).fingerprint
 
+    def sample(self, random: Random) -> Genotype:
+        """Limits that can be counted are kept by drawing again; what is allowed keeps its relative frequency."""
+        limits = self.spec.limits
+        for _ in range(MOST_DRAWS):
+            genotype = self.space.sample(random)
+            if not any(asdict(limits).values()) or self.space.keeps(genotype, limits):
+                break
+        return genotype
+
     def refusal(self, genotype: Genotype) -> str:
         network = self.network(genotype)
         broken = list(self.spec.limits.violations(network.complexity, self.predicted_ms(network)))
@@ -96,7 +106,9 @@ class SpecProblem:
         images = self.spec.training.images(self.facts.sizes["train"])
         if fidelity == PROXY_FIDELITY:
             images, fidelity = PROXY_BATCH, 1
-        return counted_cost(self.network(genotype).complexity.macs, images, fidelity)
+        known = self.networks.get(genotype)  # else without decoding: a resumed search asks for thousands
+        macs = known.complexity.macs if known else self.space.costs(genotype).macs
+        return counted_cost(macs, images, fidelity)
 
     def training_seed(self, fingerprint: str, fidelity: int, repeat: int = 0) -> int:
         """Of the network, never of the number: the same network trains the same way wherever it stands."""

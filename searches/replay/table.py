@@ -188,6 +188,10 @@ class TableProblem:
     def document(self) -> None:
         """A table has no networks that a step could train."""
 
+    def sample(self, random: Random) -> Genotype:
+        """Of all codes that could be; one that the table lacks is refused and counted."""
+        return self.space.sample(random)
+
     def cost(self, genotype: Genotype) -> float:
         return float(self.costs[self.table.rows[genotype]])
 

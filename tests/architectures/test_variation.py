@@ -28,7 +28,11 @@ LAYER = re.compile(r"(?P<what>insert|delete) stage(?P<stage>\d+)\.layer(?P<layer
 
 
 def said(space: Space, parent: Genotype, words: str) -> Genotype:
-    """The parent with the change made by hand that the words tell."""
+    """The parent with the change made by hand that the words tell; `in CODE` is an equal way to write the parent."""
+    if written := re.fullmatch(r"(.*) in (\d{6})", words):
+        literal = tuple(map(int, written[2]))
+        assert space.canonical(literal) == parent
+        return said(space, literal, written[1])
     if match := CHANGE.fullmatch(words):
         index = space.index[match["name"]]
         choices = space.decisions[index].choices
