@@ -28,6 +28,7 @@ from searches import annotating, services
 from searches.models import Event, Membership, Project, SearchRun
 from searches.models_data import UploadedDataSet
 from searches.models_people import Note, NoticeWishes, SpecTemplate, Star, Tag
+from searches.models_replay import Replay
 from searches.routing import websocket_urlpatterns
 from tests.world import World, spec
 
@@ -72,6 +73,11 @@ ROUTES: dict[str, dict[str, str]] = {
     "agent/reference.onnx": {"GET": DEVICE},
     "agent/jobs/<job>/model.onnx": {"GET": DEVICE},
     "agent/jobs/<job>/result/": {"POST": DEVICE},
+    "replays/": {"GET": IN, "POST": IN},
+    "replays/<replay>/": {"GET": OWN},
+    "replays/<replay>/figures/": {"GET": OWN},
+    "replays/<replay>/stop/": {"POST": OWN},
+    "replays/<replay>/delete/": {"POST": OWN},
     "notices/": {"GET": IN, "POST": IN},
     "notices/test/": {"POST": IN},
     "projects/": {"GET": IN, "POST": IN},
@@ -170,7 +176,7 @@ HARMLESS = {
 SENT = {"name": "x", "role": "viewer", "text": "x", "tags": ["x"], "starred": True, "spec": {}, "user": "bob"}
 COUNTED: tuple[type[models.Model], ...] = (
     Project, Membership, SearchRun, Event, UploadedDataSet, Note, Tag, Star, SpecTemplate, Repository, ApiToken,
-    NoticeWishes, User, Device, DeviceJob,
+    NoticeWishes, User, Device, DeviceJob, Replay,
 )  # fmt: skip
 SECRET = "Zanzibar"  # in every name of the team: whoever may not see it must not read it anywhere
 
@@ -196,6 +202,8 @@ def named(path: str) -> str:
     path = path.replace("<run_pk>", "<pk>")
     if "repositories/<pk>" in path:
         path = path.replace("<pk>", "<repository>")
+    if "replays/<pk>" in path:
+        path = path.replace("<pk>", "<replay>")
     if "templates/<pk>" in path:
         path = path.replace("<pk>", "<template>")
     return path.replace("<user>", "<member>") if path.startswith(A) else path
@@ -255,12 +263,13 @@ def doors(world: World) -> Doors:
     admin = User.objects.create(username="root", is_staff=True, is_superuser=True)
     people: dict[str, User | None] = {**world.people, "removed": removed, "admin": admin, "nobody": None}
     device, _ = device_create(owner=world.alice, name=f"{SECRET} Pi", kind="raspberry_pi_4")
+    replay = Replay.objects.create(owner=world.alice, table_name=f"{SECRET}.csv", question={})
     other = world.bob
     arguments = {
         "slug": world.project.slug, "pk": str(world.finished.pk), "number": str(number), "verb": "pause",
         "repository": str(repository.pk), "template": str(template.pk), "user": str(other.pk),
         "member": other.username, "name": "timeline", "token": "forged", "ref": upload.key,
-        "device": str(device.pk), "action": "calibrate", "job": "1",
+        "device": str(device.pk), "action": "calibrate", "job": "1", "replay": str(replay.pk),
     }  # fmt: skip
     return Doors(world, people, arguments)
 
