@@ -42,7 +42,7 @@ def request_of(folder: SearchFolder, front: Mapping[str, Any]) -> RepositoryRequ
         seed=spec["seed"],
         data=data,
         data_path=spec["dataset"],
-        training=portable(spec["training"]),
+        training=portable(spec["training"] | {"epochs": chosen["fidelity"]}),
         results=figures(chosen, line, complexity(graph), spec["target"]),
         objectives=tuple(objectives.facts(spec["objectives"])),
         front=tuple(

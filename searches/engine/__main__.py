@@ -45,7 +45,7 @@ def main() -> int:
 def run(document: dict[str, Any], descriptor: int) -> None:
     spec = SearchSpec.from_document(document["spec"], files=True)
     folder = Path(document["folder"])
-    for name in ("weights", "states"):
+    for name in ("weights", "states", "checkpoints"):
         remove_unfinished(folder / name)
     executor = executor_for(spec, document["workers"])
     history = document["history"]
