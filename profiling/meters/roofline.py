@@ -19,12 +19,15 @@ class NodeSeconds(NamedTuple):
     name: str
     seconds: float
     bound: str
+    macs: int = 0
+    bytes_moved: int = 0
 
 
 @dataclass(frozen=True)
 class Prediction:
     seconds: float
     nodes: tuple[NodeSeconds, ...]
+    bytes_per_s: float  # from main memory, or from the cache that holds the whole network
 
     @property
     def milliseconds(self) -> float:
@@ -42,7 +45,7 @@ def predict(graph: Graph, target: Target, counted: Complexity | None = None) -> 
         else NodeSeconds(node.name, 0.0, "fused")
         for node in graph.nodes
     )
-    return Prediction(sum(node.seconds for node in nodes), nodes)
+    return Prediction(sum(node.seconds for node in nodes), nodes, bandwidth)
 
 
 def node_seconds(kernel: Kernel, target: Target, bandwidth: float) -> NodeSeconds:
@@ -50,7 +53,7 @@ def node_seconds(kernel: Kernel, target: Target, bandwidth: float) -> NodeSecond
     traffic = kernel.bytes_moved / bandwidth
     work = max(arithmetic, traffic)
     bound = "overhead" if target.kernel_overhead_s > work else "memory" if traffic >= arithmetic else "arithmetic"
-    return NodeSeconds(kernel.node.name, work + target.kernel_overhead_s, bound)
+    return NodeSeconds(kernel.node.name, work + target.kernel_overhead_s, bound, kernel.macs, kernel.bytes_moved)
 
 
 def rate(kernel: Kernel, target: Target) -> float:
