@@ -9,7 +9,7 @@ KILLS ?= 200
 BENCH ?=
 export PORT TORCH_INDEX_URL
 
-.PHONY: install run test bench lint types imports format chaos
+.PHONY: install run test bench extra lint types imports format chaos
 
 install: ## .venv with everything; a second call takes a second
 	@$(if $(PYTHON),$(PYTHON) nasportal/installation.py,echo "NAS Portal needs Python 3.11 or newer, and no python3 was found: install one." >&2; exit 2)
@@ -22,6 +22,9 @@ test: install ## the whole suite; TESTS=tests/area and OPTIONS=-x narrow it
 
 bench: install ## ratios within one run, as JSON in bench-results/; BENCH=architectures narrows it
 	@.venv/bin/python -m bench $(BENCH)
+
+extra: install ## an optional framework in an environment of its own: make extra NAME=openvino
+	@.venv/bin/python -m codegen.extras $(NAME)
 
 lint: install
 	.venv/bin/ruff check .

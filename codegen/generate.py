@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from architectures.ir.graph import Graph
 from architectures.ir.verify import GraphError
-from codegen import bundle, frameworks
+from codegen import bundle, extras, frameworks
 from codegen.bundle import BundleRequest, generate_bundle
 from codegen.card import card
 from codegen.difference import first_difference, is_close, is_roughly_close, node_values
@@ -53,6 +53,7 @@ class Generation:
     report: Report
     left_out: dict[str, str] = field(default_factory=dict)
     first_differences: dict[str, str] = field(default_factory=dict)  # the node, by what is left out
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)  # of the certificate, by what another interpreter ran
     kept: tuple[str, ...] = ()
     data: str | None = None  # where the data set of the search is, if the repository's own readers find it there
 
@@ -105,8 +106,13 @@ class Generation:
             return f"it is made from {missing[0]}, which is not here"
         if framework.needs_data and self.data is None:
             return "the data set of the search was not at hand to calibrate it"
+        if framework.extra and extras.interpreter(name) is None:
+            return extras.missing(name)
         try:
             SourceTree.of(framework.sources(self.graph)).write(self.folder)
+            if framework.extra:
+                self.rows[name] = row = extras.export(name, self.folder, self.data)
+                return str(row["reason"])
             path = deploy.EXPORTERS[name](self.data)
             # Accuracy takes long on a large test split; the certificate measures it once, for what stays.
             row = certificate.examined(
@@ -125,7 +131,8 @@ class Generation:
                 dataset = certificate.dataset_of_the_search(self.data)
                 images, close = next(certificate.batches(dataset, "test", GOLDEN_IMAGES))[0], is_roughly_close
             expected = node_values(reference, self.graph, images)
-            node = first_difference(self.graph, expected, framework.values(self.graph, self.folder, images), close)
+            values = list(framework.values(self.graph, self.folder, images))
+            node = first_difference(self.graph, expected, values, close) if values else ""
         except Exception:  # what cannot be made, or cannot be run, has no values to compare
             traceback.print_exc()
             return ""
@@ -141,7 +148,9 @@ class Generation:
         tree = tree.with_files(texts)
         texts["MANIFEST.json"] = manifest(self.request, self.graph, tree, self.left_out)
         SourceTree.of(texts).write(self.folder)
-        imported(self.folder, "certificate").certify(self.data)
+        imported(self.folder, "certificate").certify(
+            self.data, known={name: self.rows[name] for name in self.kept if name in self.rows}
+        )
 
 
 def reference_module(request: RepositoryRequest, graph: Graph) -> "nn.Module":

@@ -16,6 +16,8 @@ class Framework(Protocol):
     files: ClassVar[tuple[str, ...]]  # what it adds to a repository, taken away again where it does not agree
     needs: ClassVar[tuple[str, ...]]  # frameworks that it is made from
     needs_data: ClassVar[bool]  # to be calibrated
+    extra: ClassVar[bool]  # installed on wish, in an environment of its own: codegen/extras.py
+    requirements: ClassVar[tuple[str, ...]]  # of an extra
 
     def sources(self, graph: Graph) -> Mapping[str, str]:
         """What is printed for it, by path; the repository's `deploy.py export` makes the rest."""

@@ -164,6 +164,8 @@ class C99:
     files: ClassVar[tuple[str, ...]] = ("exports/c",)
     needs: ClassVar[tuple[str, ...]] = ()
     needs_data: ClassVar[bool] = False
+    extra: ClassVar[bool] = False
+    requirements: ClassVar[tuple[str, ...]] = ()
 
     def sources(self, graph: Graph) -> Mapping[str, str]:
         params = complexity(graph).params

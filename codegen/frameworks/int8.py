@@ -16,6 +16,8 @@ class Int8:
     files: ClassVar[tuple[str, ...]] = ("exports/model.int8.onnx",)
     needs: ClassVar[tuple[str, ...]] = ("onnx",)
     needs_data: ClassVar[bool] = True
+    extra: ClassVar[bool] = False
+    requirements: ClassVar[tuple[str, ...]] = ()
 
     def sources(self, graph: Graph) -> Mapping[str, str]:
         return {}

@@ -160,6 +160,8 @@ class Keras:
     files: ClassVar[tuple[str, ...]] = ("exports/keras",)
     needs: ClassVar[tuple[str, ...]] = ()
     needs_data: ClassVar[bool] = False
+    extra: ClassVar[bool] = False
+    requirements: ClassVar[tuple[str, ...]] = ()
 
     def sources(self, graph: Graph) -> Mapping[str, str]:
         folder = {path: text for path, text in skeleton().items() if path.startswith("exports/keras/")}

@@ -15,6 +15,8 @@ class Onnx:
     files: ClassVar[tuple[str, ...]] = ("exports/model.onnx",)
     needs: ClassVar[tuple[str, ...]] = ()
     needs_data: ClassVar[bool] = False
+    extra: ClassVar[bool] = False
+    requirements: ClassVar[tuple[str, ...]] = ()
 
     def sources(self, graph: Graph) -> Mapping[str, str]:
         return {}

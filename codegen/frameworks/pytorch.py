@@ -157,6 +157,8 @@ class PyTorch:
     files: ClassVar[tuple[str, ...]] = ("model.py",)
     needs: ClassVar[tuple[str, ...]] = ()
     needs_data: ClassVar[bool] = False
+    extra: ClassVar[bool] = False
+    requirements: ClassVar[tuple[str, ...]] = ()
 
     def sources(self, graph: Graph) -> Mapping[str, str]:
         return {"model.py": formatted(print_model(graph).source)}

@@ -11,7 +11,9 @@ import torch
 
 from architectures.ir.graph import Graph
 from architectures.nets.module import build
+from codegen import frameworks
 from codegen.difference import first_difference, is_roughly_close, node_values
+from codegen.generate import Generation
 from tests.codegen.networks import request
 from tests.codegen.test_gate import network
 
@@ -89,3 +91,11 @@ def test_every_export_of_a_spoilt_weight_is_left_out_with_its_node(tmp_path: Pat
     assert nodes == dict.fromkeys(exports, SPOILT)
     assert all(why.startswith("logits differ by") for why in left_out.values())
     assert all(why.endswith(f"; the first difference appears at {SPOILT}") for why in left_out.values())
+
+
+def test_an_extra_that_is_not_installed_is_left_out_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASPORTAL_EXTRAS", "nowhere")
+    made = Generation(request(network(), exports=("onnx", "openvino")), Path("nowhere"), lambda message: None)
+    made.kept = ("onnx",)
+    wanted = "openvino is not installed here; `make extra NAME=openvino` puts it into an environment of its own"
+    assert made.try_export("openvino", frameworks.get("openvino")(), None, None) == wanted

@@ -89,12 +89,23 @@ def export_keras(data: str | None) -> Path:
     return ROOT / "exports" / "keras" / "model.py"
 
 
+def export_openvino(data: str | None) -> Path:
+    """OpenVINO's own converter, from the ONNX export; float32 stays float32."""
+    import openvino
+
+    path = ROOT / "exports" / "openvino" / "model.xml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    openvino.save_model(openvino.convert_model(EXPORTS["onnx"]), path, compress_to_fp16=False)
+    return path
+
+
 EXPORTERS: dict[str, Callable[[str | None], Path]] = {
     "onnx": export_onnx,
     "int8": export_int8,
     "pt2": export_pt2,
     "c": export_c,
     "keras": export_keras,
+    "openvino": export_openvino,
 }
 
 
@@ -102,6 +113,12 @@ def export(chosen: argparse.Namespace) -> int:
     for name in chosen.formats:
         path = EXPORTERS[name](chosen.data)
         print(f"{name}: {path.relative_to(ROOT)}, {path.stat().st_size:,} bytes")
+    return 0
+
+
+def row(chosen: argparse.Namespace) -> int:
+    """One export's line of the certificate, as JSON."""
+    print(json.dumps(certificate.examined(chosen.name, certificate.artefacts()[chosen.name], None)))
     return 0
 
 
@@ -155,6 +172,9 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     chosen = command("certify", certify, "Compare each export with the golden logits, and write the certificate.")
     chosen.add_argument("--data", **for_data)
     chosen.add_argument("--renew", action="store_true", help="new golden logits: after training it again")
+    chosen = command("row", row, "Compare one export with the golden logits; its line of the certificate as JSON.")
+    chosen.add_argument("name", choices=list(EXPORTERS))
+    chosen.add_argument("--data", **for_data)
     command("verify", verify, "Check files and results against manifest and certificate; exit 1 if they differ.")
     chosen = command("benchmark", benchmark, "Latency: eager, fused, channels last, ONNX, int8, in interleaved rounds.")
     chosen.add_argument("--rounds", type=int, default=50)

@@ -1,0 +1,88 @@
+"""Frameworks that are installed on wish, each in an environment of its own: `make extra NAME=openvino`.
+
+They would bring hundreds of megabytes and versions of their own into the portal's environment. A repository's export is
+made and executed by the extra's interpreter; where there is none, it is left out with a sentence.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from codegen import frameworks
+
+ROOT = Path(__file__).resolve().parents[1]
+SECONDS = 300
+
+
+class ExtraFailed(RuntimeError):
+    """The extra's interpreter did not do what it was asked; the message is the end of what it said."""
+
+
+def folder_of(name: str) -> Path:
+    return Path(os.environ.get("NASPORTAL_EXTRAS") or ROOT / ".extras") / name
+
+
+def interpreter(name: str) -> Path | None:
+    path = folder_of(name) / "bin" / "python"
+    return path if path.exists() else None
+
+
+def names() -> list[str]:
+    return [name for name in frameworks.names() if frameworks.get(name).extra]
+
+
+def missing(name: str) -> str:
+    return f"{name} is not installed here; `make extra NAME={name}` puts it into an environment of its own"
+
+
+def export(name: str, folder: Path, data: str | None) -> dict[str, Any]:
+    """The certificate's row of an export that the repository in the folder makes and runs with the extra."""
+    given = ["--data", data] if data else []
+    run(name, folder, "deploy.py", "export", name, *given)
+    answer = run(name, folder, "deploy.py", "row", name, *given)
+    row: dict[str, Any] = json.loads(answer.strip().rpartition("\n")[2])
+    return row
+
+
+def run(name: str, folder: Path, *arguments: str) -> str:
+    found = interpreter(name)
+    if found is None:
+        raise ExtraFailed(missing(name))
+    kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "TMPDIR", "DATASETS")}
+    done = subprocess.run(
+        [str(found), *arguments],
+        cwd=folder,
+        env=kept | {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise ExtraFailed(done.stderr.strip()[-1000:])
+    return done.stdout
+
+
+def install(name: str) -> None:
+    needed = frameworks.get(name).requirements
+    print(f"{name}: {', '.join(needed)} into {folder_of(name)}", flush=True)
+    venv.create(folder_of(name), with_pip=True)
+    pip = [str(folder_of(name) / "bin" / "python"), "-m", "pip", "install", "--quiet", *needed]
+    subprocess.run(pip, check=True)
+
+
+def main(argv: Sequence[str]) -> int:
+    if len(argv) != 1 or argv[0] not in names():
+        print(f"which extra? make extra NAME={'|'.join(names())}", file=sys.stderr)
+        return 2
+    install(argv[0])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

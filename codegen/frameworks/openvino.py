@@ -1,0 +1,43 @@
+"""OpenVINO: its own converter makes it from the ONNX export, in deploy.py; an extra with an environment of its own."""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from architectures.ir.graph import Graph
+from codegen import extras
+from codegen.frameworks import register
+
+VALUES = """
+import sys, numpy, openvino
+core = openvino.Core()
+model = core.read_model("exports/openvino/model.xml")
+kinds = ("Parameter", "Result", "Constant", "Convert")
+model.add_outputs([op.output(0) for op in model.get_ordered_ops() if op.get_type_name() not in kinds])
+answers = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(numpy.load(sys.argv[1])).to_tuple()
+numpy.savez(sys.argv[2], *[value for value in answers if value.dtype == numpy.float32])
+"""
+
+
+@register("openvino")
+class OpenVino:
+    title: ClassVar[str] = "OpenVINO IR"
+    place: ClassVar[int] = 60
+    files: ClassVar[tuple[str, ...]] = ("exports/openvino",)
+    needs: ClassVar[tuple[str, ...]] = ("onnx",)
+    needs_data: ClassVar[bool] = False
+    extra: ClassVar[bool] = True
+    requirements: ClassVar[tuple[str, ...]] = ("openvino==2026.4.1", "numpy", "safetensors", "Pillow")
+
+    def sources(self, graph: Graph) -> Mapping[str, str]:
+        return {}
+
+    def values(self, graph: Graph, folder: Path, images: Any) -> Iterator[Any]:
+        import numpy as np
+
+        with tempfile.TemporaryDirectory() as place:
+            np.save(f"{place}/images.npy", images)
+            extras.run("openvino", folder, "-c", VALUES, f"{place}/images.npy", f"{place}/values.npz")
+            with np.load(f"{place}/values.npz") as arrays:
+                yield from (arrays[name] for name in arrays.files)
