@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -224,3 +225,18 @@ def test_a_step_answers_with_its_state_and_reads_the_training_split_alone(tmp_pa
     assert document["cost"] == 0
     assert len(seen) == 16
     assert seen[-1].epochs == 1
+
+
+def test_one_path_costs_a_fraction_of_all_operations() -> None:
+    """CPU time of whole batches; `make bench BENCH=darts` measures it in earnest, against a quarter."""
+    space = spaces.create("chain", (1, 8, 8), 3, widths=[32], max_layers=4)
+    seconds = {}
+    for variant in ("gdas", "darts"):
+        trainer = training(space, variant=variant, warmup=0.0)
+        trainer.batch()
+        started = time.process_time()
+        for _ in range(3):
+            trainer.progress.position += 1
+            trainer.batch()
+        seconds[variant] = time.process_time() - started
+    assert seconds["gdas"] < 0.6 * seconds["darts"]
