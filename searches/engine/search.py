@@ -16,11 +16,12 @@ from searches.engine.cache import Cache
 from searches.engine.chain import Link
 from searches.engine.dispatch import STEP, Dispatch
 from searches.engine.events import EvaluationFinished, Event, Progress, StepFinished
-from searches.engine.executor import EvaluatorBroken, Executor, JobFinished, JobProgressed
+from searches.engine.examination import tested
+from searches.engine.executor import Executor, JobFinished, JobProgressed
 from searches.engine.history import VERSION, HistoryError, history_sha256, is_step, line, place
 from searches.engine.jobs import Jobs
 from searches.engine.judging import judged
-from searches.engine.ladder import Rungs
+from searches.engine.ladder import Rungs, ordered
 from searches.engine.machine import machine
 from searches.engine.problem import SpecProblem
 from searches.engine.selection import choose
@@ -357,7 +358,8 @@ class Search:
         if epochs is None:
             return
         there = {entry["number"] for entry in self.lines if self.is_final(entry)}
-        for member in self.front(self.searched):
+        ranked = [member for member, _ in ordered(self.front(self.searched))]
+        for member in sorted(ranked[: self.spec.ladder.final_networks], key=lambda each: each.number):
             if member.number not in there:
                 asked = self.numbers.ask_finally(member, epochs, f"on the front, trained in full with {seeds} seeds")
                 yield promoted(asked)
@@ -377,38 +379,4 @@ class Search:
         told = [{"voter": each.voter, "ranking": each.ranking[:MOST_RANKED], "reason": each.reason} for each in ballots]
         fidelity = self.rungs.shown(self.numbers.number).fidelity
         yield events.SelectionFinished(chosen, numbers, self.spec.choose, reasons, told, fidelity)
-        yield from self.test(front)
-
-    def test(self, front: Sequence[Evaluated]) -> Iterator[Event | Progress]:
-        """Each member of the front once; where its weights are gone or damaged, they are trained again."""
-        dispatch = self.dispatch
-        untested = {(each.number, each.fidelity): dispatch.weights.works[each.number, each.fidelity] for each in front}
-        todo, again = list(untested), set[Key]()
-        while untested:
-            for key in [key for key in todo if key not in dispatch.lost]:
-                if not dispatch.weights.are_whole(key):
-                    dispatch.lost[key] = untested[key]
-                    again.add(key)
-                elif self.executor.room:
-                    self.executor.submit(dispatch.jobs.test(untested[key]))
-                    todo.remove(key)
-            while self.executor.room and dispatch.give_out():
-                pass
-            message = self.executor.receive(PATIENCE_SECONDS)
-            if isinstance(message, JobProgressed):
-                yield progress(message)
-            if not isinstance(message, JobFinished):
-                continue
-            if message.kind != "test":
-                dispatch.arrived(message)
-                continue
-            key = message.number, message.fidelity
-            if message.status == "done":
-                del untested[key]
-                yield events.TestMeasured(message.number, message.values["test_accuracy"])
-            elif key in again:
-                raise EvaluatorBroken(f"number {message.number} could not be tested: {message.reason}")
-            else:
-                again.add(key)
-                dispatch.lost[key] = untested[key]
-                todo.append(key)
+        yield from tested(front, self.dispatch, PATIENCE_SECONDS)

@@ -28,6 +28,10 @@ class Ladder:
     final_seeds: int = field(
         default=3, metadata={"min": 1, "max": 10, "help": "trainings of each network of the front at the end"}
     )
+    final_networks: int = field(
+        default=8,
+        metadata={"min": 1, "max": 1000, "help": "of the front at the end, at most: who holds most hypervolume alone"},
+    )
 
     def faults(self, epochs: int) -> Iterator[tuple[str, str]]:
         """Field and message; ``epochs`` are the recipe's."""

@@ -162,6 +162,16 @@ def test_the_front_is_trained_in_full_with_several_seeds_before_the_test_split_i
     assert len(of_kind(reports, events.TestMeasured)) == len(selected.front)
 
 
+def test_of_a_large_front_only_so_many_are_trained_in_full(tmp_path: Path) -> None:
+    few = {"ladder": {"final_epochs": 9, "final_seeds": 1, "final_networks": 2}}
+    reports = run(tmp_path, ShuffledExecutor(2, 1), **few)
+    last = of_kind(reports, events.GenerationFinished)[-1]
+    final = [entry for entry in lines(reports) if entry["fidelity"] == 9]
+    assert len(last.front) > 2 == len(final)
+    assert {entry["number"] for entry in final} <= set(last.front)
+    assert "seeds" not in final[0]["values"]
+
+
 def test_what_was_trained_in_full_is_not_trained_again_after_a_stop(tmp_path: Path) -> None:
     whole = run(tmp_path, ShuffledExecutor(1), **WITH_ALL)
     executor = ShuffledExecutor(1)
