@@ -16,6 +16,7 @@ from architectures.registry import Option, options
 from architectures.spaces.limits import Limits
 from profiling import targets
 from searches import algorithms, objectives
+from searches.device_choice import NOT_YOURS
 from searches.evaluation import datasets
 from searches.evaluation.recipe import Recipe
 from searches.evaluation.rungs import Ladder
@@ -80,6 +81,7 @@ class RunForm:
     entered: Mapping[str, Sequence[str]]
     is_bound: bool = True
     uploads: tuple[Choice, ...] = ()  # data sets of the project
+    devices: tuple[Choice, ...] = ()  # paired ones of the user
 
     @classmethod
     def of_spec(cls, document: Mapping[str, Any], name: str) -> "RunForm":
@@ -129,6 +131,8 @@ class RunForm:
             return None, errors
         if datasets.is_upload(spec.dataset) and spec.dataset not in [each.value for each in self.uploads]:
             errors["dataset"] = ("is no data set of this project; choose one of its own, or a built-in one",)
+        if targets.device_number(spec.target) and spec.target not in [each.value for each in self.devices]:
+            errors["target"] = (NOT_YOURS,)
         return spec, errors
 
     @property
@@ -145,7 +149,7 @@ class RunForm:
     def sections(self) -> tuple[Section, ...]:
         return tuple(
             Section(name, title, tuple(self._filled(each) for each in fields), lead)
-            for name, title, fields, lead in _layout(self.uploads)
+            for name, title, fields, lead in _layout(self.uploads, self.devices)
         )
 
     @property
@@ -310,10 +314,12 @@ HOW = (
 )
 
 
-def _layout(uploads: tuple[Choice, ...]) -> Iterator[tuple[str, str, tuple[FormField, ...], str]]:
+def _layout(
+    uploads: tuple[Choice, ...], devices: tuple[Choice, ...]
+) -> Iterator[tuple[str, str, tuple[FormField, ...], str]]:
     rest = tuple(option.name for option in _budget() if option.name not in FIRST)
     yield "data", "Data set", (FormField("dataset", "Images", "one", choices=(*_datasets(), *uploads)),), ""
-    yield "goal", "Goal", tuple(_goal()), "what a good network is"
+    yield "goal", "Goal", tuple(_goal(devices)), "what a good network is"
     yield "limits", "Limits", tuple(_limit_fields()), "what it must not exceed; checked before anything is trained"
     yield "search", "Search", (*_owned("algorithm"), *_budget_fields(*FIRST)), "how networks are proposed, how many"
     yield "space", "Search space", tuple(_owned("space")), "what networks there are to find"
@@ -327,12 +333,16 @@ def _layout(uploads: tuple[Choice, ...]) -> Iterator[tuple[str, str, tuple[FormF
     yield "ladder", "Fidelity ladder", tuple(_group_fields("ladder", Ladder)), lead
 
 
-def _goal() -> Iterator[FormField]:
+def _goal(devices: tuple[Choice, ...]) -> Iterator[FormField]:
     wanted = tuple(Choice(name, _capital(objectives.get(name).title)) for name in objectives.names())
     yield FormField("objectives", "Objectives", "several", "The Pareto front is over these.", choices=wanted)
     here_first = sorted(targets.names(), key=lambda name: not targets.get(name).device)
-    places = tuple(Choice(name, targets.get(name).title) for name in here_first)
-    help_text = "Where it will run. On this machine time is measured; for others it is estimated, and says so."
+    kinds = tuple(Choice(name, targets.get(name).title) for name in here_first)
+    places = (*kinds[:1], *devices, *kinds[1:])
+    help_text = (
+        "Where it will run. On this machine and on your own devices time is measured; for other hardware it is "
+        "estimated, and says so."
+    )
     yield FormField("target", "Target", "one", help_text, choices=places)
     yield FormField("choose", "Choose at the end by", "one", "You can choose differently at any time.", choices=HOW)
     hint = "Weights by objective, such as accuracy=.7,latency=.3"

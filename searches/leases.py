@@ -83,9 +83,15 @@ def run_wish(*, claim: Claim) -> Status | None:
 @transaction.atomic
 def run_pause_full(*, claim: Claim) -> None:
     """The disk is full: the run pauses, with the reason, until `reaper.resume_paused_by_storage` finds room."""
+    run_pause_because(claim=claim, reason=storage.words())
+
+
+@transaction.atomic
+def run_pause_because(*, claim: Claim, reason: str) -> None:
+    """Something outside is missing; whoever looks for it finds the run by the reason."""
     run = SearchRun.objects.select_for_update().held(claim.token).filter(pk=claim.run_id).first()
-    if run and run_move(run=run, sources=[Status.RUNNING], target=Status.PAUSING, reason=storage.words()):
-        SearchRun.objects.filter(pk=run.pk).update(reason=storage.words())
+    if run and run_move(run=run, sources=[Status.RUNNING], target=Status.PAUSING, reason=reason):
+        SearchRun.objects.filter(pk=run.pk).update(reason=reason)
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from codegen.requests import Request
 from searches import services
+from searches.device_choice import paired_of
 from searches.estimate import estimate
 from searches.evaluation import datasets
 from searches.forms import Choice, RunForm
@@ -35,7 +36,7 @@ def new_run(request: Request, slug: str) -> HttpResponse:
         return _page(request, project, _initial(request, project))
     if "fill" in request.POST:
         return _filled(request, project)
-    form = replace(RunForm.of_post(request.POST), uploads=uploads_of(project))
+    form = offering(RunForm.of_post(request.POST), request, project)
     if form.spec is None:
         return _page(request, project, form, status=422)
     if "save_template" in request.POST:
@@ -62,7 +63,7 @@ def _filled(request: Request, project: Project) -> HttpResponse:
 @require_POST
 def check(request: Request, slug: str) -> HttpResponse:
     """What the spec says to the form as it stands: faults by field, the estimate, the document."""
-    form = replace(RunForm.of_post(request.POST), uploads=uploads_of(_project(request, slug)))
+    form = offering(RunForm.of_post(request.POST), request, _project(request, slug))
     context = _foreseen(form)
     return JsonResponse(
         {
@@ -107,6 +108,17 @@ def _foreseen(form: RunForm) -> dict[str, Any]:
     }
 
 
+def offering(form: RunForm, request: Request, project: Project) -> RunForm:
+    """With the data sets of the project and the devices of the user among its choices."""
+    return replace(form, uploads=uploads_of(project), devices=devices_of(request))
+
+
+def devices_of(request: Request) -> tuple[Choice, ...]:
+    """The user's paired devices, as the form offers them."""
+    found = paired_of(request.user)
+    return tuple(Choice(each.target_name, f"{each.name} (your device{', away' * each.is_away})") for each in found)
+
+
 def uploads_of(project: Project) -> tuple[Choice, ...]:
     """The project's own data sets, as the form offers them."""
     ready = project.datasets.filter(status=UploadStatus.READY)
@@ -120,7 +132,7 @@ def facts_of(upload: UploadedDataSet) -> str:
 
 
 def _page(request: Request, project: Project, form: RunForm, status: int = 200, paste_fault: str = "") -> HttpResponse:
-    form = replace(form, uploads=uploads_of(project))
+    form = offering(form, request, project)
     context = {
         "project": project,
         "form": form,

@@ -11,7 +11,7 @@ from django_q.brokers import get_broker
 
 from codegen import services as codegen_services
 from codegen.models import Repository
-from searches import leases, notices, replay_services, retention, services, storage
+from searches import leases, measuring, notices, replay_services, retention, services, storage
 from searches.models import Project, SearchRun
 from searches.models_data import UploadedDataSet
 from searches.models_people import Notice
@@ -27,6 +27,7 @@ def reap() -> int:
     """One round; returns for how much was rung. Ringing twice does no harm, since only one wins the claim."""
     settle_abandoned()
     resume_paused_by_storage()
+    measuring.resume_returned()
     if get_broker().queue_size():
         return 0  # the cluster has messages that it has not taken: they will find the work
     return ring_for_next() + ring_for_repositories() + ring_for_notices() + ring_for_replays()

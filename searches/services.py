@@ -22,6 +22,7 @@ from searches.activity import activity_add
 from searches.crashpoints import crash_point
 from searches.dataset_services import dataset_check, dataset_delete
 from searches.delivery import NothingToDeliver, request_of
+from searches.device_choice import device_check
 from searches.models import Candidate, CandidateRepository, Event, Membership, Project, SearchRun
 from searches.models_people import SpecTemplate
 from searches.notices import run_ended
@@ -163,6 +164,7 @@ def template_delete(*, template: SpecTemplate, by: AbstractBaseUser) -> None:
 def run_create(*, project: Project, spec: SearchSpec, name: str, by: AbstractBaseUser) -> SearchRun:
     """Queues a search; a supervisor is rung for once the row is committed."""
     dataset_check(project=project, dataset=spec.dataset)
+    device_check(target=spec.target, by=by)
     run = SearchRun(
         project=project,
         name=" ".join(name.split()),

@@ -34,6 +34,13 @@ class SearchSpec:
     algorithm_options: Mapping[str, Any] = field(default_factory=dict)
     objectives: tuple[str, ...] = ("accuracy", "latency", "params")
     target: str = "this_machine"
+    when_away: str = field(
+        default="pause",
+        metadata={
+            "choices": ("pause", "model"),
+            "help": "while a device as the target is away: pause the search, or let its calibrated model estimate",
+        },
+    )
     training: Recipe = field(default_factory=Recipe)
     ladder: Ladder = field(default_factory=Ladder)
     evaluations: int = field(

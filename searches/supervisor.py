@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
-from searches import leases, stopping, storage
+from searches import leases, measuring, stopping, storage
 from searches.crashpoints import crash_point
 from searches.engine import events as engine
 from searches.engine import launch
@@ -99,6 +99,9 @@ class Supervisor:
             raise LeaseLost(f"run {self.claim.run_id} was claimed by another supervisor, or deleted")
         if wish == Status.RUNNING and storage.is_full():
             leases.run_pause_full(claim=self.claim)
+            return False
+        if wish == Status.RUNNING and (reason := measuring.questions_answer(self.run)):
+            leases.run_pause_because(claim=self.claim, reason=reason)
             return False
         return wish == Status.RUNNING
 

@@ -19,6 +19,7 @@ from architectures.ir.complexity import Complexity, complexity
 from architectures.ir.fingerprint import fingerprint
 from architectures.ir.graph import Graph
 from architectures.nets.module import GraphModule, build
+from profiling.meters.mailbox import NotMeasured
 from searches.evaluation import datasets
 from searches.evaluation.augmentation import augmentation_for
 from searches.evaluation.checkpointing import Checkpointed, once_of_two, training_bytes
@@ -91,7 +92,7 @@ class Attempt:
         reason = ""
         try:
             return work()
-        except (Diverged, OutOfTime, TooLarge, ParentMissing) as failure:
+        except (Diverged, OutOfTime, TooLarge, ParentMissing, NotMeasured) as failure:
             reason = str(failure)
         except (MemoryError, RuntimeError) as failure:
             reason = out_of_memory(failure)
@@ -121,7 +122,9 @@ class Attempt:
             self.details["checkpointed"] = True
         trained = self.fit(module, key, is_checkpointed)
         module.to("cpu")
-        values, details = measured(self.graph, self.counted, module, self.job.objectives, self.job.target)
+        values, details = measured(
+            self.graph, self.counted, module, self.job.objectives, self.job.target, self.job.folder
+        )
         curve = tuple((row.epoch, row.train_loss, row.validation_accuracy) for row in trained.curve)
         details |= {"training_seconds": round(trained.seconds, 3), "convergence_epochs": convergence_epochs(curve)}
         weights = store(self.job, self.graph, module)

@@ -1,5 +1,7 @@
 """The values of a candidate besides accuracy: counted, measured here, or modelled for its target, as far as asked."""
 
+from pathlib import Path
+
 from torch import nn
 
 from architectures.ir.complexity import Complexity
@@ -7,6 +9,7 @@ from architectures.ir.graph import Graph
 from profiling import targets
 from profiling.meters.energy import energy, modelled
 from profiling.meters.latency import latency, one_at_a_time, one_thread, runner
+from profiling.meters.mailbox import ask
 from profiling.meters.reading import Reading
 from profiling.meters.roofline import predict
 
@@ -15,9 +18,17 @@ Details = dict[str, object]
 
 
 def measured(
-    graph: Graph, counted: Complexity, module: nn.Module | None, objectives: tuple[str, ...], target_name: str
+    graph: Graph,
+    counted: Complexity,
+    module: nn.Module | None,
+    objectives: tuple[str, ...],
+    target_name: str,
+    folder: Path | None = None,
 ) -> tuple[Values, Details]:
-    """Counted values always; latency and energy only for a trained module and only when asked: they cost time."""
+    """Counted values always; latency and energy only for a trained module and only when asked: they cost time.
+
+    ``folder`` is the run's, where a device's answers come.
+    """
     values: Values = {
         "params": counted.params,
         "flops": counted.flops,
@@ -28,7 +39,8 @@ def measured(
         return values, details
     target = targets.create(target_name)
     if "latency" in objectives:
-        reading = latency_of(graph, counted, module, target)
+        is_elsewhere = targets.device_number(target_name) is not None
+        reading = ask(folder, graph) if folder and is_elsewhere else latency_of(graph, counted, module, target)
         values["latency_ms"] = reading.value
         details["latency"] = reading.to_document()
     if "energy" in objectives:

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from architectures.spaces import SpaceError
+from profiling import targets
 from searches import front_page
 from searches.engine import events, launch
 from searches.engine.control import compared, control_spec
@@ -24,7 +25,7 @@ from searches.engine.problem import SpecProblem
 from searches.evaluation import datasets
 from searches.evaluation.files import write_file
 from searches.machine import cores
-from searches.spec import SearchSpec, SpecErrors
+from searches.spec import SearchSpec, SpecError, SpecErrors
 from searches.terminal_repository import GateFailed, write_repository
 
 BAD_INPUT, NOTHING_FEASIBLE, GATE_FAILED, INTERRUPTED = 2, 3, 4, 130
@@ -142,6 +143,10 @@ def opened(options: dict[str, Any]) -> tuple[SearchSpec, SearchFolder]:
             raise HistoryError("--out DIR says where the results go; name a new folder")
         spec = SearchSpec.from_document(given, files=True)
         folder = SearchFolder.new(options["out"])
+    if targets.device_number(spec.target) is not None:
+        raise SpecErrors(
+            (SpecError("target", "is a device, and only the portal reaches devices; start the search there"),)
+        )
     assert SpecProblem(spec, datasets.facts(spec.dataset)).space.decisions  # created for the data's own shape
     return spec, folder
 
