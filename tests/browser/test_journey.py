@@ -37,10 +37,16 @@ def archive(fresh: Portal, browser: Browser, tmp_path_factory: pytest.TempPathFa
     watched = Watched(context.new_page())
     page = watched.page
     page.goto(fresh.link)
-    start_example(page)
+    run = start_example(page)
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     plotted(page)  # the first networks appear while the search runs
+    expect(page.locator("[data-phase=problem]")).to_contain_text("digits: 1,797 images")
+    expect(page.locator("[data-phase=space]")).to_have_attribute("data-state", "done")
+    expect(page.locator("[data-phase=selection]")).to_contain_text("waits for the search")
     status(page, "finished")
+    expect(page.locator("[data-phase=search]")).to_contain_text("on the front, best")
+    expect(page.locator("[data-phase=selection]")).to_contain_text(re.compile(r"#\d+ by knee"))
+    expect(page.locator("[data-phase=code]")).to_contain_text("waits for you: generate a repository")
     expect(page.locator("[data-run=done]").first).to_have_text(re.compile("2[4-9]|[3-9][0-9]"))
     expect(page.locator("#chosen [data-chosen]")).to_be_visible()
     click_point(page, "front")
@@ -56,6 +62,9 @@ def archive(fresh: Portal, browser: Browser, tmp_path_factory: pytest.TempPathFa
         download_link.click()
     kept = tmp_path_factory.mktemp("download") / downloading.value.suggested_filename
     downloading.value.save_as(kept)
+    page.goto(f"/runs/{run}/")  # the last of the five phases
+    expect(page.locator("[data-phase=code]")).to_contain_text(f"repository of #{number}")
+    expect(page.locator("[data-phase=code]")).to_have_attribute("data-state", "done")
     watched.must_be_clean()
     context.close()
     return kept
