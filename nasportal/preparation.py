@@ -19,6 +19,8 @@ from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from nasportal.accounts import services
+from searches.example import load
+from searches.models import Project
 
 STAMP = "collected.json"
 
@@ -150,6 +152,12 @@ def first_account() -> tuple[User, str | None]:
     password = os.environ.get("NASPORTAL_ADMIN_PASSWORD", "")
     user = services.first_account_create(password=password)
     return user, None if user.has_usable_password() else services.login_link_create(user=user)
+
+
+def example(user: User) -> None:
+    """The finished example run, in a portal in which there is nothing yet; NASPORTAL_EXAMPLE=0 leaves it out."""
+    if settings.EXAMPLE and not Project.objects.exists():
+        load(owner=user)
 
 
 def demand_shared() -> None:

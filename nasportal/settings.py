@@ -21,6 +21,7 @@
 | NASPORTAL_AUDIT_DAYS_KEPT | 365 |
 | NASPORTAL_METRICS_TOKEN | the bearer token of /metrics; without it only administrators read them |
 | NASPORTAL_API_RATE | requests of one user to the API, 12000/min |
+| NASPORTAL_EXAMPLE | 0: a new portal begins without the finished example run |
 | NASPORTAL_LOG | `json`: one JSON object a line, with the run; plain lines |
 | DATABASE_URL | PostgreSQL; SQLite in the data folder |
 | REDIS_URL | channel layer and cache; both in the memory of the process |
@@ -224,6 +225,7 @@ EVENTS_KEPT: int = env.int("NASPORTAL_EVENTS_KEPT", default=1_000_000)  # rows o
 CHECKPOINT_BYTES_KEPT: int = env.int("NASPORTAL_CHECKPOINT_BYTES_KEPT", default=20 * 2**30)
 DISK_RESERVE_BYTES: int = env.int("NASPORTAL_DISK_RESERVE_BYTES", default=200 * 2**20)  # below it runs are paused
 AUDIT_DAYS_KEPT: int = env.int("NASPORTAL_AUDIT_DAYS_KEPT", default=365)
+EXAMPLE: bool = env.bool("NASPORTAL_EXAMPLE", default=True)
 METRICS_TOKEN: str = env.str("NASPORTAL_METRICS_TOKEN", default="")
 
 # People

@@ -45,7 +45,9 @@ class Portal:
         self.port = free_port()
         # Nothing of the developer's own set-up may leak in.
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("NASPORTAL_", "DATABASE_"))}
-        self.environment = kept | {"NASPORTAL_DATA": str(data), "PORT": str(self.port)} | environment
+        self.environment = (
+            kept | {"NASPORTAL_DATA": str(data), "PORT": str(self.port), "NASPORTAL_EXAMPLE": "0"} | environment
+        )
         self.process: subprocess.Popen[str] | None = None
         self.pids: set[int] = set()
         self.output = ""

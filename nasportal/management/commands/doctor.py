@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
-from nasportal.preparation import say
+from nasportal.preparation import missing_migrations, say
 
 PACKAGES = [
     "Django",
@@ -62,6 +62,7 @@ class Command(BaseCommand):
             "torch": torch_build(),
             "sqlite": sqlite3.sqlite_version,
             "database": database(),
+            "redis": redis(),
             "folders": {str(path): is_writable(path) for path in (settings.DATA_DIR, Path("/tmp"))},
             "chromium": shutil.which("chromium") or shutil.which("chromium-browser") or "",
         }
@@ -98,9 +99,25 @@ def database() -> str:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
             journal = cursor.execute("PRAGMA journal_mode").fetchone()[0] if connection.vendor == "sqlite" else ""
+            if connection.vendor == "postgresql":
+                cursor.execute("SHOW server_version")
+                journal = f"{cursor.fetchone()[0]}, {missing_migrations()} migrations missing"
     except DatabaseError as error:
         return f"error: {' '.join(str(error).split())}"
     return f"{connection.vendor} answers {journal}".strip()
+
+
+def redis() -> str:
+    """Whether the channel layer and cache of the scaled set-up answer; nothing where none is configured."""
+    if not settings.REDIS_URL:
+        return ""
+    from redis import Redis, RedisError
+
+    try:
+        server = Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=5)
+        return f"answers, version {server.info('server')['redis_version']}"
+    except (RedisError, ValueError) as error:
+        return f"error: {' '.join(str(error).split())}"
 
 
 def is_writable(path: Path) -> bool:
@@ -118,6 +135,8 @@ def faults_of(found: dict[str, Any]) -> list[str]:
         faults.append(f"torch cannot be used ({found['torch']['error']}): run `make install`.")
     if found["database"].startswith("error"):
         faults.append(f"The database does not answer ({found['database']}): see DATABASE_URL.")
+    if found["redis"].startswith("error"):
+        faults.append(f"Redis does not answer ({found['redis']}): see REDIS_URL. Live views fall back to polling.")
     faults += [f"{path} cannot be written." for path, writable in found["folders"].items() if not writable]
     return faults
 
@@ -136,6 +155,7 @@ def lines_of(found: dict[str, Any]) -> list[str]:
         *found["packages"].items(),
         ("SQLite", found["sqlite"]),
         ("Database", found["database"]),
+        ("Redis", found["redis"] or "not configured; not needed on one machine"),
         *((path, "can be written" if writable else "cannot be written") for path, writable in found["folders"].items()),
         ("Chromium", found["chromium"] or "not found; browser tests are skipped"),
     ]

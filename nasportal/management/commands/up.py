@@ -43,6 +43,7 @@ class Command(BaseCommand):
         preparation.migrate()
         preparation.collect_static()
         user, secret = preparation.first_account()
+        preparation.example(user)
         address = _address(host, port)
         children = [program("guard"), program("web", web.command(host, port)), program("cluster")]
 
