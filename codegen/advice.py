@@ -47,6 +47,8 @@ def lines(target: str, graph: Graph, exports: tuple[str, ...]) -> list[str]:
             f"The arena takes {arena:,} of {hardware.memory_bytes:,} bytes of RAM, the float32 weights {flash:,} of "
             f"{hardware.storage_bytes:,} bytes of flash: it {'fits' if fits else 'does not fit'}."
         )
+        if "c_int8" in exports:
+            said.append(f"exports/c_int8 holds them in about {flash // 4:,} bytes: one a weight, and a step a channel.")
     if advice.backend in ("onnx", "c") and advice.backend not in exports:
         said.append(f"The export {advice.backend} is not here; CONSISTENCY.md says why.")
     return said

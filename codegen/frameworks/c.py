@@ -29,7 +29,7 @@ ACTIVATIONS = {
     primitives.HardSigmoid: "HARD_SIGMOID",
     primitives.Sigmoid: "SIGMOID",
 }
-ACTIVATING = {"conv2d", "linear", "activate"}  # kernels that apply one
+ACTIVATING = {"conv2d", "linear", "conv2d_int8", "linear_int8", "activate"}  # kernels that apply one
 IN_PLACE = (primitives.BatchNorm, *ACTIVATIONS)
 STEP = re.compile(r"    /\* (\S+ \+ )?(?P<last>\S+): ")
 VIEWS = (primitives.Flatten, primitives.Identity, primitives.Dropout)
@@ -44,9 +44,18 @@ class Spot:
     inputs: tuple[str, ...]
     output: str
     activation: str = "NONE"  # of a convolution or linear layer: applied to each value before it is stored
+    int8: bool = False
 
     def array(self, suffix: str) -> str:
         return f"{self.node.name.replace('.', '__')}__{suffix}"
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """int8 weights have a step a channel."""
+        return tuple(self.array(suffix) for suffix in ("weight", *(["steps"] if self.int8 else []), "bias"))
+
+    def kernel(self, name: str) -> str:
+        return f"{name}_int8" if self.int8 else name
 
     @property
     def size(self) -> int:
@@ -66,14 +75,32 @@ def lines(op: Primitive, spot: Spot) -> list[str]:
 @lines.register
 def _(op: primitives.Conv2d, spot: Spot) -> list[str]:
     numbers = (op.out_channels, op.kernel, op.stride, op.padding, op.dilation, op.groups)
-    arrays = (spot.array("weight"), spot.array("bias"))
-    return [call("conv2d", spot.inputs[0], *spot.shapes[0], *arrays, *numbers, spot.activation, spot.output)]
+    return [
+        call(
+            spot.kernel("conv2d"),
+            spot.inputs[0],
+            *spot.shapes[0],
+            *spot.weights,
+            *numbers,
+            spot.activation,
+            spot.output,
+        )
+    ]
 
 
 @lines.register
 def _(op: primitives.Linear, spot: Spot) -> list[str]:
-    arrays = (spot.array("weight"), spot.array("bias"))
-    return [call("linear", spot.inputs[0], spot.shapes[0][0], *arrays, op.out_features, spot.activation, spot.output)]
+    return [
+        call(
+            spot.kernel("linear"),
+            spot.inputs[0],
+            spot.shapes[0][0],
+            *spot.weights,
+            op.out_features,
+            spot.activation,
+            spot.output,
+        )
+    ]
 
 
 @lines.register
@@ -168,11 +195,7 @@ class C99:
     requirements: ClassVar[tuple[str, ...]] = ()
 
     def sources(self, graph: Graph) -> Mapping[str, str]:
-        params = complexity(graph).params
-        if params > MOST_PARAMETERS:
-            raise PrintError(
-                f"C source is printed up to {MOST_PARAMETERS:,} parameters, but the network has {params:,}"
-            )
+        check_size(graph)
         folder = {path: text for path, text in skeleton().items() if path.startswith("exports/c/")}
         header, source = program(fused(graph))
         return {**folder, "exports/c/model.h": header, "exports/c/model.c": source}
@@ -181,7 +204,13 @@ class C99:
         yield from traced(fused(graph), folder / "exports" / "c", images)
 
 
-def program(graph: Graph) -> tuple[str, str]:
+def check_size(graph: Graph) -> None:
+    params = complexity(graph).params
+    if params > MOST_PARAMETERS:
+        raise PrintError(f"C source is printed up to {MOST_PARAMETERS:,} parameters, but the network has {params:,}")
+
+
+def program(graph: Graph, int8: bool = False) -> tuple[str, str]:
     """Header and source of a network without foldable batch norms."""
     check_names(graph)
     outside = storage(graph)
@@ -191,7 +220,7 @@ def program(graph: Graph) -> tuple[str, str]:
     for node in graph.nodes[1:]:
         if node.name in joined.values():
             continue  # the convolution before it has applied it
-        spot = spot_of(graph, node, arena, outside)
+        spot = replace(spot_of(graph, node, arena, outside), int8=int8)
         follower = joined.get(node.name)
         spot = replace(spot, activation=ACTIVATIONS[type(graph.node(follower).primitive)]) if follower else spot
         names = f"{node.name} + {follower}" if follower else node.name

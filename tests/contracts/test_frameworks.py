@@ -17,6 +17,8 @@ from tests.codegen.networks import every_primitive, request, sampled
 
 # Exporters of other projects take seconds: the gate of a whole generation examines them in tests/codegen.
 PRINTED = [name for name in frameworks.names() if frameworks.get(name)().sources(every_primitive())]
+QUANTISED = {"c_int8": 0.1}  # what its differences may be: judged by the answers on real images, in a whole generation
+TOLERANCE = 1e-4
 PRUNED = {"Identity"}  # a graph that is printed holds none
 
 COMPARE = """
@@ -47,13 +49,13 @@ def difference(graph: Graph, name: str, folder: Path) -> float:
 
 @pytest.mark.parametrize("name", PRINTED)
 def test_it_computes_every_primitive_as_torch_does(name: str, tmp_path: Path) -> None:
-    assert difference(every_primitive(), name, tmp_path) <= 1e-4
+    assert difference(every_primitive(), name, tmp_path) <= QUANTISED.get(name, TOLERANCE)
 
 
 @pytest.mark.parametrize("name", PRINTED)
 @pytest.mark.parametrize("number", range(3))
 def test_it_computes_random_networks_as_torch_does(name: str, number: int, tmp_path: Path) -> None:
-    assert difference(sampled(number, shape=(3, 17, 23)), name, tmp_path) <= 1e-4
+    assert difference(sampled(number, shape=(3, 17, 23)), name, tmp_path) <= QUANTISED.get(name, TOLERANCE)
 
 
 def test_the_network_with_every_primitive_has_every_primitive() -> None:

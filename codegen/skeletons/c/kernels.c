@@ -49,6 +49,39 @@ static void conv2d(const float *x, int channels, int height, int width, const fl
     }
 }
 
+static void conv2d_int8(const float *x, int channels, int height, int width, const signed char *weight,
+                        const float *steps, const float *bias, int out_channels, int kernel, int stride, int padding,
+                        int dilation, int groups, enum activation activation, float *y)
+{
+    const int rows = (height + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
+    const int columns = (width + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
+    const int inner = channels / groups;
+    for (int o = 0; o < out_channels; o++) {
+        const float *from = x + o / (out_channels / groups) * inner * height * width;
+        for (int row = 0; row < rows; row++) {
+            for (int column = 0; column < columns; column++) {
+                float sum = 0.0f;
+                for (int c = 0; c < inner; c++) {
+                    for (int i = 0; i < kernel; i++) {
+                        const int at_row = row * stride - padding + i * dilation;
+                        if (at_row < 0 || at_row >= height) {
+                            continue;
+                        }
+                        for (int j = 0; j < kernel; j++) {
+                            const int at_column = column * stride - padding + j * dilation;
+                            if (at_column >= 0 && at_column < width) {
+                                sum += from[(c * height + at_row) * width + at_column]
+                                       * (float)weight[((o * inner + c) * kernel + i) * kernel + j];
+                            }
+                        }
+                    }
+                }
+                *y++ = activated(sum * steps[o] + bias[o], activation);
+            }
+        }
+    }
+}
+
 static void batch_norm(float *x, int channels, int size, const float *scale, const float *shift)
 {
     for (int c = 0; c < channels; c++) {
@@ -113,6 +146,18 @@ static void linear(const float *x, int features, const float *weight, const floa
             sum += weight[o * features + i] * x[i];
         }
         y[o] = activated(sum, activation);
+    }
+}
+
+static void linear_int8(const float *x, int features, const signed char *weight, const float *steps,
+                        const float *bias, int out_features, enum activation activation, float *y)
+{
+    for (int o = 0; o < out_features; o++) {
+        float sum = 0.0f;
+        for (int i = 0; i < features; i++) {
+            sum += (float)weight[o * features + i] * x[i];
+        }
+        y[o] = activated(sum * steps[o] + bias[o], activation);
     }
 }
 

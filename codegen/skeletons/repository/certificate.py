@@ -23,6 +23,9 @@ MANIFEST = ROOT / "MANIFEST.json"
 CERTIFICATE = ROOT / "consistency.json"
 LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime", "keras", "numpy")
 
+MODULES = {"c": "exports.c.run", "c_int8": "exports.c_int8.run", "keras": "exports.keras.weights"}
+QUANTISED = ("int8", "c_int8")
+MOST_IN_C = 2000  # test images: plain C takes minutes for more
 FLOAT_TOLERANCE = 1e-4  # times the scale of the logits
 INT8_AGREEMENT = 0.99
 COMPUTES = ("weights/", "exports/", "tests/golden.npz", "config.json", "architecture.json")
@@ -38,6 +41,7 @@ def artefacts() -> dict[str, Path]:
     """Every form of the network that is here, by name."""
     found = {"pytorch": ROOT / "weights" / "model.safetensors", **EXPORTS}
     found |= {"pt2": ROOT / "exports" / "model.pt2", "c": ROOT / "exports" / "c" / "model.c"}
+    found |= {"c_int8": ROOT / "exports" / "c_int8" / "model.c"}
     found |= {"keras": ROOT / "exports" / "keras" / "model.py"}
     found |= {"openvino": ROOT / "exports" / "openvino" / "model.xml"}
     return {name: path for name, path in found.items() if path.exists()}
@@ -50,8 +54,8 @@ def runner(name: str, path: Path) -> Predict:
         return pt2_backend(path)
     if name == "openvino":
         return openvino_backend(path)
-    if name in ("c", "keras"):
-        module = import_module({"c": "exports.c.run", "keras": "exports.keras.weights"}[name])
+    if name in MODULES:
+        module = import_module(MODULES[name])
         found: Predict = module.backend()
         return found
     return onnx_backend(path, threads=1)
@@ -125,6 +129,8 @@ def dataset_of_the_search(data: str | None) -> DataSet | None:
 def examined(name: str, path: Path, dataset: DataSet | None) -> dict[str, Any]:
     """One artefact's row: differences, agreement, accuracy, tolerance and verdict."""
     predict = runner(name, path)
+    if dataset is not None and name == "c_int8":
+        dataset = DataSet(dataset.images, dataset.targets, {"test": dataset.rows["test"][:MOST_IN_C]})
     images, expected = golden()
     logits = predict(images)
     difference = np.abs(logits - expected)
@@ -136,10 +142,10 @@ def examined(name: str, path: Path, dataset: DataSet | None) -> dict[str, Any]:
         "max_difference": float(difference.max()),
         "mean_difference": float(difference.mean()),
         "agreement": float((logits.argmax(1) == expected.argmax(1)).mean()),
-        "tolerance": None if name == "int8" else tolerance,
+        "tolerance": None if name in QUANTISED else tolerance,
         "accuracy": None if dataset is None or is_slow(name, dataset) else accuracy(predict, dataset),
     }
-    if name == "int8":
+    if name in QUANTISED:
         row |= int8_row(predict, row, dataset)
     row["reason"] = reason(row)
     row["verdict"] = "failed" if row["reason"] else "passed"
@@ -148,14 +154,14 @@ def examined(name: str, path: Path, dataset: DataSet | None) -> dict[str, Any]:
 
 def is_slow(name: str, dataset: DataSet) -> bool:
     """Plain C takes minutes for a large test split; its logits are compared all the same."""
-    return name == "c" and len(dataset.rows["test"]) > 2000
+    return name == "c" and len(dataset.rows["test"]) > MOST_IN_C
 
 
 def int8_row(predict: Predict, row: dict[str, Any], dataset: DataSet | None) -> dict[str, Any]:
     """int8 is judged on real images: on noise its margin between two classes says nothing."""
     if dataset is None:
         return {"accuracy_drop": None}
-    float32 = onnx_backend(EXPORTS["onnx"], threads=1)
+    float32 = onnx_backend(EXPORTS["onnx"], threads=1) if EXPORTS["onnx"].exists() else torch_backend()
     pairs = [(predict(x).argmax(1), float32(x).argmax(1)) for x, _ in batches(dataset, "test")]
     agreement = float(np.mean(np.concatenate([ours == theirs for ours, theirs in pairs])))
     return {"agreement": agreement, "accuracy_drop": accuracy(float32, dataset) - row["accuracy"]}
@@ -163,7 +169,7 @@ def int8_row(predict: Predict, row: dict[str, Any], dataset: DataSet | None) -> 
 
 def reason(row: dict[str, Any]) -> str:
     """Why an artefact fails; empty if it passes."""
-    if row["name"] == "int8":
+    if row["name"] in QUANTISED:
         if row["accuracy_drop"] is None:
             return "no data at hand to judge it by"
         budget = CONFIG["max_accuracy_drop"]
@@ -232,7 +238,7 @@ def changed() -> Iterator[tuple[str, str]]:
 
 def is_runnable(name: str) -> bool:
     """Whether what an artefact runs on is installed here."""
-    if name == "c":
+    if name in ("c", "c_int8"):
         return shutil.which("cc") is not None or shutil.which("gcc") is not None
     if name == "keras" and find_spec(os.environ.get("KERAS_BACKEND", "torch")) is None:
         return False
@@ -249,7 +255,7 @@ def faults() -> list[str]:
     spoilt = {name: what for name, what in changed() if name.startswith(COMPUTES)}
     found = [f"{name} {what}" for name, what in spoilt.items()]
     for name, path in artefacts().items():
-        if name != "int8" and is_runnable(name) and not any(each.startswith(COMPUTES[:3]) for each in spoilt):
+        if name not in QUANTISED and is_runnable(name) and not any(each.startswith(COMPUTES[:3]) for each in spoilt):
             row = examined(name, path, None)
             found += [f"{name}: {row['reason']}"] if row["reason"] else []
     return found

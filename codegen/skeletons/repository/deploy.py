@@ -84,6 +84,13 @@ def export_c(data: str | None) -> Path:
     return write()
 
 
+def export_c_int8(data: str | None) -> Path:
+    """C99 with int8 weights: their steps come from the weights alone, so nothing is calibrated."""
+    from exports.c_int8.weights import write
+
+    return write()
+
+
 def export_keras(data: str | None) -> Path:
     """Keras 3: the source is there, and reads weights/model.safetensors itself."""
     return ROOT / "exports" / "keras" / "model.py"
@@ -104,6 +111,7 @@ EXPORTERS: dict[str, Callable[[str | None], Path]] = {
     "int8": export_int8,
     "pt2": export_pt2,
     "c": export_c,
+    "c_int8": export_c_int8,
     "keras": export_keras,
     "openvino": export_openvino,
 }

@@ -11,6 +11,7 @@ from safetensors.numpy import load_file
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 A_LINE = 8
+INT8 = False  # weights as signed bytes, with a step a channel
 
 
 def write() -> Path:
@@ -18,7 +19,7 @@ def write() -> Path:
     nodes = json.loads((ROOT / "architecture.json").read_text(encoding="utf-8"))["nodes"]
     lines = ["/* Written by weights.py; constants, so that they stay in flash. */"]
     for name, values in arrays(nodes, weights):
-        lines += definition(name, values)
+        lines += quantised(name, values) if INT8 and name.endswith("__weight") else definition(name, values)
     path = HERE / "weights.h"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
@@ -54,9 +55,18 @@ def affine(norm: dict[str, Any], weights: dict[str, Any]) -> tuple[Any, Any]:
     return scale, bias - mean * scale
 
 
+def quantised(name: str, values: Any) -> Iterator[str]:
+    """Symmetric, a step for each output channel: the largest weight of a channel becomes 127."""
+    rows = values.reshape(len(values), -1)
+    steps = np.maximum(np.abs(rows).max(1), 1e-12) / 127
+    yield from definition(name, np.rint(rows / steps[:, None]).astype(np.int8))
+    yield from definition(f"{name.removesuffix('__weight')}__steps", steps)
+
+
 def definition(name: str, values: Any) -> Iterator[str]:
-    flat = [literal(value) for value in np.asarray(values, np.float32).flatten()]
-    yield f"static const float {name}[{len(flat)}] = {{"
+    is_whole = values.dtype == np.int8
+    flat = [str(value) if is_whole else literal(value) for value in values.astype(np.int8 if is_whole else "f4").flat]
+    yield f"static const {'signed char' if is_whole else 'float'} {name}[{len(flat)}] = {{"
     for start in range(0, len(flat), A_LINE):
         yield f"    {', '.join(flat[start : start + A_LINE])},"
     yield "};"
