@@ -24,8 +24,9 @@ export class Learning {
     });
   }
 
-  show() {
-    this.remote.show("once");
+  /** Each step is heard live; asking again finds what was missed while the connection was down. */
+  show({ run }) {
+    this.remote.show(`${run.steps_done}/${run.status}`);
   }
 
   /** A live event; before the earlier ones are here it waits. */

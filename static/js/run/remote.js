@@ -1,6 +1,7 @@
 /* A part of the page that is asked for when it is first seen, and again, not more often than every few seconds, when the run has moved. */
 
 const pause = 4_000;
+const retryPause = 10_000;
 
 export class Remote {
   /**
@@ -49,7 +50,8 @@ export class Remote {
         this.onAnswer(answer);
       }
     } catch {
-      // The connection's state says already that the portal does not answer; the next change asks again.
+      // The connection's state says already that the portal does not answer.
+      setTimeout(() => this.#due(), retryPause);
     }
     this.busy = false;
     if (url !== this.url) this.#due();
