@@ -112,6 +112,7 @@ ROUTES: dict[str, dict[str, str]] = {
     f"{C}tags/": CHANGE,
     f"{C}star/": {"POST": SEE},
     f"{C}panel/": READ,
+    f"{C}profile/": READ,
     f"{C}repository/": {"POST": SEE},
     f"{C}files/": READ,
     f"{R}bundle/": {"POST": SEE},

@@ -1,0 +1,162 @@
+"""The profile of an architecture: what each layer costs, what bounds it, and how targets and devices compare."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from architectures.ir import compact
+from architectures.ir.complexity import Complexity, complexity
+from architectures.ir.fingerprint import fingerprint
+from architectures.ir.graph import Graph
+from codegen.requests import Request
+from profiling import targets
+from profiling.meters.energy import modelled
+from profiling.meters.memory import in_place_peak, sizes
+from profiling.meters.roofline import Prediction, predict
+from profiling.models import Device, JobStatus
+from searches.models import Candidate
+from searches.run_views import visible_run
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer: its share of the longest bar in each figure, in per cent."""
+
+    name: str
+    kind: str
+    bound: str
+    milliseconds: float
+    macs: int
+    output_bytes: int
+    time_share: float
+    macs_share: float
+    memory_share: float
+
+
+@dataclass(frozen=True)
+class Place:
+    """The network on one target or device."""
+
+    name: str
+    title: str
+    latency_ms: float
+    how: str  # measured, or by which model
+    is_estimate: bool
+    energy_mj: float
+    unfit: str
+    is_shown: bool
+
+
+@require_safe
+def profile(request: Request, pk: int, number: int) -> HttpResponse:
+    """`?target=phone` draws the roofline of another target than the run's."""
+    run = visible_run(request, pk)
+    candidate = get_object_or_404(run.candidates.select_related("run__project"), number=number)
+    wanted = request.GET.get("target", run.spec["target"])
+    kind = wanted.partition(targets.AT)[0]
+    name = kind if kind in targets.names() else "this_machine"
+    graph = compact.loads(candidate.graph)
+    counted, target = complexity(graph), targets.create(name)
+    prediction = predict(graph, target, counted)
+    context = {
+        "run": run,
+        "candidate": candidate,
+        "target": target,
+        "prediction": prediction,
+        "rows": list(rows(graph, counted, prediction)),
+        "places": [*measured_places(candidate), *device_places(request, graph, counted), *kinds(graph, counted, name)],
+        "counted": counted,
+        "in_place_bytes": in_place_peak(graph),
+        "sizes": sizes(graph, counted),
+    }
+    return render(request, "profiling/profile.html", context)
+
+
+def rows(graph: Graph, counted: Complexity, prediction: Prediction) -> Iterator[Row]:
+    """In the order of the network, nodes without any cost left out."""
+    longest = max(node.seconds for node in prediction.nodes) or 1
+    most_macs = max(1, *(each.macs for each in counted.nodes))
+    largest = max(1, *(each.output_bytes for each in counted.nodes))
+    for node, cost, time in zip(graph.nodes, counted.nodes, prediction.nodes, strict=True):
+        if cost.bytes_moved:
+            yield Row(
+                node.name,
+                node.primitive.kind,
+                time.bound,
+                time.seconds * 1e3,
+                cost.macs,
+                cost.output_bytes,
+                100 * time.seconds / longest,
+                100 * cost.macs / most_macs,
+                100 * cost.output_bytes / largest,
+            )
+
+
+def measured_places(candidate: Candidate) -> Iterator[Place]:
+    """What the run itself found, as it came about."""
+    evaluation = candidate.evaluations.order_by("-fidelity").first()
+    latency: Mapping[str, Any] = (evaluation.timing.get("latency") or {}) if evaluation else {}
+    if not evaluation or "latency" not in evaluation.values:
+        return
+    target = targets.get(candidate.run.spec["target"])
+    how = latency.get("how", "measured")
+    words = f"{how}, {latency.get('rounds', 'several')} rounds" if how == "measured" else told(latency)
+    yield Place(
+        candidate.run.spec["target"],
+        f"This run: {latency.get('device', target.title)}",
+        evaluation.values["latency"],
+        words,
+        how != "measured",
+        evaluation.values.get("energy", 0.0),
+        "",
+        True,
+    )
+
+
+def told(latency: Mapping[str, Any]) -> str:
+    """The model behind an estimate, with its known error."""
+    parts = [str(latency.get("model", "roofline"))]
+    if "median_error" in latency:
+        parts.append(f"median error {latency['median_error']:.0%}")
+    if "why" in latency:
+        parts.append(str(latency["why"]))
+    return ", ".join(parts)
+
+
+def device_places(request: Request, graph: Graph, counted: Complexity) -> Iterator[Place]:
+    """The user's own devices: what they measured of this network, else what their calibration says."""
+    mark = fingerprint(graph)
+    for device in Device.objects.owned_by(request.user):
+        target = targets.create(device.kind)
+        job = device.jobs.filter(fingerprint=mark, status=JobStatus.DONE).first()
+        fitted = device.fitted
+        if job is None and fitted is None:
+            continue
+        if job is not None and job.result:
+            milliseconds, how = job.result["latency"]["corrected_ms"], "measured on the device"
+        else:
+            assert fitted is not None
+            milliseconds = fitted.milliseconds(graph, counted)
+            how = f"calibrated on {fitted.fit.measurements} networks, median error {fitted.fit.median_error:.0%}"
+        energy = modelled(counted, target).value
+        unfit = target.fits(counted.weight_bytes, counted.activation_peak_bytes) or ""
+        yield Place(device.target_name, device.name, milliseconds, how, job is None, float(energy), unfit, False)
+
+
+def kinds(graph: Graph, counted: Complexity, shown: str) -> Iterator[Place]:
+    for name in targets.names():
+        target = targets.create(name)
+        yield Place(
+            name,
+            target.title,
+            predict(graph, target, counted).milliseconds,
+            "roofline of published numbers",
+            True,
+            float(modelled(counted, target).value),
+            target.fits(counted.weight_bytes, counted.activation_peak_bytes) or "",
+            name == shown,
+        )
