@@ -6,7 +6,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ NAMES = {
     4: ("tiny", "small", "base", "large"),
     5: ("tiny", "small", "base", "large", "huge"),
 }
+ORDER = NAMES[max(NAMES)]
 SHARED = ("LICENSE", "requirements.txt", "requirements-train.txt")
 LOOK_SECONDS = 60
 
@@ -54,6 +56,8 @@ class BundleRequest:
         variants = document.get("variants")
         if not isinstance(variants, Mapping) or not variants:
             raise RequestError("variants", "must be an object of repository requests by name")
+        if unknown := sorted(set(variants) - set(ORDER)):
+            raise RequestError("variants", f"are named {', '.join(ORDER)}, but one is {unknown[0]!r}")
         return cls(
             str(document.get("name", "")),
             {name: RepositoryRequest.from_document(each) for name, each in sorted(variants.items(), key=size)},
@@ -67,8 +71,7 @@ def params(request: RepositoryRequest) -> int:
 
 
 def size(item: tuple[str, Any]) -> int:
-    longest = NAMES[max(NAMES)]
-    return longest.index(item[0]) if item[0] in longest else len(longest)
+    return ORDER.index(item[0])
 
 
 def generate_bundle(request: BundleRequest, out: Path, report: Callable[[str], None]) -> dict[str, Any]:
@@ -79,9 +82,7 @@ def generate_bundle(request: BundleRequest, out: Path, report: Callable[[str], N
     tree: dict[str, str | bytes] = dict(skeleton("bundle"))
     with tempfile.TemporaryDirectory(dir=out) as place:
         for name, asked in request.variants.items():
-            verdicts[name] = generate_in_child(
-                asked, Path(place) / name, name, lambda text, name=name: report(f"{name}: {text}")
-            )
+            verdicts[name] = generate_in_child(asked, Path(place) / name, name, partial(told, report, name))
             for path, content in SourceTree.read(Path(place) / name / name).files.items():
                 tree[f"variants/{name}/{path}"] = content
     first = next(iter(request.variants))
@@ -95,7 +96,7 @@ def generate_bundle(request: BundleRequest, out: Path, report: Callable[[str], N
     written.write(folder)
     report("running every variant")
     checks = [check for name, verdict in verdicts.items() for check in of_variant(name, verdict)]
-    checks += [vars(outcome(f"--variant {name}", lambda name=name: answers(folder, name))) for name in verdicts]
+    checks += [asdict(outcome(f"--variant {name}", partial(answers, folder, name))) for name in verdicts]
     passed = all(check["passed"] for check in checks)
     verdict: dict[str, Any] = {
         "verdict": "passed" if passed else "failed",
@@ -119,6 +120,10 @@ def generate_bundle(request: BundleRequest, out: Path, report: Callable[[str], N
     verdict["seconds"] = round(time.monotonic() - started, 2)
     (out / "verdict.json").write_text(json.dumps(verdict, indent=1) + "\n", encoding="utf-8")
     return verdict
+
+
+def told(report: Callable[[str], None], name: str, text: str) -> None:
+    report(f"{name}: {text}")
 
 
 def merged(verdicts: Mapping[str, Mapping[str, Any]], part: str) -> dict[str, str]:

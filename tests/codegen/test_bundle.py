@@ -39,6 +39,13 @@ def test_it_is_two_to_five_networks(count: int) -> None:
         BundleRequest.of("Some", [request(name=f"net {number}") for number in range(count)])
 
 
+def test_a_variant_is_no_path() -> None:
+    document = bundle().to_document()
+    document["variants"]["../up"] = document["variants"].pop("small")
+    with pytest.raises(RequestError, match=r"variants are named tiny, small, base, large, huge, but one is '\.\./up'"):
+        BundleRequest.from_document(document)
+
+
 @pytest.mark.slow
 def test_a_bundle_is_generated_and_its_programs_take_a_variant(tmp_path: Path) -> None:
     (tmp_path / "request.json").write_text(json.dumps(bundle().to_document()), encoding="utf-8")
