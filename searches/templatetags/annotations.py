@@ -1,5 +1,6 @@
 """`{% annotations run %}`: star, tags and note of a run or a candidate, to be read and changed where they stand."""
 
+from textwrap import shorten
 from typing import Any
 
 from django import template
@@ -31,7 +32,7 @@ def annotations_of(target: Target, user: Any) -> dict[str, Any]:
         "may_annotate": SearchRun.objects.editable_by(user).filter(pk=run.pk).exists(),
         "note": note,
         "note_html": rendered(note.text) if note else "",
-        "first_line": note.text.splitlines()[0].lstrip("#*> -")[:80] if note else "",
+        "first_line": shorten(note.text.splitlines()[0].lstrip("#*> -"), 80, placeholder="…") if note else "",
         "tags": tags,
         "tags_text": ", ".join(tags),
         "project_slug": run.project.slug,
