@@ -19,6 +19,7 @@ from profiling.models import AWAY_SECONDS, Device
 from profiling.targets import create
 from searches import leases, measuring, reaper, services
 from searches.forms import Choice, RunForm
+from searches.measures import measures_of
 from searches.models import SearchRun
 from searches.reading import SpecErrors
 from searches.status import Status
@@ -200,3 +201,19 @@ def test_pausing_needs_the_lease(world: World, device: Device) -> None:
     leases.run_pause_because(claim=leases.Claim(run.pk, held.token + 1), reason="x")
     run.refresh_from_db()
     assert run.status == Status.RUNNING
+
+
+@pytest.mark.slow
+def test_accuracy_latency_memory_and_energy_are_searched_together(world: World) -> None:
+    wanted = ["accuracy", "latency", "memory", "energy"]
+    small = {"objectives": wanted, "evaluations": 2, "training": {"epochs": 1, "share": 0.2}}
+    run = services.run_create(project=world.project, spec=spec(**small), name="all four", by=world.alice)
+    assert supervised(run) is Outcome.FINISHED
+    assert run.front_size >= 1
+    columns = {each.name: each.modelled for each in measures_of(run.spec)}
+    for evaluation in run.evaluations.all():
+        assert set(evaluation.values) == set(wanted)
+        how = evaluation.timing["energy"]["how"]
+        assert columns["energy"] is (how == "modelled")  # no counter, so ≈ on every page
+        assert evaluation.timing["latency"]["how"] == "measured"
+    assert not columns["latency"]
