@@ -92,7 +92,7 @@ class Supernet(nn.Module):
             elif isinstance(primitive, WidthMask):
                 mask = self._masks[place]
                 assert mask is not None
-                values[place] = inputs[0] * (probabilities[primitive.decision] @ mask).view(-1, 1, 1)
+                values[place] = inputs[0] * _channels(probabilities[primitive.decision] @ mask, inputs[0])
             else:
                 values[place] = self._run(place, inputs, None)
             for each in done[place]:
@@ -145,7 +145,7 @@ class Supernet(nn.Module):
         masks = self._masks[place]
         assert masks is not None
         gates = path.gates[mask.decision]
-        return x * (gates @ masks[[chosen, rival], : x.shape[1]]).view(-1, 1, 1)
+        return x * _channels(gates @ masks[[chosen, rival], : x.shape[1]], x)
 
     def _planned(
         self, chosen: tuple[int, ...] | None, rivals: tuple[int, ...] | None, has_auxiliary: bool = False
@@ -225,6 +225,11 @@ def _gate(path: Path, decision: int, is_chosen: bool, is_rival: bool) -> Tensor 
 
 def _share(shares: Tensor, members: tuple[int, ...]) -> Tensor:
     return shares[members[0]] if len(members) == 1 else shares[list(members)].sum()
+
+
+def _channels(values: Tensor, x: Tensor) -> Tensor:
+    """One factor for each channel; alphas live beside the CPU, whatever the weights live on."""
+    return values.view(-1, 1, 1).to(x.device)
 
 
 def _mask(node: Node) -> Tensor | None:

@@ -25,12 +25,12 @@ from searches.evaluation.supernet_alphas import Alphas
 from searches.evaluation.supernet_collapse import dominant_eigenvalue, patience, sharper, too_many_skips
 from searches.evaluation.supernet_costs import Measure, Table, expected_given, measure_of, reference
 from searches.evaluation.supernet_options import SupernetOptions
+from searches.evaluation.supernet_unrolled import gradient, unrolled
 from searches.evaluation.tensors import Tensors
 from searches.evaluation.trainer import GRADIENT_NORM, Diverged
 
 STEP_COST = 3 * 10**10  # multiply-adds of one share: some ten seconds of a core
 PATH_DRAWS = 16  # for the mean cost of a path
-EPSILON = 0.01  # of the finite difference in the second order, as in the paper
 FINAL_RATE = 0.02  # of the first learning rate of the weights
 JUDGED_IMAGES = 512
 
@@ -175,12 +175,9 @@ class SupernetTraining:
         if self.alphas_learn:
             alphas = self.sets[number]
             weights = self._drawn(alphas, generator, with_gates=True)
-            if self.options.order == 2:
-                gradient = self._unrolled(alphas, weights, weights_batch, alphas_batch)
-            else:
-                gradient = self._alpha_gradient(alphas, weights, alphas_batch)
+            slope = self._alpha_gradient(alphas, weights, weights_batch, alphas_batch)
             weight = self.options.weights[number]
-            alphas.learn(gradient, self._costs(number, epoch), weight, self.options.alpha_rate)
+            alphas.learn(slope, self._costs(number, epoch), weight, self.options.alpha_rate)
         with torch.no_grad():
             drawn = self._drawn(self.sets[number], generator, with_gates=False)
         return self._weight_step(drawn, weights_batch)
@@ -218,51 +215,19 @@ class SupernetTraining:
         return loss.detach().cpu()
 
     def _alpha_gradient(
-        self, alphas: Alphas, weights: Path | Sequence[Tensor], batch: tuple[Tensor, Tensor], *, again: bool = False
-    ) -> Tensor:
-        loss = self._loss(batch, weights)
-        (gradient,) = torch.autograd.grad(loss, alphas.values, allow_unused=True, retain_graph=again)
-        return torch.zeros_like(alphas.values) if gradient is None else gradient
-
-    def _unrolled(
         self,
         alphas: Alphas,
         weights: Path | Sequence[Tensor],
         weights_batch: tuple[Tensor, Tensor],
         alphas_batch: tuple[Tensor, Tensor],
     ) -> Tensor:
-        """Second order: the alphas' gradient where the weights have taken one step more (equations 7 and 8)."""
+        def loss() -> Tensor:
+            return self._loss(alphas_batch, weights)
+
+        if self.options.order == 1:
+            return gradient(loss, alphas.values)
         parameters = list(self.net.parameters())
-        held = [each.detach().clone() for each in parameters]
-        ahead = torch.autograd.grad(
-            self._loss(weights_batch, weights), parameters, allow_unused=True, retain_graph=True
-        )
-        self._move(parameters, ahead, -self.rate)
-        found: Sequence[Tensor | None] = torch.autograd.grad(
-            self._loss(alphas_batch, weights), [alphas.values, *parameters], allow_unused=True, retain_graph=True
-        )
-        # Where nothing that was drawn could have been chosen otherwise, there is no gradient.
-        gradient, slopes = torch.zeros_like(alphas.values) if found[0] is None else found[0], found[1:]
-        norm = math.sqrt(sum(float(each.square().sum()) for each in slopes if each is not None))
-        epsilon = EPSILON / max(norm, 1e-12)
-        differences = []
-        for sign in (1.0, -1.0):
-            self._reset(parameters, held)
-            self._move(parameters, slopes, sign * epsilon)
-            differences.append(self._alpha_gradient(alphas, weights, weights_batch, again=True))
-        self._reset(parameters, held)
-        return gradient - self.rate * (differences[0] - differences[1]) / (2 * epsilon)
-
-    @torch.no_grad()
-    def _move(self, parameters: Sequence[Tensor], along: Sequence[Tensor | None], by: float) -> None:
-        for each, direction in zip(parameters, along, strict=True):
-            if direction is not None:
-                each.add_(direction, alpha=by)
-
-    @torch.no_grad()
-    def _reset(self, parameters: Sequence[Tensor], held: Sequence[Tensor]) -> None:
-        for each, value in zip(parameters, held, strict=True):
-            each.copy_(value)
+        return unrolled(lambda: self._loss(weights_batch, weights), loss, alphas.values, parameters, self.rate)
 
     # Costs
 
@@ -321,13 +286,13 @@ class SupernetTraining:
         alphas = self.sets[0]
         self.net.auxiliary = self.options.auxiliary * (1 - self.fraction)
 
-        def gradient(values: Tensor) -> Tensor:
+        def slope(values: Tensor) -> Tensor:
             leaf = values.clone().requires_grad_()
             rows = (leaf + alphas.outside).softmax(1)
             shares = [row[:count] for row, count in zip(rows, alphas.counts, strict=True)]
             return torch.autograd.grad(self._loss(batch, shares), leaf)[0]
 
-        return dominant_eigenvalue(gradient, alphas.values.detach(), alphas.outside.isinf(), generator)
+        return dominant_eigenvalue(slope, alphas.values.detach(), alphas.outside.isinf(), generator)
 
     # Report
 

@@ -21,6 +21,7 @@ from searches.evaluation.supernet_collapse import dominant_eigenvalue, sharper, 
 from searches.evaluation.supernet_costs import expected_given, measure_of
 from searches.evaluation.supernet_options import SupernetOptions
 from searches.evaluation.supernet_training import SupernetTraining
+from searches.evaluation.supernet_unrolled import gradient, move, reset, unrolled
 from searches.evaluation.tensors import Tensors
 from tests.searches.evaluation.worlds import images
 
@@ -107,20 +108,21 @@ def test_the_second_order_is_the_gradient_one_step_ahead() -> None:
         rows = list((values + alphas.outside).softmax(1))
         slopes = torch.autograd.grad(trainer._loss(first, rows), parameters, allow_unused=True)
         held = [each.detach().clone() for each in parameters]
-        trainer._move(parameters, slopes, -trainer.rate)
+        move(parameters, slopes, -trainer.rate)
         found = trainer._loss(second, rows).detach()
-        trainer._reset(parameters, held)
+        reset(parameters, held)
         return float(found)
 
     rows = [row.double() for row in alphas.probabilities()]
-    gradient = trainer._unrolled(alphas, rows, first, second)
-    plain = trainer._alpha_gradient(alphas, [row.double() for row in alphas.probabilities()], second)
+    losses = (lambda: trainer._loss(first, rows)), (lambda: trainer._loss(second, rows))
+    ahead = unrolled(*losses, alphas.values, parameters, trainer.rate)
+    plain = gradient(losses[1], alphas.values)
     here = alphas.values.detach().double()
     for place in ((0, 0), (1, 2), (3, 3), (5, 4)):
         step = torch.zeros_like(here)
         step[place] = 0.01
         numeric = (after_a_step(here + step) - after_a_step(here - step)) / 0.02
-        assert float(gradient[place]) == pytest.approx(numeric, abs=1e-4)
+        assert float(ahead[place]) == pytest.approx(numeric, abs=1e-4)
         assert abs(float(plain[place]) - numeric) > 1e-3
 
 
