@@ -36,6 +36,7 @@ from searches.evaluation.curves import Beginning, calibration
 from searches.evaluation.inheritance import inherit
 from searches.evaluation.proxies import PROXIES
 from searches.evaluation.recipe import Recipe
+from searches.evaluation.supernet_single_path import SinglePathSupernet
 from searches.evaluation.tensors import Tensors
 from searches.evaluation.trainer import accuracy, train
 
@@ -46,6 +47,7 @@ NETWORKS = 64
 SIDE = 16
 TRAIN, CHEAP = 4000, 1000  # images that are trained on, and those that the cheap rungs are validated on
 TRUTH_EPOCHS, QUARTER = 12, 3
+SUPERNET_EPOCHS = 12
 LIMITS = Limits(max_flops=4_000_000)
 SHORT = {"1 epoch, half the images": (1, 0.5), "1 epoch": (1, 1.0), "2 epochs": (2, 1.0)}
 PLAIN_EPOCHS, PLAIN_BATCH, PLAIN_RATE = 5, 64, 0.1  # as tutorials have it
@@ -60,7 +62,7 @@ def run() -> dict[str, Any]:
     if not NATURAL.exists():
         return {"skipped": f"{NATURAL} is not there; NASPORTAL_TRUTH_DATA names its folder"}
     share = float(os.environ.get("NASPORTAL_BENCH_SHARE", "1"))
-    rows = list(measured(max(4, round(NETWORKS * share))))
+    rows = with_supernet(list(measured(max(4, round(NETWORKS * share)))))
     return {
         "networks": len(rows),
         "ranks": ranks(rows),
@@ -129,6 +131,22 @@ def truth(graph: Graph, index: int) -> Row:
     curve = train(module, training, cheap, Recipe(epochs=TRUTH_EPOCHS), index).curve
     rows = [(each.epoch, each.train_loss, each.validation_accuracy) for each in curve]
     return {"value": accuracy(module, unseen), "seconds": time.process_time() - started, "curve": rows}
+
+
+def with_supernet(rows: Sequence[Row]) -> list[Row]:
+    """Each network judged with weights that all of them share; its seconds hold its share of their training."""
+    training, cheap, _ = splits()
+    started = time.process_time()
+    supernet = SinglePathSupernet(space(), training, Recipe(epochs=SUPERNET_EPOCHS), 0, limits=LIMITS)
+    while not supernet.is_done:
+        supernet.run()
+    share = (time.process_time() - started) / len(rows)
+    found = []
+    for row in rows:
+        genotype = space().sample(Random(f"network/{row['index']}"), LIMITS)
+        judged = timed(partial(lambda genotype: (supernet.accuracy(genotype, cheap), None), genotype))
+        found.append(row | {"supernet": judged | {"seconds": share + (judged["seconds"] or 0)}})
+    return found
 
 
 def timed(work: Callable[[], tuple[float, float | None]]) -> dict[str, float | None]:
@@ -262,6 +280,7 @@ def ways() -> dict[str, tuple[Callable[[Row], float], Callable[[Row], float]]]:
         found[f"annealed, {name}"] = column("annealed", name)
     for name in SHORT:
         found[f"annealed, {name}, by its training loss"] = column("annealed", name, key="loss")
+    found[f"single-path supernet of {SUPERNET_EPOCHS} epochs"] = column("supernet")
     found["inherited from the parent, 1 epoch"] = column("inherited")
     found["plain recipe, 5 epochs"] = column("plain")
     return found
