@@ -1,6 +1,6 @@
 """How far measured and estimated figures are to be trusted: repeated, calibrated, against published tables.
 
-NASPORTAL_BENCH_PARTS=repeated,chains,cells,arena picks parts.
+NASPORTAL_BENCH_PARTS=repeated_alone,repeated_busy,chains,cells,arena picks parts.
 """
 
 import csv
@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -37,7 +37,8 @@ BUSY = "while True: sum(range(100000))"
 
 def run() -> dict[str, Any]:
     parts: dict[str, Callable[[], dict[str, Any]]] = {
-        "repeated": repeated,
+        "repeated_alone": repeated_alone,
+        "repeated_busy": repeated_busy,
         "chains": chains,
         "cells": cells,
         "arena": arena,
@@ -51,33 +52,45 @@ def chain(seed: int) -> Graph:
     return space.decode(space.sample(random.Random(seed)))
 
 
-def repeated() -> dict[str, Any]:
-    """Acceptance 1: five passes over 20 networks, with and without a second busy process."""
-    graphs = [chain(seed) for seed in range(ARCHITECTURES)]
-    modules = [(module_of(graph), graph.input_shape) for graph in graphs]
-    found: dict[str, Any] = {"load_at_the_start": round(os.getloadavg()[0], 1)}
-    for name in ("alone", "beside a busy process"):
-        busy = None if name == "alone" else subprocess.Popen([sys.executable, "-c", BUSY])
-        try:
-            passes = [[one(*each) for each in modules] for _ in range(PASSES)]
-        finally:
-            if busy:
-                busy.kill()
-                busy.wait()
-        found[name] = {
-            "corrected": agreement([[corrected for corrected, _, _ in each] for each in passes]),
-            "p50": agreement([[p50 for _, p50, _ in each] for each in passes]),
-            "mean_of_100_runs": agreement([[mean for _, _, mean in each] for each in passes]),
-        }
-    return found
+def repeated_alone() -> dict[str, Any]:
+    """Acceptance 1: five passes over 20 networks."""
+    load = os.getloadavg()[0]
+    modules = [(module_of(graph), graph.input_shape) for graph in map(chain, range(ARCHITECTURES))]
+    passes = [[one(*each) for each in modules] for _ in range(PASSES)]
+    return {
+        "load_at_the_start": round(load, 1),
+        "slowed_median": round(statistics.median(each.slowed for row in passes for each in row), 2),
+        "corrected": agreement([[each.corrected for each in row] for row in passes]),
+        "p50": agreement([[each.p50 for each in row] for row in passes]),
+        "mean_of_100_runs": agreement([[each.mean for each in row] for row in passes]),
+    }
 
 
-def one(module: Any, shape: tuple[int, ...]) -> tuple[float, float, float]:
+def repeated_busy() -> dict[str, Any]:
+    """The same beside a process that never rests."""
+    busy = subprocess.Popen([sys.executable, "-c", BUSY])
+    try:
+        return repeated_alone()
+    finally:
+        busy.kill()
+        busy.wait()
+
+
+class Measured(NamedTuple):
     """Corrected, raw median, and what one would do by hand."""
-    reading = latency(module, shape, 0.6)
+
+    corrected: float
+    p50: float
+    mean: float
+    slowed: float
+
+
+def one(module: Any, shape: tuple[int, ...]) -> Measured:
+    reading = latency(module, shape, 0.3)
     run_once = runner(module, shape)
     mean = statistics.fmean(timed(run_once) for _ in range(100))
-    return float(reading.value), float(str(reading.details["raw_p50_ms"])), mean
+    p50, slowed = (float(str(reading.details[name])) for name in ("raw_p50_ms", "slowed_by"))
+    return Measured(float(reading.value), p50, mean, slowed)
 
 
 def agreement(passes: list[list[float]]) -> dict[str, float]:

@@ -36,7 +36,7 @@ def devices(request: HttpRequest) -> HttpResponse:
         try:
             device, code = services.device_create(owner=request.user, **form.cleaned_data)
         except ValidationError as fault:
-            form.add_error(None, fault.messages)  # type: ignore[arg-type]  # a list of texts is taken, too
+            form.add_error(None, fault.messages)
         else:
             return _paired_by(request, device, code)
     context = {"devices": Device.objects.owned_by(request.user), "form": form}

@@ -216,7 +216,8 @@ def calibration_start(*, device: Device, networks: int = CALIBRATION_NETWORKS) -
 def device_calibrate(*, device: Device) -> Calibration | None:
     """Fits to all steady measurements of the device; None while there are too few."""
     done = device.jobs.filter(status=JobStatus.DONE).values_list("graph", "result")
-    steady = [(graph, result["latency"]) for graph, result in done if result["latency"].get("is_steady", True)]
+    found = [(graph, result["latency"]) for graph, result in done if result]
+    steady = [(graph, latency) for graph, latency in found if latency.get("is_steady", True)]
     if len(steady) < LEAST_MEASUREMENTS:
         return None
     fitted = calibrate([Measurement(compact.loads(graph), latency["corrected_ms"]) for graph, latency in steady])

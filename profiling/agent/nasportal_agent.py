@@ -111,7 +111,7 @@ def warm_up(run: Run) -> None:
         runs += 1
 
 
-def low(times: Sequence[float]) -> float:
+def low(times: Any) -> float:
     import numpy
 
     return float(numpy.percentile(times, PERCENTILE))

@@ -44,7 +44,8 @@ def compiled(graph: Graph, batch: int, device: str) -> Run:
 
     if device == "cpu" and not any(map(shutil.which, ("c++", "g++", "clang++"))):
         raise BackendAbsent("compiled: torch.compile needs a C++ compiler, and none is on the path; install g++")
-    run = runner(torch.compile(module_of(graph)), graph.input_shape, batch, device)
+    module: nn.Module = torch.compile(module_of(graph))  # type: ignore[assignment]  # a module for a module
+    run = runner(module, graph.input_shape, batch, device)
     run()
     return run
 
@@ -94,7 +95,7 @@ def with_folded_norms(module: nn.Module, graph: Graph) -> nn.Module:
         source = graph.node(node.inputs[0])
         if isinstance(source.primitive, Conv2d) and len(graph.consumers(source.name)) == 1:
             convolution, norm = folded.get_submodule(source.name), folded.get_submodule(node.name)
-            replace(folded, source.name, fuse_conv_bn_eval(convolution, norm))  # type: ignore[type-var]
+            replace(folded, source.name, fuse_conv_bn_eval(convolution, norm))  # type: ignore[type-var, arg-type]
             replace(folded, node.name, nn.Identity())
     return folded
 

@@ -187,7 +187,7 @@ def clock_of(device: str) -> Clock:
 def timed_on_cuda(run: Run) -> float:
     import torch
 
-    began, ended = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
     torch.cuda.synchronize()
     began.record()
     run()

@@ -109,7 +109,7 @@ class Writer:
 
     @write.register
     def _(self, primitive: p.Relu6, node: Node) -> None:
-        bounds = [self.store(f"{node.name}.{bound}", np.float32(bound)[None][0]) for bound in (0, 6)]
+        bounds = [self.store(f"{node.name}.{bound}", np.array(bound, np.float32)) for bound in (0, 6)]
         self.add("Clip", node, node.inputs[0], *bounds)
 
     @write.register
@@ -177,7 +177,7 @@ class Writer:
         self.add("Identity", node)  # in inference
 
 
-def window(primitive: p.MaxPool | p.AvgPool) -> dict[str, list[int]]:
+def window(primitive: p.MaxPool | p.AvgPool) -> dict[str, Any]:
     return {
         "kernel_shape": [primitive.kernel] * 2,
         "strides": [primitive.stride] * 2,
