@@ -8,21 +8,19 @@
 """
 
 import argparse
-import io
 import json
 import math
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from architectures import spaces
 from architectures.ir import json as graph_json
@@ -30,12 +28,12 @@ from architectures.ir.builder import Builder
 from architectures.ir.complexity import complexity
 from architectures.ir.graph import Graph
 from architectures.ir.primitives import Add, BatchNorm, Conv2d, Flatten, GlobalAvgPool, Linear, Relu
+from bench.natural import classes, decoded
 from searches.engine.executor import JobFinished
 from searches.engine.processes import ProcessExecutor
 from searches.evaluation import datasets
 
 ROOT = Path(__file__).parent.parent
-DATA = Path(os.environ.get("NASPORTAL_TRUTH_DATA", ROOT.parent / "shared" / "data"))
 RESULTS = ROOT / "bench-results"
 WORKERS = 2
 SEARCH_PART = 0.45  # of the time; the rest trains what it found
@@ -237,22 +235,14 @@ def tests(
 
 
 def natural_images(folder: Path, share: float) -> Path:
-    with np.load(DATA / "cifar10_jpeg_12k.npz") as file:
-        arrays = {name: file[name] for name in file.files}
     written = {}
     for part in ("train", "test"):
-        content, offsets, y = (arrays[name] for name in (f"{part}_jpeg", f"{part}_offset", f"y_{part}"))
-        count = math.ceil((len(offsets) - 1) * max(0.2, share))
-        written[f"x_{part}"] = np.stack(
-            [decoded(content[offsets[index] : offsets[index + 1]].tobytes()) for index in range(count)]
-        )
+        y = classes(part)
+        count = math.ceil(len(y) * max(0.2, share))
+        written[f"x_{part}"] = np.stack([np.asarray(picture) for picture in islice(decoded(part), count)])
         written[f"y_{part}"] = y[:count]
     np.savez(folder / "natural.npz", **written)
     return folder / "natural.npz"
-
-
-def decoded(content: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
 
 
 def residual_network() -> Graph:

@@ -5,7 +5,6 @@ thread. NASPORTAL_BENCH_SHARE=.1 looks at a tenth of the networks; what was meas
 bench-results/evaluation-rows.jsonl, and a run that was stopped goes on behind it.
 """
 
-import io
 import json
 import math
 import os
@@ -13,17 +12,15 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
-from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from architectures import spaces
 from architectures.ir.complexity import complexity
@@ -31,6 +28,7 @@ from architectures.ir.graph import Graph
 from architectures.nets.module import build
 from architectures.spaces import Space
 from architectures.spaces.limits import Limits
+from bench.natural import NATURAL, SIDE, TRAIN, Pictures, first, pictures, splits
 from searches.evaluation import proxies
 from searches.evaluation.curves import Beginning, calibration
 from searches.evaluation.inheritance import inherit
@@ -41,11 +39,7 @@ from searches.evaluation.tensors import Tensors
 from searches.evaluation.trainer import accuracy, train
 
 ROWS = Path(__file__).parent.parent / "bench-results" / "evaluation-rows.jsonl"
-DATA = Path(os.environ.get("NASPORTAL_TRUTH_DATA", Path(__file__).parent.parent.parent / "shared" / "data"))
-NATURAL = DATA / "cifar10_jpeg_12k.npz"
 NETWORKS = 64
-SIDE = 16
-TRAIN, CHEAP = 4000, 1000  # images that are trained on, and those that the cheap rungs are validated on
 TRUTH_EPOCHS, QUARTER = 12, 3
 SUPERNET_EPOCHS = 12
 LIMITS = Limits(max_flops=4_000_000)
@@ -195,56 +189,6 @@ def plain(module: nn.Module, seed: int) -> float:
 @cache
 def space() -> Space:
     return spaces.create("chain", (3, SIDE, SIDE), 10)
-
-
-@cache
-def pictures() -> tuple[np.ndarray, np.ndarray]:
-    with np.load(NATURAL) as file:
-        arrays = {name: file[name] for name in file.files}
-    found = []
-    for part in ("train", "test"):
-        content, offsets = arrays[f"{part}_jpeg"], arrays[f"{part}_offset"]
-        for start, end in pairwise(offsets):
-            picture = Image.open(io.BytesIO(content[start:end].tobytes())).convert("RGB")
-            found.append(np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BOX)))
-    return np.stack(found), np.concatenate([arrays["y_train"], arrays["y_test"]]).astype(np.int64)
-
-
-@cache
-def splits() -> tuple[Tensors, Tensors, Tensors]:
-    """Trained on, cheap validation, and the validation of the truth, which nothing cheap has seen."""
-    x, y = pictures()
-    scaled = x[:TRAIN].astype(np.float64) / 255
-    mean, std = (
-        torch.tensor(value(scaled, axis=(0, 1, 2)), dtype=torch.float32).view(-1, 1, 1) for value in (np.mean, np.std)
-    )
-    images = torch.from_numpy(np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
-    targets = torch.from_numpy(y)
-    bounds = ((0, TRAIN), (TRAIN, TRAIN + CHEAP), (TRAIN + CHEAP, len(y)))
-    first, second, third = (Tensors(images[a:b], targets[a:b], 255.0, mean, std) for a, b in bounds)
-    return first, second, third
-
-
-def first(split: Tensors, part: float) -> Tensors:
-    count = round(len(split) * part)
-    return Tensors(split.images[:count], split.targets[:count], split.scale, split.mean, split.std)
-
-
-class Pictures(Dataset[tuple[Tensor, int]]):
-    """PIL images, turned into a normalised tensor one by one."""
-
-    def __init__(self, images: np.ndarray, targets: np.ndarray, mean: Tensor, std: Tensor) -> None:
-        self.images = [Image.fromarray(image) for image in images]
-        self.targets = targets.tolist()
-        self.mean, self.std = mean, std
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        pixels = torch.from_numpy(np.array(self.images[index]))  # (H, W[, C])
-        pixels = pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)
-        return (pixels.to(torch.float32) / 255 - self.mean) / self.std, self.targets[index]
 
 
 @cache
