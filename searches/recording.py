@@ -23,6 +23,7 @@ from searches.notices import run_ended
 from searches.run_events import StatusChanged
 from searches.status import Status, sources
 
+LARGEST = 2**63 - 1  # what a column holds; a search of years could cost more
 UNTOLD = {"kind", "graph", "files", "options", "traceback"}  # kept in the rows; a browser needs none of them
 
 
@@ -283,7 +284,7 @@ class Ledger:
         return [StatusChanged(target, reason=self.now("reason"))]
 
     def _count(self, name: str, more: int = 1) -> None:
-        self.changes[name] = self.now(name) + more
+        self.changes[name] = min(self.now(name) + more, LARGEST)
 
     def _front_is(self, front: Sequence[int], fidelity: int | None) -> None:
         self.front = front, fidelity

@@ -19,6 +19,7 @@ from searches.reading import Reading, SpecError, SpecErrors, describe, did_you_m
 
 VERSION = 1
 MAX_SEED = 2**63 - 1  # what a database column holds
+MAX_COST = 2**63 - 1
 NOMINAL = (3, 32, 32), 10  # stands for the images of a data set that cannot be asked
 
 
@@ -50,7 +51,7 @@ class SearchSpec:
         default=None, metadata={"min": 1.0, "help": "wall clock; it only stops a search, it never steers one"}
     )
     max_cost: int | None = field(
-        default=None, metadata={"min": 1, "max": 10**18, "help": "counted multiply-adds of all trainings and steps"}
+        default=None, metadata={"min": 1, "max": MAX_COST, "help": "counted multiply-adds of all trainings and steps"}
     )
     seed: int = field(default=0, metadata={"min": 0, "max": MAX_SEED, "help": "equal seeds give equal searches"})
     deadline_seconds: float = field(

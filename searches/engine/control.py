@@ -6,7 +6,7 @@ from typing import Any
 
 from searches import objectives, pareto
 from searches.pareto.choice import Choice
-from searches.spec import SearchSpec
+from searches.spec import MAX_COST, SearchSpec
 
 ALGORITHM = "random_search"
 MORE_NETWORKS = 20  # times the search's own: the cost has to end the control, cheap networks must not
@@ -19,7 +19,7 @@ def control_spec(spec: SearchSpec, cost: int) -> SearchSpec:
         algorithm=ALGORITHM,
         algorithm_options={},
         evaluations=min(1_000_000, MORE_NETWORKS * spec.evaluations),
-        max_cost=max(1, cost),
+        max_cost=min(max(1, cost), MAX_COST),
         control=False,
         choose="knee" if Choice.parse(spec.choose).how == "vote" else spec.choose,  # it has no ranking to cast
     )

@@ -1,5 +1,6 @@
 """Steps: numbered like candidates, one chain of states a kind, the same history whatever is lost on the way."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from searches.engine.chain import KEPT, Chain, Link
 from searches.engine.executor import EvaluatorBroken, JobFinished
 from searches.engine.history import canonical, history_sha256, line
 from searches.engine.search import search
+from searches.evaluation import worker
 from searches.spec import SearchSpec
 from tests.searches.engine.learner import learner
 from tests.searches.engine.shuffled import ShuffledExecutor
@@ -101,3 +103,37 @@ def test_the_event_survives_its_document(tmp_path: Path, learner: str) -> None:
     for step in steps(run(tmp_path, ShuffledExecutor(1))):
         document = json.loads(events.line(step))
         assert events.from_document(document).to_document() == step.to_document()
+
+
+def asked_of_the_worker(document: dict[str, Any]) -> dict[str, Any]:
+    messages = io.StringIO()
+    worker.answer(json.dumps(document), messages, None)
+    answer: dict[str, Any] = json.loads(messages.getvalue().splitlines()[-1])
+    return answer
+
+
+def test_an_evaluator_does_a_step_and_leaves_its_state(tmp_path: Path, learner: str) -> None:
+    job = {
+        "kind": "step", "number": 3, "fidelity": 0, "step": "counting", "options": {"amount": 5}, "state": None,
+        "dataset": "digits", "training": {}, "seed": 7, "folder": str(tmp_path), "deadline": {"seconds": 60},
+        "space": {"name": "chain", "options": {}},
+    }  # fmt: skip
+    first = asked_of_the_worker(job)
+    assert (first["type"], first["status"], first["report"], first["cost"]) == (
+        "result",
+        "done",
+        {"count": 1, "sum": 5},
+        1000,
+    )
+    assert (tmp_path / first["files"]["state"]["path"]).is_file()
+    second = asked_of_the_worker(job | {"number": 4, "state": first["files"]["state"]})
+    assert second["report"] == {"count": 2, "sum": 10}
+    failed = asked_of_the_worker(job | {"options": {"fails": True}})
+    assert (failed["status"], failed["files"]) == ("failed", {})
+    assert failed["reason"] == "out of memory while training; a smaller batch or network fits"
+    damaged = asked_of_the_worker(job | {"state": {"path": "states/none", "sha256": "0"}})
+    assert damaged["type"] == "error"
+    unknown = asked_of_the_worker(job | {"step": "dreaming"})
+    assert "no step is named 'dreaming'" in unknown["reason"]
+    wrong = asked_of_the_worker({name: value for name, value in job.items() if name != "options"})
+    assert "the step cannot be read" in wrong["reason"]
