@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db.models import F, QuerySet
 from django.http import HttpResponse
@@ -22,10 +23,12 @@ from searches.delivery import NothingToDeliver
 from searches.extrapolating import foretold
 from searches.measures import Measure, figures_of, measures_of
 from searches.models import Candidate, Evaluation, SearchRun
+from searches.models_people import Star, Tag
 from searches.run_views import may_edit, visible_run
 
 ROWS_ON_A_PAGE = 25
 COMPARED_AT_LEAST, COMPARED_AT_MOST = 2, 6
+TAGS_AT_MOST = 8  # beside the table; the API filters by any
 OFFERED_AT_MOST = 50  # further runs for a comparison
 SHOWN: Mapping[str, dict[str, Any]] = {"all": {}, "front": {"is_on_front": True}, "failed": {"status": "failed"}}
 COLUMNS = {
@@ -48,8 +51,9 @@ def candidates(request: Request, pk: int) -> HttpResponse:
     run = visible_run(request, pk)
     measures = measures_of(run.spec)
     sort, shown = request.GET.get("sort", "-accuracy"), request.GET.get("show", "all")
-    shown = shown if shown in SHOWN else "all"
-    rows = ordered(run.evaluations.filter(candidate__isnull=False, **SHOWN[shown]), sort, measures)
+    marks = marked(run, request.user)
+    shown = shown if shown in {**SHOWN, **marks} else "all"
+    rows = ordered(run.evaluations.filter(candidate__isnull=False, **{**SHOWN, **marks}[shown]), sort, measures)
     told = foretold(run)
     page = Paginator(rows, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
     context = {
@@ -63,9 +67,23 @@ def candidates(request: Request, pk: int) -> HttpResponse:
         ],
         "sort": sort,
         "shown": shown,
-        "shows": (("all", "All"), ("front", "Front"), ("failed", f"Failed ({run.evaluations_failed})")),
+        "shows": (
+            ("all", "All"),
+            ("front", "Front"),
+            ("failed", f"Failed ({run.evaluations_failed})"),
+            *((name, name.removeprefix("tag:").capitalize()) for name in marks),
+        ),
     }
     return render(request, "searches/candidates_table.html" if request.htmx else "searches/candidates.html", context)
+
+
+def marked(run: SearchRun, user: User) -> dict[str, dict[str, Any]]:
+    """Filters by the user's own stars and the team's tags, as far as there are any."""
+    found: dict[str, dict[str, Any]] = {}
+    if Star.objects.filter(run=run, user=user, candidate__isnull=False).exists():
+        found["starred"] = {"candidate__stars__user": user}
+    tags = Tag.objects.filter(run=run, candidate__isnull=False).values_list("name", flat=True)
+    return found | {f"tag:{name}": {"candidate__tags__name": name} for name in tags.distinct()[:TAGS_AT_MOST]}
 
 
 def ordered(rows: QuerySet[Evaluation], sort: str, measures: tuple[Measure, ...]) -> QuerySet[Evaluation]:

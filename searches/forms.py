@@ -175,6 +175,8 @@ class RunForm:
             yield "name", ("must not be empty: it is how you find the run again",)
         elif len(self.name) > NAME_LENGTH:
             yield "name", (f"must have at most {NAME_LENGTH} characters, but has {len(self.name)}",)
+        elif not self.name.isprintable():
+            yield "name", ("must be one line of printable characters",)
 
     def _field_of(self, path: str) -> str:
         """`algorithm_options.population` → `algorithm_options.nsga2.population`; `objectives.0` → `objectives`."""

@@ -50,12 +50,20 @@ class RunRefuses(ValueError):
         self.status = run.status
 
 
+def one_line(name: str) -> str:
+    """A name as it is kept: one line of printable characters, which cannot hide or turn what stands beside it."""
+    name = " ".join(name.split())
+    if not name.isprintable():
+        raise ValidationError({"name": ["A name must be one line of printable characters."]})
+    return name
+
+
 # Projects
 
 
 @transaction.atomic
 def project_create(*, owner: AbstractBaseUser, name: str) -> Project:
-    name = " ".join(name.split())
+    name = one_line(name)
     project = Project(owner_id=owner.pk, name=name, slug=_free_slug(name))
     project.full_clean()
     project.save()
@@ -76,7 +84,7 @@ def _numbered(stem: str, count: int) -> list[str]:
 @transaction.atomic
 def project_rename(*, project: Project, name: str, by: AbstractBaseUser) -> Project:
     """The slug stays: links to the project go on working."""
-    project.name = " ".join(name.split())
+    project.name = one_line(name)
     project.full_clean()
     project.save(update_fields=["name"])
     activity_add(project=project, by=by, what=f"renamed the project to {project.name}")
@@ -140,7 +148,7 @@ def member_remove(*, project: Project, user: AbstractBaseUser, by: AbstractBaseU
 @transaction.atomic
 def template_save(*, project: Project, name: str, spec: SearchSpec, by: AbstractBaseUser) -> SpecTemplate:
     """Keeps a spec under a name; the same name again replaces it."""
-    name = " ".join(name.split())
+    name = one_line(name)
     template = SpecTemplate.objects.filter(project=project, name=name).first() or SpecTemplate(
         project=project, name=name
     )
@@ -167,7 +175,7 @@ def run_create(*, project: Project, spec: SearchSpec, name: str, by: AbstractBas
     device_check(target=spec.target, by=by)
     run = SearchRun(
         project=project,
-        name=" ".join(name.split()),
+        name=one_line(name),
         created_by_id=by.pk,
         spec=spec.to_document(),
         evaluations_total=spec.evaluations,
@@ -183,7 +191,7 @@ def run_create(*, project: Project, spec: SearchSpec, name: str, by: AbstractBas
 
 @transaction.atomic
 def run_rename(*, run: SearchRun, name: str, by: AbstractBaseUser) -> SearchRun:
-    before, run.name = run.name, " ".join(name.split())
+    before, run.name = run.name, one_line(name)
     run.full_clean(exclude=["spec", "header", "selection"])
     run.save(update_fields=["name"])
     activity_add(project=run.project, by=by, run=run, what=f"renamed the run {before} to {run.name}")

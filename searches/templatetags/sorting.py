@@ -1,5 +1,7 @@
 """Heads of tables that the server sorts."""
 
+from urllib.parse import urlencode
+
 from django import template
 from django.urls import reverse
 from django.utils.html import format_html
@@ -16,7 +18,7 @@ def sort_head(
     ascending, descending = name, f"-{name}"
     first, second = (descending, ascending) if direction == "maximise" else (ascending, descending)
     wanted = second if sort == first else first
-    query = f"?sort={wanted}&show={shown}"
+    query = "?" + urlencode({"sort": wanted, "show": shown})
     state = {ascending: "ascending", descending: "descending"}.get(sort)
     arrow = {"ascending": "↑", "descending": "↓"}.get(state or "", "")
     return format_html(
