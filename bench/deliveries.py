@@ -189,7 +189,7 @@ def seconds_an_epoch(folder: Path, training: Document) -> float:
     for row in trainings(folder):
         work = row["values"]["flops"] / 2e6 * training["epochs"] * training["share"]
         found.append(row["timing"]["training_seconds"] / work)
-    return statistics.median(found)
+    return float(statistics.median(found))
 
 
 # Training
@@ -241,7 +241,7 @@ def natural_images(folder: Path, share: float) -> Path:
         count = math.ceil(len(y) * max(0.2, share))
         written[f"x_{part}"] = np.stack([np.asarray(picture) for picture in islice(decoded(part), count)])
         written[f"y_{part}"] = y[:count]
-    np.savez(folder / "natural.npz", **written)
+    np.savez(folder / "natural.npz", allow_pickle=False, **written)
     return folder / "natural.npz"
 
 

@@ -155,7 +155,7 @@ def test_the_form_uploads_and_the_page_shows(world: World) -> None:
     assert upload.__class__.objects.get().card["sha256"] in page
     assert "read 0 times in this project" in page
     samples = client.get(f"{path}{upload.key}/samples/")
-    picture = Image.open(io.BytesIO(b"".join(samples.streaming_content)))
+    picture = Image.open(io.BytesIO(samples.getvalue()))
     assert picture.size == (10 * 50 - 2, 3 * 50 - 2)
     assert "My &lt;b&gt;shapes" in client.get(path).content.decode()
 
@@ -175,6 +175,7 @@ def test_a_built_in_set_has_its_page_too(world: World) -> None:
     assert datasets.open("digits").sha256 in page
     readings = world.finished.evaluations.filter(test_accuracy__isnull=False).count()
     assert readings > 0
+    assert world.finished.header is not None
     assert dataset_services.test_readings(world.project, world.finished.header["data"]["sha256"]) == readings
     assert client.get(f"/projects/{world.project.slug}/datasets/nothing/").status_code == 404
 
