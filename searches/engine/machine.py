@@ -1,5 +1,6 @@
 """The kind of machine and the torch build that a search ran on: bit-equality is promised on one such pair."""
 
+import os
 import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -8,7 +9,9 @@ from pathlib import Path
 
 @cache
 def machine() -> dict[str, str]:
-    return {"kind": f"{platform.machine()} {processor()}".strip(), "torch": torch_build()}
+    found = {"kind": f"{platform.machine()} {processor()}".strip(), "torch": torch_build()}
+    device = os.environ.get("NASPORTAL_DEVICE") or "auto"  # auto follows from the other two on one machine
+    return found if device == "auto" else found | {"device": device}
 
 
 def processor() -> str:
