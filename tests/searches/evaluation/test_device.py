@@ -1,0 +1,58 @@
+"""Where evaluators train, and in which precision: one option, refused where the machine cannot."""
+
+import pytest
+import torch
+
+from searches.evaluation.device import DeviceError, device, precision
+from searches.evaluation.recipe import Recipe
+from searches.evaluation.tensors import Tensors
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", ["", "auto", "cpu"])
+def test_a_machine_without_a_gpu_trains_on_its_cpu(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASPORTAL_DEVICE", name)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert device() == CPU
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("gpu", "NASPORTAL_DEVICE must be one of auto, cpu, cuda, mps, but is 'gpu'"),
+        ("cuda", "sees no CUDA device; use auto or cpu"),
+        ("mps", "sees no Apple GPU; use auto or cpu"),
+    ],
+)
+def test_a_device_that_is_not_there_is_refused(name: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASPORTAL_DEVICE", name)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match=message):
+        device()
+
+
+def test_precision_follows_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    assert (precision("auto", CPU), precision("auto", gpu)) == (torch.float32, torch.bfloat16)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
+    assert precision("auto", gpu) == torch.float16
+    assert precision("bfloat16", CPU) == torch.bfloat16
+    with pytest.raises(DeviceError, match="float16 needs a GPU; a CPU trains in bfloat16 or float32"):
+        precision("float16", CPU)
+
+
+def test_a_share_keeps_the_classes_in_proportion() -> None:
+    targets = torch.arange(100) % 4
+    whole = Tensors(torch.zeros(100, 1, 4, 4), targets, 255.0, torch.zeros(1, 1, 1), torch.ones(1, 1, 1))
+    part = whole.reduced(0.2)
+    assert torch.bincount(part.targets).tolist() == [5] * 4
+    assert part.rows is not None
+    assert torch.equal(targets[part.rows], part.targets)
+    again = whole.reduced(0.2).rows
+    assert again is not None
+    assert torch.equal(part.rows, again)
+    assert len(whole.reduced(0.0001)) == 4
+    assert Recipe(share=0.2).images(100) == 20
