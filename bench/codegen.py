@@ -85,6 +85,7 @@ def gated() -> dict[str, Any]:
             asked = trained(network(space, 1000 + number, SMALL), number, Path(folder))
             verdict = generate_in_child(asked, Path(folder) / "out")
         row = {"space": space, "verdict": verdict["verdict"], "left_out": verdict["left_out"]}
+        row |= {"failed": [check for check in verdict["checks"] if not check["passed"]]}
         row |= {"differences": {each["name"]: each["max_difference"] for each in verdict["exports"]}}
         found.append(row | {"seconds": verdict["seconds"]})
         print(json.dumps(row), file=sys.stderr, flush=True)
@@ -137,7 +138,7 @@ def fit(module: nn.Module, data: Any, steps_taken: int = 60) -> None:
         chosen = torch.randint(len(rows), (32,), generator=generator)
         loss = nn.functional.cross_entropy(module(images[chosen]), targets[chosen])
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     module.eval()
 
