@@ -109,7 +109,10 @@ class Attempt:
 
     @property
     def cost(self) -> int:
-        return counted_cost(self.counted.macs, len(self.training), self.job.training.epochs)
+        """As the engine counts it: by the share, not by the rounding in each class."""
+        recipe = self.job.training
+        images = recipe.images(len(dataset_of(self.job.dataset).splits["train"]))
+        return counted_cost(self.counted.macs, images, recipe.epochs)
 
     # Training
 
