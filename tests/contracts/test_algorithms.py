@@ -1,7 +1,12 @@
 """What every registered algorithm must do, on a small table whose optimum is known."""
 
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
 from math import inf, nan
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +14,14 @@ import pytest
 from architectures.registry import options
 from searches import algorithms
 from searches.algorithms import Evaluated, Proposal
+from searches.engine.events import EvaluationFinished, Event, Progress, StepFinished
+from searches.engine.history import line
+from searches.engine.search import search
 from searches.engine.sequence import BARREN, Asked, Candidate, Sequence
 from searches.replay.run import Question, replay
 from searches.replay.table import Table, TableProblem, TableSpace
+from searches.spec import SearchSpec
+from tests.formula import FormulaExecutor
 
 POSITIONS, CHOICES, EVALUATIONS, LAG = 6, 4, 60, 3
 SMALL = {"portfolio": {"population": 6}, "nsga2": {"population": 6}, "regularized_evolution": {"population": 6}}
@@ -137,6 +147,50 @@ def test_it_works_with_one_two_and_four_objectives(name: str, minimise: tuple[st
 def test_it_lives_with_candidates_that_fail(name: str, fails: float) -> None:
     course = Course(name, question(("latency",)), fails=fails).run(30)
     assert len(course.codes) == 30
+
+
+def test_it_prefers_what_keeps_the_limits(name: str) -> None:
+    """Results beyond a limit have a violation; they rank behind all others, by how far they are beyond."""
+    asked = question(("latency",))
+    course = Bound(name, asked).run()
+    assert len(course.codes) == EVALUATIONS
+    if name in ("nsga2", "predictor", "regularized_evolution"):
+        kept = [each.is_feasible for each in course.numbers.evaluated]
+        assert sum(kept[30:]) > sum(kept[:30])
+
+
+class Bound(Course):
+    """With a limit on the second objective that half of the networks break."""
+
+    def result(self, candidate: Candidate) -> Evaluated:
+        found = super().result(candidate)
+        bound = float(np.median(self.asked.losses[:, 1]))
+        return replace(found, violation=max(0.0, found.losses[1] / bound - 1))
+
+
+@pytest.mark.parametrize("after", [1, 5])
+def test_a_cancelled_search_stops_at_once_and_goes_on_to_the_same_history(
+    name: str, after: int, tmp_path: Path
+) -> None:
+    document = {"algorithm": name, "evaluations": 14, "seed": 2, "lag": 3, "objectives": ["accuracy", "params"]}
+    options = {"members": "nsga2,predictor,reinforce"} if name == "portfolio" else {}  # darts would train a supernet
+    spec = SearchSpec.from_document(document | {"algorithm_options": options})
+    whole = [entry for entry, _ in told(search(spec, executor=FormulaExecutor(), folder=tmp_path))]
+    executor = FormulaExecutor()
+    under_way = search(spec, executor=executor, folder=tmp_path)
+    kept = list(islice(told(under_way), after))
+    under_way.close()
+    assert not executor.messages  # the executor was closed, nothing is under way
+    history = [{**entry, "timing": {}, "files": files} for entry, files in kept]
+    rest = [entry for entry, _ in told(search(spec, history=history, executor=FormulaExecutor(), folder=tmp_path))]
+    assert [entry for entry, _ in kept] + rest == whole
+
+
+def told(reports: Iterable[Event | Progress]) -> Iterator[tuple[dict[str, Any], Mapping[str, Any]]]:
+    """Accepted results: lines without their timing, and their files."""
+    for report in reports:
+        if isinstance(report, EvaluationFinished | StepFinished):
+            yield {key: value for key, value in line(report).items() if key != "timing"}, report.files
 
 
 def test_it_lives_with_values_that_are_missing(name: str) -> None:
