@@ -150,6 +150,8 @@ def device_places(request: Request, graph: Graph, counted: Complexity) -> Iterat
 def kinds(graph: Graph, counted: Complexity, shown: str) -> Iterator[Place]:
     for name in targets.names():
         target = targets.create(name)
+        if target.absence():
+            continue
         yield Place(
             name,
             target.title,
