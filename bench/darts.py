@@ -19,7 +19,7 @@ from architectures.nets.module import build
 from architectures.spaces import Space
 from architectures.spaces.cell201 import code
 from architectures.spaces.limits import Limits
-from bench.evaluation import DATA, NATURAL, splits
+from bench.natural import DATA, NATURAL, splits
 from searches.algorithms.darts import Ranking
 from searches.evaluation.evaluator import split_of
 from searches.evaluation.recipe import Recipe
