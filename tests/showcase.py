@@ -227,10 +227,10 @@ def tell(run: Any, ladder: Sequence[Any]) -> None:
         for each in ladder[:50]
     ]
     told += [
-        ("StageChanged", {"stage": "coarse", "reason": "depth and width first"}),
+        ("StageChanged", stage(0, "coarse", "depth and width first", ["stage1.layer1.operation: frozen at conv3x3"])),
         (
             "StageChanged",
-            {"stage": "fine", "reason": "the front did not move for 3 generations: operations are opened"},
+            stage(48, "fine", "the front did not move for 3 generations", ["stage1.layer1.operation: opened"]),
         ),
     ]
     rows = [
@@ -243,6 +243,10 @@ def tell(run: Any, ladder: Sequence[Any]) -> None:
         (Step(run=run, number=10_000_000 + epoch, line="{}", seconds=6.0, **step(epoch, 12)) for epoch in range(12)),
     )
     SearchRun.objects.filter(pk=run.pk).update(seq=len(rows) + 1, steps_done=12)
+
+
+def stage(number: int, name: str, reason: str, changes: list[str]) -> dict[str, Any]:
+    return {"stage": int(number > 0), "number": number, "name": name, "reason": reason, "changes": changes}
 
 
 def step(epoch: int, epochs: int) -> dict[str, Any]:

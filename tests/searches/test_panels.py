@@ -55,7 +55,7 @@ def test_what_was_promoted_flows_from_rung_to_rung(run: SearchRun) -> None:
 def test_learning_is_told_in_order(run: SearchRun) -> None:
     told = panels.learning(run)
     assert [step["report"]["epoch"] for step in told["steps"]] == list(range(1, 13))
-    assert [stage["payload"]["stage"] for stage in told["stages"]] == ["coarse", "fine"]
+    assert [stage["payload"]["name"] for stage in told["stages"]] == ["coarse", "fine"]
 
 
 def test_failures_are_grouped_by_reason(run: SearchRun) -> None:

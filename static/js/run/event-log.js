@@ -21,7 +21,7 @@ const words = {
   StepFinished: ({ step, report, status, reason }) =>
     status === "failed" ? `A step of ${step} failed: ${reason}` : `${step}: step ${report?.epoch ?? ""}${report?.epochs ? ` of ${report.epochs}` : ""}`,
   CandidatePromoted: ({ number, fidelity, to, reason }) => `#${number} goes on from ${fidelity} to ${to} epochs: ${reason}`,
-  StageChanged: ({ stage, reason }) => `Stage ${stage}: ${reason}`,
+  StageChanged: ({ name, number, reason }) => `Stage ${name} from #${number} on: ${reason}`,
 };
 
 function line({ seq, kind, payload, at }) {

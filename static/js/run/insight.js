@@ -4,7 +4,8 @@ import { Plot } from "../plots/plot.js";
 import { symbols, tokens } from "../plots/tokens.js";
 
 const together = { baseline: "reward" }; // drawn in one plot with
-const titles = { reward: "Reward and baseline of the controller", entropy: "Entropy of the controller", error: "Error of the predictor", credit: "Credit of the members", cost: "Counted cost of the members" };
+const counted = new Set(["epoch"]); // a place, and no curve
+const titles = { loss: "Loss of the supernet", accuracy: "Accuracy of the supernet", temperature: "Temperature of the gates", skip_share: "Share of skip connections", eigenvalue: "Largest eigenvalue of the alphas' Hessian", reward: "Reward and baseline of the controller", entropy: "Entropy of the controller", error: "Error of the predictor", credit: "Credit of the members", cost: "Counted cost of the members" };
 
 function isNumber(value) {
   return typeof value === "number" && Number.isFinite(value);
@@ -13,7 +14,7 @@ function isNumber(value) {
 /** Names of plots in the order in which the algorithm gives them. */
 function plotsOf(generations) {
   const names = new Set();
-  for (const { insight } of generations) for (const name of Object.keys(insight ?? {})) names.add(together[name] ?? name);
+  for (const { insight } of generations) for (const name of Object.keys(insight ?? {})) if (!counted.has(name)) names.add(together[name] ?? name);
   return [...names].filter((name) => generations.some(({ insight }) => isNumber(insight?.[name]) || Object.values(insight?.[name] ?? {}).some(isNumber)));
 }
 

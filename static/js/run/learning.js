@@ -104,9 +104,20 @@ export class Learning {
   }
 }
 
+/** One stage, with the decisions that it opened, narrowed or froze folded below it. */
 function stageLine({ payload, at }) {
   const item = document.createElement("li");
   const time = Object.assign(document.createElement("time"), { dateTime: at, textContent: new Date(at).toLocaleTimeString(), className: "muted" });
-  item.append(time, " ", Object.assign(document.createElement("strong"), { textContent: payload.stage }), ` ${payload.reason ?? ""}`);
+  item.append(time, Object.assign(document.createElement("strong"), { textContent: payload.name }), `from #${payload.number} on: ${payload.reason}`);
+  if (payload.changes.length > 0) item.append(folded(payload.changes));
   return item;
+}
+
+function folded(changes) {
+  const fold = Object.assign(document.createElement("details"), { className: "fold" });
+  fold.append(Object.assign(document.createElement("summary"), { textContent: `${changes.length} decision${changes.length === 1 ? "" : "s"}` }));
+  const list = document.createElement("ul");
+  list.append(...changes.map((change) => Object.assign(document.createElement("li"), { textContent: change })));
+  fold.append(list);
+  return fold;
 }
