@@ -125,7 +125,7 @@ def trained(graph: Graph, number: int, folder: Path) -> RepositoryRequest:
     )
 
 
-def fit(module: nn.Module, data: Any, steps_taken: int = 60) -> None:
+def fit(module: nn.Module, data: Any, steps_taken: int = 120) -> None:
     normalised = data.normalisation
     rows = data.splits["train"]
     mean, std = (np.array(each, np.float32).reshape(-1, 1, 1) for each in (normalised.mean, normalised.std))

@@ -221,6 +221,9 @@ def save(path: Path, write: Callable[[Path], object]) -> None:
 
 def smoke(trainer: Trainer) -> int:
     """A few steps; the exit code says whether the loss fell."""
+    # A recipe of few epochs would end its schedule before the last of these steps.
+    epochs = max(trainer.recipe.epochs, math.ceil(SMOKE_STEPS / trainer.batches))
+    trainer.recipe = replace(trainer.recipe, epochs=epochs)
     losses: list[float] = []
     while len(losses) < SMOKE_STEPS:
         losses += [float(loss) for loss in trainer.losses()]
