@@ -48,7 +48,7 @@ class Progressive:
         default=0.4, metadata={"min": 0.05, "max": 1.0, "help": "share of the results whose choices stay open"}
     )
     free: float = field(
-        default=0.3, metadata={"min": 0.0, "max": 1.0, "help": "share of the proposals that no stage binds"}
+        default=0.5, metadata={"min": 0.0, "max": 1.0, "help": "share of the proposals that no stage binds"}
     )
 
     stage: Stage | None = field(default=None, init=False, repr=False, compare=False)
