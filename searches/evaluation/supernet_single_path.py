@@ -24,10 +24,11 @@ from searches.evaluation.tensors import Tensors
 from searches.evaluation.trainer import GRADIENT_NORM, accuracy, one_cycle, recalibrate
 
 STEP_COST = 3 * 10**10  # multiply-adds of a share
+PEAK = 1 / 3  # of the recipe's learning rate: many networks pull at the same weights
 
 
 class SinglePathSupernet:
-    """Trained by the recipe, its epochs and its peak rate; ``state`` is all that a later share needs."""
+    """Trained by the recipe, its epochs and a share of its peak rate; ``state`` is all that a later share needs."""
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ class SinglePathSupernet:
     @torch.no_grad()
     def _step(self, module: nn.Module, keys: dict[str, str]) -> None:
         """Nesterov's momentum on the slices that took part; what is not there keeps its own."""
-        rate = one_cycle(self.position, self.total, self.recipe)
+        rate = PEAK * one_cycle(self.position, self.total, self.recipe)
         for name, parameter in module.named_parameters():
             if parameter.grad is None:
                 continue
