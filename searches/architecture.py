@@ -68,6 +68,11 @@ class Architecture:
         return self.evaluation.values if self.evaluation else {}
 
     @property
+    def timing(self) -> Mapping[str, Any]:
+        """How the values came about."""
+        return self.evaluation.timing if self.evaluation else {}
+
+    @property
     def curves(self) -> list[tuple[str, Any]]:
         """As the plot of curves takes them: a name and its points."""
         return [(f"#{self.candidate.number}", self.evaluation.curve)] if self.evaluation else []

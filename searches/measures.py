@@ -1,7 +1,8 @@
 """The figures of a candidate as pages show them: the run's objectives first, then what is counted on every graph."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from profiling.meters.origin import is_modelled
@@ -60,7 +61,18 @@ def value_of(candidate: Candidate, values: Mapping[str, float], name: str) -> fl
 
 
 def figures_of(
-    candidate: Candidate, values: Mapping[str, float], measures: Sequence[Measure]
+    candidate: Candidate,
+    values: Mapping[str, float],
+    measures: Sequence[Measure],
+    timing: Mapping[str, Any] = MappingProxyType({}),
 ) -> list[tuple[Measure, float | None]]:
-    """Each measure with the candidate's value, in the order of the measures."""
-    return [(measure, value_of(candidate, values, measure.name)) for measure in measures]
+    """Each measure with the candidate's value, in the order of the measures.
+
+    ``timing`` says how values came about: one that a model had to give in a device's absence carries ≈, too.
+    """
+    return [(as_told(measure, timing), value_of(candidate, values, measure.name)) for measure in measures]
+
+
+def as_told(measure: Measure, timing: Mapping[str, Any]) -> Measure:
+    how = timing.get(measure.name)
+    return replace(measure, modelled=True) if isinstance(how, Mapping) and how.get("how") == "modelled" else measure

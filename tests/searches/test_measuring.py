@@ -19,7 +19,7 @@ from profiling.models import AWAY_SECONDS, Device
 from profiling.targets import create
 from searches import leases, measuring, reaper, services
 from searches.forms import Choice, RunForm
-from searches.measures import measures_of
+from searches.measures import as_told, measure, measures_of
 from searches.models import SearchRun
 from searches.reading import SpecErrors
 from searches.status import Status
@@ -117,6 +117,8 @@ def test_while_it_is_away_the_model_answers_if_the_user_chose_so(world: World, d
     assert found[0].how == "modelled"
     assert found[0].details["model"].startswith("roofline of Raspberry Pi 4")
     assert found[0].value == predict(network(), create("raspberry_pi_4")).milliseconds
+    told = as_told(measure("latency", True, run.spec["target"]), {"latency": found[0].to_document()})
+    assert told.modelled  # ≈ for this candidate, though the column is measured
     come_back(device)
     devices.calibration_start(device=device, networks=12)
     while measure_one(device):
