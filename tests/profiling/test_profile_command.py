@@ -59,7 +59,7 @@ def test_it_measures_this_machine(architecture: Path) -> None:
         ("{}", ["--target", "cuda"], "cannot be measured: this machine has no NVIDIA driver"),
         ("{}", ["--batch", "0"], "must be 1 to 1024, but is 0"),
         ("{}", ["--backend", "tvm"], "must be one of eager, fused, compiled, onnxruntime"),
-        ("{}", ["--target", "pi"], "no target is named 'pi'; there are cuda, gpu, jetson"),
+        ("{}", ["--target", "pi"], "no target is named 'pi'; there are cuda, gpu, gpu_large, jetson"),
         (None, [], "cannot be read"),
     ],
 )
