@@ -45,14 +45,16 @@ def home(request: Request) -> HttpResponse:
 
 def listed(request: Request, runs: QuerySet[SearchRun], on_a_page: int) -> dict[str, Any]:
     """A filtered page of runs, and what its table needs."""
-    chosen = RunFilter(request.GET, queryset=runs, request=request)
-    found = chosen.qs if chosen.is_valid() else runs
+    query = request.GET.copy()
+    query.pop("page", None)
+    for name in [name for name, value in query.items() if not value]:
+        del query[name]  # a form sends its empty fields, too
+    chosen = RunFilter(query, queryset=runs, request=request)
+    found = chosen.qs if chosen.is_valid() else runs.none()
     light = found.select_related("project", "created_by").defer("header", "selection", "traceback")
     page = Paginator(light.prefetch_related("tags"), on_a_page).get_page(request.GET.get("page"))
     shown = list(page)
     stars = Star.objects.filter(user=request.user, run__in=shown, candidate=None)
-    query = request.GET.copy()
-    query.pop("page", None)
     return {
         "runs": shown,
         "page": page,

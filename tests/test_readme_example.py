@@ -29,7 +29,7 @@ def test_its_program_starts_waits_and_downloads(tmp_path: Path) -> None:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=540,
         )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("finished best accuracy 0.")

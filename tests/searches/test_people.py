@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.test import Client
 
 from searches import annotating, services
 from searches.markdown import rendered
@@ -136,7 +137,8 @@ def test_a_template_is_kept_and_replaced(world: World) -> None:
     assert (kept.name, kept.spec["seed"]) == ("Phone run", 9)
     services.template_delete(template=kept, by=world.alice)
     assert said(world)[:3] == [
-        "alice deleted the template Phone run", "alice saved the template Phone run", "bob saved the template Phone run",
+        "alice deleted the template Phone run", "alice saved the template Phone run",
+        "bob saved the template Phone run",
     ]  # fmt: skip
 
 
@@ -152,3 +154,36 @@ def test_activity_tells_what_happened_to_members_and_runs(world: World) -> None:
         "vera left the project", "alice made vera editor",
     ]  # fmt: skip
     assert "finished finished" in said(world)
+
+
+def test_a_list_is_filtered_by_name_status_tag_and_star(world: World, client: Client) -> None:
+    client.force_login(world.alice)
+    annotating.tags_set(target=world.run, names=["phone"])
+    annotating.star_set(target=world.run, user=world.alice, is_starred=True)
+    annotating.star_set(target=world.finished, user=world.bob, is_starred=True)
+    for query, shown in (
+        ("search=&status=&tag=&starred=", {"waiting", "finished"}),
+        ("search=wait&status=", {"waiting"}),
+        ("status=finished", {"finished"}),
+        ("tag=phone&search=", {"waiting"}),
+        ("starred=true", {"waiting"}),
+        ("tag=unheard-of", set()),
+        ("status=unheard-of", set()),
+    ):
+        for path in ("/", f"/projects/{world.project.slug}/"):
+            page = client.get(f"{path}?{query}", headers={"HX-Request": "true"}).content.decode()
+            assert {name for name in ("waiting", "finished") if f'data-run-name="{name}"' in page} == shown, query
+
+
+def test_candidates_are_filtered_by_star_and_tag(world: World, client: Client) -> None:
+    client.force_login(world.alice)
+    candidate = world.finished.candidates.select_related("run__project").first()
+    assert candidate is not None
+    annotating.tags_set(target=candidate, names=["small & quick"])
+    annotating.star_set(target=candidate, user=world.alice, is_starred=True)
+    path = f"/runs/{world.finished.pk}/candidates/"
+    for query in ("show=starred", "show=tag%3Asmall+%26+quick"):
+        page = client.get(f"{path}?{query}", headers={"HX-Request": "true"}).content.decode()
+        assert page.count("data-number=") == 1, query
+        api = f"/api/v1{path}?{'starred=true' if 'starred' in query else 'tag=small+%26+quick'}"
+        assert client.get(api).json()["count"] == 1
