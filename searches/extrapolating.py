@@ -64,12 +64,15 @@ def _measured(
     """Trainings by number and rung, the highest rung of each number, and the accuracies of the highest rung."""
     rows = run.evaluations.filter(status="done", fidelity__in=rungs, candidate__isnull=False)
     rows = rows.order_by("number", "fidelity")
+    wanted = ("number", "fidelity", "accuracy", "curve", "candidate__params", "candidate__macs", "timing__synflow")
+    found = list(rows.values_list(*wanted))
+    knows_flow = all(row[-1] is not None for row in found)  # of runs of an earlier version it was not kept
     begun: dict[int, dict[int, Beginning]] = {}
     reached: dict[int, int] = {}
     finals: dict[int, float] = {}
-    wanted = ("number", "fidelity", "accuracy", "curve", "candidate__params", "candidate__macs")
-    for number, fidelity, accuracy, curve, params, macs in rows.values_list(*wanted):
-        begun.setdefault(number, {})[fidelity] = Beginning(curve, (math.log1p(params), math.log1p(macs)))
+    for number, fidelity, accuracy, curve, params, macs, flow in found:
+        facts = (math.log1p(params), math.log1p(macs), *((float(flow),) if knows_flow else ()))
+        begun.setdefault(number, {})[fidelity] = Beginning(curve, facts)
         reached[number] = fidelity
         if fidelity == rungs[-1] and accuracy is not None:
             finals[number] = accuracy

@@ -40,7 +40,7 @@ def evaluate(run: SearchRun, candidate: object, epochs: int, quality: float) -> 
     return Evaluation.objects.create(
         run=run, candidate=candidate, number=number, fidelity=epochs, fingerprint=candidate.fingerprint,  # type: ignore[attr-defined, misc]
         line=json.dumps({"number": number}), status="done", accuracy=curve[-1][2], curve=curve,
-        values={"accuracy": curve[-1][2]}, timing={"convergence_epochs": 1.5},
+        values={"accuracy": curve[-1][2]}, timing={"convergence_epochs": 1.5, "synflow": 10 + quality},
     )  # fmt: skip
 
 
@@ -56,6 +56,11 @@ def test_only_what_stopped_below_the_highest_rung_is_foretold(laddered: SearchRu
 
 def test_a_run_without_a_ladder_foretells_nothing(world: World) -> None:
     assert foretold(world.finished) == {}
+
+
+def test_a_run_that_kept_no_synflow_is_foretold_without_it(laddered: SearchRun) -> None:
+    laddered.evaluations.update(timing={})
+    assert len(foretold(laddered)) == 3
 
 
 def test_too_few_networks_on_both_rungs_foretell_nothing(laddered: SearchRun) -> None:

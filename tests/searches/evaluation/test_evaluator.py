@@ -164,6 +164,7 @@ def test_it_says_how_soon_the_training_converged(tmp_path: Path) -> None:
     details = run(tmp_path, training={"epochs": 3}).details
     assert isinstance(details["convergence_epochs"], float)
     assert 0 < details["convergence_epochs"] <= 3
+    assert isinstance(details["synflow"], float)
 
 
 @pytest.mark.parametrize(
