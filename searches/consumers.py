@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 RECHECK_SECONDS = 30.0  # a member who was removed stops seeing within this time
 NOT_FOUND = 4404  # also for what is not yours
+# Daphne closes a connection over a message of more than 1 MiB; escaped once more, a part is at most twice its text.
+PART_AT_MOST = 400_000
 CHATTER_AT_MOST = 200  # messages of a client; it has nothing to say, and one that talks on is let go
 TOO_CHATTY = 4429
 TRY_AGAIN = 1013
@@ -92,7 +94,18 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has
         return int(state["seq"])
 
     async def send_frame(self, frame: Frame) -> None:
-        await self.send(json.dumps(frame, allow_nan=False, separators=(",", ":")))
+        """A large one goes as parts `{"type": "part", "text", "is_last"}`, whose texts together are the frame."""
+        text = json.dumps(frame, allow_nan=False, separators=(",", ":"))
+        if len(text) <= PART_AT_MOST:
+            await self.send(text)
+            return
+        for start in range(0, len(text), PART_AT_MOST):
+            part = {
+                "type": "part",
+                "text": text[start : start + PART_AT_MOST],
+                "is_last": start + PART_AT_MOST >= len(text),
+            }
+            await self.send(json.dumps(part, separators=(",", ":")))
 
     async def may_see(self) -> bool:
         return bool(await database_sync_to_async(_is_visible)(self.run_id, self.scope.get("user")))

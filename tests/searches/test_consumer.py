@@ -73,6 +73,21 @@ async def test_the_team_gets_a_snapshot_first(world: World, person: str) -> None
     assert len(first["candidates"]) == first["candidates_total"] == 12
 
 
+async def test_a_large_snapshot_comes_in_parts_that_daphne_lets_through(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with watching(world.finished, world.alice) as socket:
+        whole = await frame(socket)
+    monkeypatch.setattr("searches.consumers.PART_AT_MOST", 1000)
+    async with watching(world.finished, world.alice) as socket:
+        parts = [await frame(socket)]
+        while not parts[-1]["is_last"]:
+            parts.append(await frame(socket))
+    assert len(parts) > 2
+    again = json.loads("".join(part["text"] for part in parts))
+    assert again | {"now": whole["now"]} == whole
+
+
 async def test_strangers_and_the_unknown_get_no_socket(world: World) -> None:
     assert await is_refused(world.run.pk, world.charlie)
     assert await is_refused(world.run.pk, None)

@@ -21,8 +21,15 @@ export class Connection {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(`${scheme}//${location.host}${this.socket}`);
     let greeted = false;
+    let parts = "";
     socket.onmessage = ({ data }) => {
-      const frame = JSON.parse(data);
+      let frame = JSON.parse(data);
+      if (frame.type === "part") {
+        parts += frame.text;
+        if (!frame.is_last) return;
+        frame = JSON.parse(parts);
+        parts = "";
+      }
       if (frame.type === "resync") return; // too slow for the queue: a fresh snapshot follows
       if (!greeted) {
         greeted = true;
