@@ -3,27 +3,24 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from architectures.ir.graph import Graph
 
 if TYPE_CHECKING:
     from torch import nn
 
-Array = NDArray[Any]
+Array = Any  # of NumPy, which this process need not have loaded
 Close = Callable[[Array, Array], bool]  # of the expected values and others of the same shape
 TOLERANCE = 1e-4  # times the scale of a node's values, as for logits
 QUANTISED = 0.1  # of a node's root mean square: what int8 may be off by
 
 
 def is_close(expected: Array, found: Array) -> bool:
-    return bool(np.abs(expected - found).max() <= TOLERANCE * max(1.0, float(np.abs(expected).max())))
+    return bool(abs(expected - found).max() <= TOLERANCE * max(1.0, float(abs(expected).max())))
 
 
 def is_roughly_close(expected: Array, found: Array) -> bool:
-    error = float(np.sqrt(np.square(expected - found).mean()))
-    return error <= QUANTISED * max(1e-6, float(np.sqrt(np.square(expected).mean())))
+    error = float(((expected - found) ** 2).mean() ** 0.5)
+    return error <= QUANTISED * max(1e-6, float((expected**2).mean() ** 0.5))
 
 
 def node_values(reference: "nn.Module", graph: Graph, images: Array) -> dict[str, Array]:
