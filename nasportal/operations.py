@@ -102,7 +102,7 @@ def labelled(name: str, words: str, label: str, values: dict[str, int]) -> Metri
 def exposition() -> bytes:
     """Prometheus' text format: the portal's figures and those of this process."""
     registry = CollectorRegistry()
-    registry.register(PortalCollector())  # type: ignore[arg-type]  # its protocol is what Collector asks for
+    registry.register(PortalCollector())
     ProcessCollector(registry=registry)
     return generate_latest(registry)
 

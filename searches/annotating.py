@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
@@ -25,7 +26,7 @@ class NoteOvertaken(ValidationError):
         )
 
 
-def place(target: Target) -> dict[str, SearchRun | Candidate | None]:
+def place(target: Target) -> dict[str, Any]:
     """Where the rows of a target are."""
     return (
         {"run": target, "candidate": None}
@@ -68,7 +69,7 @@ def note_save(*, target: Target, text: str, by: AbstractBaseUser, version: int |
         Note.objects.filter(**place(target)).delete()
         return None
     note = note or Note(**place(target), version=0)
-    note.text, note.by_id, note.version = text, by.pk, note.version + 1  # type: ignore[misc]  # a user's key
+    note.text, note.by_id, note.version = text, by.pk, note.version + 1
     note.save()
     activity_add(project=run.project, by=by, run=run, what=f"wrote a note on {named(target)}")
     return note

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any
 
 import django_filters.rest_framework
-from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db.models import QuerySet
 from django.http import FileResponse, StreamingHttpResponse
@@ -27,7 +26,7 @@ from architectures.ir.json import to_document
 from codegen import services as repository_services
 from codegen.models import Repository, RepositoryStatus
 from searches import services
-from searches.api_people import BARE, ActivitySerializer, Annotated, TemplateSerializer
+from searches.api_people import BARE, ActivitySerializer, Annotated, TemplateSerializer, person
 from searches.choosing import chosen_by, front_of, parse_weights, reasons
 from searches.delivery import origin
 from searches.estimate import estimate
@@ -73,12 +72,6 @@ class Pages(pagination.LimitOffsetPagination):
 
     default_limit = 50
     max_limit = 500
-
-
-def person(request: Request) -> User:
-    """Who asks. IsAuthenticated has let nobody else through."""
-    assert isinstance(request.user, User)
-    return request.user
 
 
 class ProjectViewSet(viewsets.ModelViewSet[Project]):
@@ -153,7 +146,8 @@ class ProjectViewSet(viewsets.ModelViewSet[Project]):
     @action(detail=True, filter_backends=[])
     def activity(self, request: Request, slug: str) -> Response:
         """Who did what, the newest first."""
-        page = self.paginate_queryset(Activity.objects.filter(project=self.get_object()))  # type: ignore[arg-type]
+        rows: Any = Activity.objects.filter(project=self.get_object())
+        page: Any = self.paginate_queryset(rows)
         return self.get_paginated_response(ActivitySerializer(page, many=True).data)
 
     @extend_schema(request=TemplateSerializer, responses=TemplateSerializer(many=True))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError as ModelValidationError
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -20,6 +21,12 @@ from searches.vocabulary import vocabulary
 from searches.webhook import WebhookRefused, checked
 
 BARE: dict[str, Any] = {"filter_backends": [], "pagination_class": None}
+
+
+def person(request: Request) -> User:
+    """Who asks. IsAuthenticated has let nobody else through."""
+    assert isinstance(request.user, User)
+    return request.user
 
 
 class Overtaken(APIException):
@@ -122,7 +129,7 @@ class Annotated:
         serializer.is_valid(raise_exception=True)
         given = serializer.validated_data
         try:
-            annotating.note_save(target=target, text=given["text"], by=request.user, version=given.get("version"))
+            annotating.note_save(target=target, text=given["text"], by=person(request), version=given.get("version"))
         except annotating.NoteOvertaken as error:
             raise Overtaken(" ".join(error.messages)) from error
         except ModelValidationError as error:
@@ -151,8 +158,8 @@ class Annotated:
         if request.method == "PUT":
             serializer = StarSerializer(data=request.data)
             serializer.is_valid(raise_exception=True)
-            annotating.star_set(target=target, user=request.user, is_starred=serializer.validated_data["starred"])
-        return Response({"starred": annotating.is_starred(target, request.user)})
+            annotating.star_set(target=target, user=person(request), is_starred=serializer.validated_data["starred"])
+        return Response({"starred": annotating.is_starred(target, person(request))})
 
 
 class NoticesView(APIView):
@@ -170,11 +177,11 @@ class NoticesView(APIView):
         serializer = WishesSerializer(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         now = {name: value for name, value in self._document(request).items() if name != "webhook_secret"}
-        notices.wishes_save(user=request.user, **(now | serializer.validated_data))
+        notices.wishes_save(user=person(request), **(now | serializer.validated_data))
         return Response(self._document(request))
 
     def _document(self, request: Request) -> dict[str, Any]:
-        user: Any = request.user
+        user = person(request)
         wishes = NoticeWishes.objects.filter(user=user).first() or NoticeWishes(user=user)
         return {
             "email": user.email,

@@ -45,9 +45,10 @@ BATCH = 32
 
 def record(folder: Path) -> None:
     """Runs the search and keeps what it reports."""
-    spec = SearchSpec.from_document(PRESETS["quick"].document | {"seed": 1})
+    spec = SearchSpec.from_document({**PRESETS["quick"].document, "seed": 1})
     process = launch.start(spec.to_document(), [], folder, cores())
-    began, rows, chosen = monotonic(), [], None
+    began, chosen = monotonic(), None
+    recorded: list[dict[str, Any]] = []
     files: dict[int, Mapping[str, Any]] = {}
     try:
         for event in process.events():
@@ -58,16 +59,15 @@ def record(folder: Path) -> None:
                 files[event.number] = document["files"].get("weights", {})
             if isinstance(event, engine.SelectionFinished):
                 chosen = event.chosen
-            rows.append({"seconds": round(monotonic() - began, 2), "event": document})
+            recorded.append({"seconds": round(monotonic() - began, 2), "event": document})
     finally:
         code = process.stop()
     if code or chosen is None:
         raise RuntimeError(f"the example search ended with exit code {code}; its log is in {folder}")
-    for row in rows:
-        event = row["event"]
-        if event["kind"] == "EvaluationFinished" and event["number"] != chosen:
-            event["files"] = {name: facts for name, facts in event["files"].items() if name != "weights"}
-    text = "\n".join(json.dumps(row, separators=(",", ":"), allow_nan=False) for row in rows)
+    for document in (row["event"] for row in recorded):
+        if document["kind"] == "EvaluationFinished" and document["number"] != chosen:
+            document["files"] = {name: facts for name, facts in document["files"].items() if name != "weights"}
+    text = "\n".join(json.dumps(row, separators=(",", ":"), allow_nan=False) for row in recorded)
     EVENTS.write_bytes(gzip.compress(text.encode(), mtime=0))
     WEIGHTS.write_bytes((folder / files[chosen]["path"]).read_bytes())
 

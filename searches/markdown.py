@@ -10,7 +10,8 @@ from markdown_it.token import Token
 
 def rendered(text: str) -> SafeString:
     """Raw HTML is shown as it was written; `javascript:` and `data:` addresses are no links."""
-    return mark_safe(_reader().render(text))
+    html: SafeString = mark_safe(_reader().render(text))
+    return html
 
 
 @cache
