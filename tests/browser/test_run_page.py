@@ -261,7 +261,7 @@ def test_a_large_run_is_live_and_says_how_many_it_draws(page: Page, portal: Port
     expect(page.locator("#pareto [data-count]")).to_have_text(re.compile(r"^\d+ of \d+ candidates$"))
     show(page, "candidates")
     in_view(page, "#parallel")
-    expect(page.locator("#parallel [data-count]")).to_contain_text("1000 of")
+    expect(page.locator("#parallel [data-count]")).to_have_text(re.compile(r"^\d+ of \d+ candidates$"))
 
 
 def test_without_webgl_the_plane_is_left_and_space_says_why(page: Page, runs: tuple[int, int]) -> None:
