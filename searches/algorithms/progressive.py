@@ -64,7 +64,8 @@ class Progressive:
     def ask(self, number: int, history: History) -> Proposal:
         plan = self.plan(number, history)
         self.stage = plan.stage
-        parents = self.evolution.parents(history) if number >= self.coarse else []
+        first = self.coarse if self._plans[0].ties else self.population  # nothing tied: nothing coarse to wait for
+        parents = self.evolution.parents(history) if number >= first else []
 
         def draw(random: Random, failed: int) -> Draft:
             is_free = random.random() < self.free
