@@ -19,8 +19,8 @@ WANTED = {"LICENSE", "MANIFEST.json", "README.md", "deploy.py", "inference.py", 
 
 def bundle() -> BundleRequest:
     figures = (Figure("accuracy", 0.9),)
-    large = request(small(), name="front 3", exports=("onnx",), results=figures)
-    return BundleRequest.of("Two points", [large, request(network(), name="front 7", exports=("onnx",))])
+    large = request(small(), name="front 3", results=figures)
+    return BundleRequest.of("Two points", [large, request(network(), name="front 7")])
 
 
 def test_variants_are_named_by_their_size() -> None:
