@@ -22,6 +22,7 @@ from searches.algorithms.nsga2 import position
 
 ELITE = 3  # results that are imitated
 GROWTH = 32  # a batch is at least this part of what was learned from before, so a long history is learned in seconds
+STUCK = 5  # numbers in a row without a new network, after which the policy is loosened further
 SMALLEST = 1e-12  # a cost of zero would make an infinite reward
 
 
@@ -59,12 +60,14 @@ class Reinforce:
 
     def ask(self, number: int, history: History) -> Proposal:
         controller = self.learned(history)
+        warmth = 1 + idle(number, history) // STUCK
         drawn: list[Draft] = []
 
         def draw(random: Random, failed: int) -> Draft:
             if failed == len(drawn):  # a policy that only repeats itself is loosened, step by step
                 generator = np.random.default_rng(random.getrandbits(64))
-                genotypes = controller.draw(DRAWS // 5, generator, temperature=1.0 + failed / (DRAWS // 5)).tolist()
+                temperature = warmth * (1.0 + failed / (DRAWS // 5))
+                genotypes = controller.draw(DRAWS // 5, generator, temperature).tolist()
                 change = "drawn by the controller"
                 drawn.extend(Draft(history.problem.space.canonical(tuple(each)), (), change) for each in genotypes)
             return drawn[failed]
@@ -141,3 +144,9 @@ class Reinforce:
         logs, _, _ = controller.judge(genotypes, self.relevant(front, history))
         ordered = sorted(zip(logs, front, strict=True), key=lambda each: (-float(each[0]), each[1].fingerprint))
         return [Ballot("reinforce", tuple(each.number for _, each in ordered), "log-probability under its controller")]
+
+
+def idle(number: int, history: History) -> int:
+    """Numbers in a row that brought nothing new, of those that this one knows of."""
+    last = history.evaluated[-1].number if history.evaluated else -1
+    return max(0, history.horizon(number) - 1 - last)
