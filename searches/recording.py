@@ -21,6 +21,7 @@ from searches.engine import history
 from searches.models import Candidate, Evaluation, Event, Generation, Progress, SearchRun, Step
 from searches.notices import run_ended
 from searches.run_events import StatusChanged
+from searches.spec import SearchSpec
 from searches.status import Status, sources
 
 LARGEST = 2**63 - 1  # what a column holds; a search of years could cost more
@@ -119,7 +120,9 @@ class Ledger:
         begun = self.run.header
         if begun is None:
             self.changes["header"] = header
-        elif history.canonical(begun) != history.canonical(header):
+        elif history.canonical(begun | {"spec": SearchSpec.completed(begun.get("spec"))}) == history.canonical(header):
+            self.changes["header"] = header | {history.MACHINE: begun[history.MACHINE]}
+        else:
             names = {*begun, *header} - {history.MACHINE}
             changed = sorted(name for name in names if begun.get(name) != header.get(name))
             raise HistoryDiffers(

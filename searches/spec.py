@@ -110,6 +110,14 @@ class SearchSpec:
         document["space_options"] = {key: self.space_options[key] for key in sorted(self.space_options)}
         return json.loads(json.dumps(document, allow_nan=False))  # type: ignore[no-any-return]  # tuples become lists
 
+    @classmethod
+    def completed(cls, document: Any) -> Any:
+        """A stored spec with fields that a later version added, at their defaults: that is how it was searched."""
+        try:
+            return cls.from_document(document, files=True).to_document()
+        except SpecErrors:
+            return document  # what cannot be read any more is compared as it stands
+
     @property
     def fidelities(self) -> tuple[int, ...]:
         """Epochs of the ladder's rungs, from cheap to dear; 0 is a proxy."""

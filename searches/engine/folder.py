@@ -10,6 +10,7 @@ from searches import objectives, pareto
 from searches.engine.events import EvaluationFinished, SearchFinished, SelectionFinished, StepFinished
 from searches.engine.history import MACHINE, HistoryError, dumps, is_step, line, order, read
 from searches.evaluation.files import write_file
+from searches.spec import SearchSpec
 
 HISTORY, FRONT = "history.jsonl", "front.json"
 VERSION = 1
@@ -58,6 +59,7 @@ class SearchFolder:
             self.header = dict(header)
             self._append(self.header)
             return ""
+        self.header["spec"] = SearchSpec.completed(self.header["spec"])
         ours, theirs = dict(self.header), dict(header)
         if ours.pop(MACHINE) != theirs.pop(MACHINE):
             return "this machine or torch build is another one: the same results, bit for bit, are not promised"

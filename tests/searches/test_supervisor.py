@@ -194,6 +194,18 @@ def test_data_that_changed_under_a_run_ends_it(world: World) -> None:
     assert run.reason.startswith("The search is no longer the one that began: data, spec changed. Clone the run")
 
 
+def test_a_run_of_an_earlier_version_goes_on_where_the_spec_lacked_fields(world: World) -> None:
+    run = small_run(world)
+    assert supervised(run) is Outcome.FINISHED
+    calm = run.history_sha256
+    again = small_run(world)
+    header = run.header | {"spec": {name: value for name, value in run.header["spec"].items() if name != "max_cost"}}
+    SearchRun.objects.filter(pk=again.pk).update(header=header)
+    assert supervised(again) is Outcome.FINISHED
+    assert again.history_sha256 == calm
+    assert "max_cost" in again.header["spec"]
+
+
 @pytest.mark.slow
 def test_a_storm_of_kills_changes_nothing(tmp_path: Path) -> None:
     """In processes of their own: supervisor, engine and evaluators are killed, paused and frozen."""
