@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from django.db.models import Count, Min, QuerySet
+from django.db.models import Count, Max, Min, QuerySet
 
 from architectures import spaces
 from architectures.spaces import Space, SpaceError
@@ -30,7 +30,8 @@ def timeline(run: SearchRun) -> dict[str, Any]:
     newest = rows.values_list("number", "fidelity", "status", "reason", "seconds", "created", "timing")[:SHOWN_AT_MOST]
     bars = []
     for number, fidelity, status, reason, seconds, ended, timing in newest:
-        bar = {"number": number, "fidelity": fidelity, "status": status, "reason": reason, "seconds": seconds}
+        bar: dict[str, Any] = {"number": number, "fidelity": fidelity, "status": status, "reason": reason}
+        bar["seconds"] = seconds
         bars.append(bar | {"ended": ended.timestamp(), "evaluator": timing.get("evaluator")})
     bars.sort(key=lambda bar: bar["ended"] - bar["seconds"])
     return {"bars": in_rows(bars), "total": rows.count(), "started": run.started.timestamp() if run.started else None}
@@ -71,7 +72,7 @@ def space_use(run: SearchRun) -> dict[str, Any]:
     if space is None or not total:
         return {"kinds": [], "shown": 0, "total": total, "columns": []}
     rows = sampled(candidates, total, GENOTYPES_AT_MOST).values_list("generation", "genotype")
-    last = run.candidates.order_by("-generation").values_list("generation", flat=True)[0]
+    last = candidates.aggregate(most=Max("generation"))["most"]
     width = -(-(last + 1) // COLUMNS_AT_MOST)
     counts: dict[str, dict[str, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
     shown = 0
@@ -127,8 +128,8 @@ def ladder(run: SearchRun) -> dict[str, Any]:
         rung = rungs.setdefault(each["fidelity"], {"fidelity": each["fidelity"], "done": 0, "failed": 0, "cached": 0})
         rung["done" if each["status"] == "done" else "failed"] += each["count"]
     cached = run.evaluations.filter(is_cached=True).values("fidelity").annotate(count=Count("pk"))
-    for each in cached.order_by("fidelity"):
-        rungs[each["fidelity"]]["cached"] = each["count"]
+    for known in cached.order_by("fidelity"):
+        rungs[known["fidelity"]]["cached"] = known["count"]
     return {"rungs": list(rungs.values()), "moves": moves(run) if len(rungs) > 1 else []}
 
 
@@ -186,7 +187,7 @@ def failures(run: SearchRun) -> list[dict[str, Any]]:
     """The failed evaluations, grouped by their reason, the most frequent first."""
     failed = run.evaluations.filter(status="failed")
     groups = failed.values("reason").annotate(count=Count("pk"), first=Min("number")).order_by("-count", "first")
-    found = list(groups[:REASONS_AT_MOST])
+    found: list[dict[str, Any]] = [dict(group) for group in groups[:REASONS_AT_MOST]]
     for group in found:
         numbers = failed.filter(reason=group["reason"], candidate__isnull=False).order_by("number")
         group["numbers"] = list(numbers.values_list("number", flat=True)[:8]) if len(found) <= 8 else [group["first"]]

@@ -1,5 +1,7 @@
 """What people do with replays: ask, stop, delete; and the background job that answers, in a process of its own."""
 
+from __future__ import annotations
+
 import gzip
 import json
 import os
@@ -47,7 +49,7 @@ def own_tables(owner: AbstractBaseUser) -> QuerySet[Replay]:
 
 
 def replay_create(
-    *, owner: AbstractBaseUser, table: str, file: UploadedFile | None, question: Mapping[str, Any]
+    *, owner: AbstractBaseUser, table: str, file: UploadedFile[bytes] | None, question: Mapping[str, Any]
 ) -> Replay:
     """``table`` is `server:NAME` or `own:ID`; a file goes before it. What is wrong is told by the form's fields."""
     if Replay.objects.filter(owner_id=owner.pk, status__in=Replay.WITH_WORK).count() >= MOST_AT_ONCE:
@@ -69,7 +71,7 @@ def replay_create(
     return replay
 
 
-def source(owner: AbstractBaseUser, table: str, file: UploadedFile | None) -> tuple[str, bool, Replay | None]:
+def source(owner: AbstractBaseUser, table: str, file: UploadedFile[bytes] | None) -> tuple[str, bool, Replay | None]:
     """Name of the table, whether it lies on the server, and the replay that it was uploaded with."""
     if file is not None:
         name = Path(file.name or "").name[-100:]
@@ -86,7 +88,7 @@ def source(owner: AbstractBaseUser, table: str, file: UploadedFile | None) -> tu
     raise ValidationError({"table": "Choose a table, or upload one."})
 
 
-def take(file: UploadedFile, path: Path) -> None:
+def take(file: UploadedFile[bytes], path: Path) -> None:
     with path.open("wb") as stream:
         for chunk in file.chunks():
             stream.write(chunk)

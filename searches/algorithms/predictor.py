@@ -146,9 +146,9 @@ class Pool:
             drawn = mean + self.predictor.uncertainty * deviation * generator.standard_normal(len(mean))
             draws.append(surrogate.losses_at(drawn))
         if len(draws) == 1:
-            return np.argsort(draws[0], kind="stable").tolist()
+            return [int(index) for index in np.argsort(draws[0], kind="stable")]
         gains, nearness = gained(np.stack(draws, axis=1), self.knowledge.losses, generator)
-        return np.lexsort((-nearness, -gains)).tolist()
+        return [int(index) for index in np.lexsort((-nearness, -gains))]
 
 
 def gained(losses: Numbers, known: Numbers, generator: np.random.Generator) -> tuple[Numbers, Numbers]:

@@ -71,7 +71,7 @@ class Surrogate:
 
 
 def member(kernel: Numbers, scores: Numbers, reach: float, noise: float) -> Member:
-    factor = np.linalg.cholesky(kernel + noise * np.eye(len(scores)))
+    factor: Numbers = np.asarray(np.linalg.cholesky(kernel + noise * np.eye(len(scores))), dtype=np.float64)
     alpha = cho_solve((factor, True), scores, check_finite=False)
     evidence = -0.5 * float(scores @ alpha) - float(np.log(np.diag(factor)).sum())
     return Member(reach, factor, np.asarray(alpha, dtype=np.float64), evidence)

@@ -55,12 +55,12 @@ def work(document: dict[str, Any], inputs: Mapping[str, bytes], memory_bytes: in
 
 
 class Lines:
-    """A stream that hands each line on, as far as an evaluator needs one."""
+    """A stream that hands each line on."""
 
     def __init__(self, lines: "SimpleQueue[str | None]") -> None:
         self.lines = lines
 
-    def write(self, line: str) -> int:
+    def write(self, line: str, /) -> int:
         self.lines.put(line)
         return len(line)
 

@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Protocol
 
 from searches.crashpoints import crash_point
 from searches.evaluation import steps
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from searches.evaluation.trainer import Moment
 
 PROGRESS_SECONDS = 0.5
+
+
+class Messages(Protocol):
+    """Where answers go: a stream, or whatever stands for one."""
+
+    def write(self, line: str, /) -> int: ...
+    def flush(self) -> None: ...
 
 
 def main(arguments: list[str]) -> int:
@@ -58,7 +65,7 @@ def settle_torch() -> str:
     return str(torch.__version__)
 
 
-def answer(line: str, messages: TextIO, memory_limit_bytes: int | None) -> None:
+def answer(line: str, messages: Messages, memory_limit_bytes: int | None) -> None:
     """The outermost loop's body: whatever a job does, the evaluator lives on and says what happened."""
     document: Mapping[str, object] = {}
     try:
@@ -77,7 +84,7 @@ def answer(line: str, messages: TextIO, memory_limit_bytes: int | None) -> None:
         )
 
 
-def done(document: Mapping[str, object], messages: TextIO, memory_limit_bytes: int | None) -> Mapping[str, object]:
+def done(document: Mapping[str, object], messages: Messages, memory_limit_bytes: int | None) -> Mapping[str, object]:
     """The result's document."""
     from searches.evaluation.evaluator import perform
 
@@ -91,7 +98,7 @@ def done(document: Mapping[str, object], messages: TextIO, memory_limit_bytes: i
 class Watch:
     """Turns a training's moments into progress lines, at most two a second."""
 
-    def __init__(self, job: Job | StepJob, messages: TextIO) -> None:
+    def __init__(self, job: Job | StepJob, messages: Messages) -> None:
         self.job = job
         self.messages = messages
         self.sent = 0.0
@@ -120,7 +127,7 @@ class Watch:
         )
 
 
-def send(messages: TextIO, document: Mapping[str, object]) -> None:
+def send(messages: Messages, document: Mapping[str, object]) -> None:
     messages.write(json.dumps(document, allow_nan=False) + "\n")
     messages.flush()
 
