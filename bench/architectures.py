@@ -164,7 +164,28 @@ def published(share: float) -> dict[str, Any]:
     if not examination.TABLE.exists():
         return {"skipped": f"{examination.TABLE} is not there; NASPORTAL_TRUTH_DATA names its folder"}
     rows = examination.table()[:: round(1 / share)]
-    return {"codes": len(rows), "wrong": len(examination.wrong_counts(rows))}
+    return {"codes": len(rows), "wrong": len(examination.wrong_counts(rows)), **told_apart(rows)}
+
+
+def told_apart(rows: list[dict[str, str]]) -> dict[str, int]:
+    """Networks that are one to us, beside the table's own groups of codes that are one topology."""
+    space = spaces.create("cell201", (3, 32, 32), 10, cells=1)
+    ours: dict[str, set[str]] = {}
+    theirs: dict[str, set[str]] = {}
+    literal = set()
+    for row in rows:
+        genotype = tuple(map(int, row["code"]))
+        literal.add(fingerprint(space.decode(genotype, prune=False)))
+        mark = fingerprint(space.decode(genotype))
+        ours.setdefault(mark, set()).add(row["iso_rep"])
+        theirs.setdefault(row["iso_rep"], set()).add(mark)
+    return {
+        "fingerprints": len(ours),
+        "fingerprints_of_literal_cells": len(literal),
+        "groups_of_the_table": len(theirs),
+        "fingerprints_that_join_groups": sum(len(groups) > 1 for groups in ours.values()),
+        "groups_that_hold_several_fingerprints": sum(len(marks) > 1 for marks in theirs.values()),
+    }
 
 
 def against_torch(share: float) -> dict[str, Any]:
