@@ -44,6 +44,21 @@ def run() -> dict[str, Any]:
         "resume_of_10_000_cpu_seconds": resumes(),
         "share_of_the_true_hypervolume": {latency: shares(question(latency), repeats) for latency in LATENCIES},
         "regret_of_the_vote": vote(question(LATENCIES[0]), repeats),
+        "reinforce_learns": learns(),
+    }
+
+
+def learns() -> dict[str, Any]:
+    """Mean reward of the last quarter against the first one, 500 evaluations, 20 seeds."""
+    asked = question(evaluations=500)
+    quarters = []
+    for seed in range(20):
+        rewards = -asked.losses[list(replay(asked, "reinforce", {}, seed, 0).rows), 0]
+        quarters.append((float(np.nanmean(rewards[:125])), float(np.nanmean(rewards[-125:]))))
+    return {
+        "seeds_with_a_better_last_quarter": sum(last > first for first, last in quarters),
+        "first_quarter": round(statistics.mean(first for first, _ in quarters), 2),
+        "last_quarter": round(statistics.mean(last for _, last in quarters), 2),
     }
 
 

@@ -22,7 +22,8 @@ from searches.algorithms.nsga2 import position
 
 ELITE = 3  # results that are imitated
 GROWTH = 32  # a batch is at least this part of what was learned from before, so a long history is learned in seconds
-STUCK = 5  # numbers in a row without a new network, after which the policy is loosened further
+DRAWN = DRAWS // 5  # genotypes at once
+STUCK = 5  # numbers in a row without a new network, after which one decision more is drawn anew
 SMALLEST = 1e-12  # a cost of zero would make an infinite reward
 
 
@@ -35,7 +36,7 @@ class Reinforce:
     batch: int = field(default=2, metadata={"min": 1, "max": 1000, "help": "numbers between two updates"})
     hidden: int = field(default=32, metadata={"min": 4, "max": 256, "help": "width of the controller's two layers"})
     rate: float = field(default=0.03, metadata={"min": 1e-5, "max": 1.0, "help": "learning rate of the controller"})
-    entropy: float = field(default=0.02, metadata={"min": 0.0, "max": 10.0, "help": "bonus for staying undecided"})
+    entropy: float = field(default=0.25, metadata={"min": 0.0, "max": 10.0, "help": "bonus for staying undecided"})
     baseline: float = field(default=0.8, metadata={"min": 0.0, "max": 0.999, "help": "memory of the moving baseline"})
     clip: float = field(default=1.0, metadata={"min": 1e-3, "max": 100.0, "help": "largest norm of a gradient"})
     imitate: float = field(
@@ -60,16 +61,18 @@ class Reinforce:
 
     def ask(self, number: int, history: History) -> Proposal:
         controller = self.learned(history)
-        warmth = 1 + idle(number, history) // STUCK
+        stuck = idle(number, history) // STUCK
         drawn: list[Draft] = []
 
         def draw(random: Random, failed: int) -> Draft:
-            if failed == len(drawn):  # a policy that only repeats itself is loosened, step by step
+            if failed == len(drawn):  # a policy that only repeats itself looks round what it would write
                 generator = np.random.default_rng(random.getrandbits(64))
-                temperature = warmth * (1.0 + failed / (DRAWS // 5))
-                genotypes = controller.draw(DRAWS // 5, generator, temperature).tolist()
+                genotypes = controller.draw(DRAWN, generator)
+                astray(genotypes, stuck + failed // DRAWN, controller.choices, generator)
                 change = "drawn by the controller"
-                drawn.extend(Draft(history.problem.space.canonical(tuple(each)), (), change) for each in genotypes)
+                drawn.extend(
+                    Draft(history.problem.space.canonical(tuple(each)), (), change) for each in genotypes.tolist()
+                )
             return drawn[failed]
 
         return settle(draw, number, history)
@@ -144,6 +147,13 @@ class Reinforce:
         logs, _, _ = controller.judge(genotypes, self.relevant(front, history))
         ordered = sorted(zip(logs, front, strict=True), key=lambda each: (-float(each[0]), each[1].fingerprint))
         return [Ballot("reinforce", tuple(each.number for _, each in ordered), "log-probability under its controller")]
+
+
+def astray(genotypes: NDArray[np.int64], changes: int, choices: Sequence[int], generator: np.random.Generator) -> None:
+    """Draws as many decisions of each genotype anew, in place: nearer to what was learned than a flattened policy."""
+    for genotype in genotypes if changes else ():
+        for place in generator.choice(len(choices), min(changes, len(choices)), replace=False):
+            genotype[place] = generator.integers(choices[place])
 
 
 def idle(number: int, history: History) -> int:

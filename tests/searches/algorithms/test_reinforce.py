@@ -1,6 +1,9 @@
 """The controller learns, and a long history is learned again in bounded steps."""
 
+import pytest
+
 from searches.algorithms.reinforce import Reinforce
+from searches.replay.run import replay
 from tests.contracts.test_algorithms import Course, question
 
 
@@ -26,3 +29,11 @@ def test_it_tells_what_it_learned_at_each_number() -> None:
     assert set(early) == set(late) == {"reward", "baseline", "entropy"}
     assert early != late
     assert learner.insight(course.numbers.seen_by(0)) == {}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_it_writes_late_is_better_than_what_it_wrote_early(seed: int) -> None:
+    """Of 200 networks; later the best of so small a table have all been written. The long form is in the benchmarks."""
+    asked = question(evaluations=200)
+    rewards = -asked.losses[list(replay(asked, "reinforce", {}, seed, 0).rows), 0]
+    assert rewards[-50:].mean() > rewards[:50].mean()
