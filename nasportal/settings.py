@@ -254,7 +254,7 @@ DEFAULT_FROM_EMAIL: str = env.str("NASPORTAL_EMAIL_FROM", default="nas-portal@lo
 WEBHOOKS_INSIDE: bool = env.bool("NASPORTAL_WEBHOOKS_INSIDE", default=False)
 _NAME = ALLOWED_HOSTS[0].lstrip("*.") if ALLOWED_HOSTS else "localhost"
 _OWN_ADDRESS = (
-    f"https://{_NAME}" if TLS == "proxy" else f"{'https' if TLS else 'http'}://{_NAME}:{env.int('PORT', 8000)}"
+    f"https://{_NAME}" if TLS == "proxy" else f"{'https' if TLS else 'http'}://{_NAME}:{env.str('PORT', '8000')}"
 )
 PUBLIC_ADDRESS: str = env.str("NASPORTAL_ADDRESS", default=_OWN_ADDRESS).rstrip("/")
 

@@ -86,7 +86,7 @@ def quality(graph: Mapping[str, Any]) -> float:
 
 
 def weights(folder: Path, job: Job) -> dict[str, str]:
-    content = json.dumps(job["graph"], sort_keys=True).encode()[:64]
+    content = hashlib.sha256(json.dumps(job["graph"], sort_keys=True).encode()).hexdigest().encode()
     sha256 = hashlib.sha256(content).hexdigest()
     path = folder / "weights" / f"{sha256[:16]}-{job['fidelity']}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)

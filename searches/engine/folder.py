@@ -59,7 +59,8 @@ class SearchFolder:
             self.header = dict(header)
             self._append(self.header)
             return ""
-        self.header["spec"] = SearchSpec.completed(self.header["spec"])
+        if self.header["spec"] != header["spec"]:
+            self.header["spec"] = SearchSpec.completed(self.header["spec"])
         ours, theirs = dict(self.header), dict(header)
         if ours.pop(MACHINE) != theirs.pop(MACHINE):
             return "this machine or torch build is another one: the same results, bit for bit, are not promised"

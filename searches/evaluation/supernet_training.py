@@ -333,14 +333,14 @@ class SupernetTraining:
                 {
                     "weight": weight,
                     "alphas": [rounded(row) for row in table],
-                    "expected_cost": round(self._expected(number, table), 4),
+                    "cost": round(self._cost_of_most_likely(number), 4),
                 }
                 for number, (weight, table) in enumerate(zip(self.options.weights, tables, strict=True))
             ],
         }
 
-    def _expected(self, number: int, table: list[list[float]]) -> float:
-        """Cost of the set's most likely network, as a share of a mean one's."""
+    def _cost_of_most_likely(self, number: int) -> float:
+        """Of the set's most likely network, as a share of a mean one's."""
         if not self.progress.reference:
             self.progress.reference = reference(self.description, self._measure, Random("reference"))
         return self._measure(self.description.genotype(self.sets[number].most_likely)) / self.progress.reference

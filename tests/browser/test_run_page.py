@@ -135,7 +135,7 @@ def test_plots_are_mounted_when_they_are_seen_and_have_a_table(page: Page, runs:
     expect(twin.locator("tbody tr").first).to_be_visible()
     show(page, "algorithms")
     expect(page.get_by_role("heading", name="Credit of the members")).to_be_visible()
-    expect(page.locator("[data-stages] li")).to_have_count(2)
+    expect(page.locator("[data-stages] > li")).to_have_count(2)
     show(page, "progress")
     page.locator("[data-curves]").scroll_into_view_if_needed()
     expect(page.locator("[data-curves] li").first).to_be_visible()

@@ -153,7 +153,7 @@ def test_the_benchmark_compares_step_by_step(unzipped: Path) -> None:
     done = run(unzipped, "deploy.py", "benchmark", "--rounds", "3", "--json")
     assert done.returncode == 0, done.stderr
     steps = json.loads(done.stdout)["steps"]
-    assert [step["step"] for step in steps] == ["eager", "fused", "channels last", "onnx", "int8"]
+    assert [step["step"] for step in steps] == ["eager", "fused", "channels last", "bfloat16", "onnx", "int8"]
     assert all(step["p50_ms"] > 0 for step in steps)
 
 
