@@ -6,14 +6,12 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
 
+from tests.databases import new_postgresql
 from tests.portal import MANAGE
 
-SERVER = "postgres://postgres@127.0.0.1:5432"
 # In a process of its own: the test database is another one.
 FILL = """
 import django, json, tempfile
@@ -62,15 +60,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def postgresql() -> Iterator[str]:
-    try:
-        server = psycopg.connect(f"{SERVER}/postgres", autocommit=True, connect_timeout=3)
-    except psycopg.OperationalError as error:
-        pytest.skip(f"no PostgreSQL server at 127.0.0.1:5432 lets `postgres` in: {str(error).splitlines()[0]}")
-    name = f"nasportal_{uuid4().hex[:12]}"
-    with server:
-        server.execute(f"CREATE DATABASE {name}")
-        yield f"{SERVER}/{name}"
-        server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    with new_postgresql() as address:
+        yield address
 
 
 def test_postgresql_gets_every_row_and_goes_on_behind_them(filled: Path, postgresql: str) -> None:

@@ -13,24 +13,16 @@ import psycopg
 import pytest
 import redis
 
+from tests.databases import SERVER, new_postgresql
 from tests.portal import MANAGE, Portal, free_port, running_portal, wait_until
 
 pytestmark = pytest.mark.slow
-SERVER = "postgres://postgres@127.0.0.1:5432"
 
 
 @pytest.fixture(scope="module")
 def postgresql() -> Iterator[str]:
-    """The address of a new, empty database on this machine's server."""
-    try:
-        server = psycopg.connect(f"{SERVER}/postgres", autocommit=True, connect_timeout=3)
-    except psycopg.OperationalError as error:
-        pytest.skip(f"no PostgreSQL server at 127.0.0.1:5432 lets `postgres` in: {str(error).splitlines()[0]}")
-    name = f"nasportal_{uuid4().hex[:12]}"
-    with server:
-        server.execute(f"CREATE DATABASE {name}")
-        yield f"{SERVER}/{name}"
-        server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    with new_postgresql() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
