@@ -7,6 +7,7 @@ import re
 import runpy
 import subprocess
 import sys
+import traceback
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -167,6 +168,7 @@ def outcome(name: str, check: Callable[[], str]) -> Check:
     except Fault as fault:
         return Check(name, False, str(fault))
     except Exception as error:  # the repository's own code runs here: whatever it raises is its fault
+        traceback.print_exc()
         return Check(name, False, f"{type(error).__name__}: {error}")
 
 

@@ -17,6 +17,8 @@ from nasportal.preparation import Unprepared, only_portal
 
 TARGET = "target"
 BATCH = 500
+ENGINES = ("django.db.backends.postgresql", "django.db.backends.sqlite3")
+WANTED = "The new address must look like postgres://user:password@host:5432/name."
 # Made anew by the schema itself, or messages that mean nothing elsewhere: the reaper rings for runs that have work.
 LEFT_OUT = {"contenttypes", "django_q", "sessions"}
 
@@ -47,10 +49,10 @@ def move(address: str) -> dict[str, int]:
 def connect(address: str) -> None:
     try:
         database = environ.Env.db_url_config(address)
-    except Exception as fault:  # the library raises what it meets: ValueError, KeyError, its own
-        raise MoveError("The new address must look like postgres://user:password@host:5432/name.") from fault
-    if not database.get("ENGINE") or not database.get("NAME"):
-        raise MoveError("The new address must look like postgres://user:password@host:5432/name.")
+    except ValueError as fault:
+        raise MoveError(WANTED) from fault
+    if database.get("ENGINE") not in ENGINES or not database["NAME"]:
+        raise MoveError(WANTED)
     here = settings.DATABASES["default"]
     if all(str(database.get(part, "")) == str(here.get(part, "")) for part in ("ENGINE", "NAME", "HOST", "PORT")):
         raise MoveError("The new address is the database that the portal uses already.")

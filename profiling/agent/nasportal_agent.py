@@ -19,6 +19,7 @@ import platform
 import subprocess
 import sys
 import time
+import traceback
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
@@ -345,6 +346,7 @@ def perform(portal: Portal, job: Document, reference: Run, nominal: float, most_
     except (Refused, OSError):
         raise
     except Exception as error:  # the network's own failure is a result
+        traceback.print_exc()
         result = {"token": job["token"], "failure": f"{type(error).__name__}: {error}"}
     portal.tell(f"jobs/{job['id']}/result/", result)
     shown = f"{result['latency']['corrected_ms']:.3f} ms" if "latency" in result else result["failure"]

@@ -89,6 +89,8 @@ def test_a_move_from_sqlite_to_sqlite_keeps_the_moments(filled: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("address", "sentence"),
     [
+        ("foo://host/name", "The new address must look like postgres://user:password@host:5432/name."),
+        ("postgres://user@host:port/name", "The new address must look like postgres://user:password@host:5432/name."),
         ("nonsense", "The new address must look like postgres://user:password@host:5432/name."),
         ("postgres://nobody@127.0.0.1:1/none", "The database at the new address refused: "),
     ],
