@@ -97,7 +97,10 @@ class Storm:
             return False
         below = [*family["engine"], *family["evaluator"]]
         _, alive = psutil.wait_procs(below, timeout=2.0)
-        self.orphans += len(alive)
+        left = [words for words in map(living, alive) if words]
+        self.orphans += len(left)
+        if left:
+            say(orphans=left)
         return True
 
     def pause(self, run: SearchRun) -> bool:
@@ -129,6 +132,14 @@ class Storm:
         frozen.terminate()
         frozen.wait(15)
         return True
+
+
+def living(process: psutil.Process) -> str:
+    """What the process is and how old; empty when it is gone, or dead and waits for init to collect it."""
+    with suppress(psutil.NoSuchProcess):
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return f"{' '.join(process.cmdline())[-60:]}, {time.time() - process.create_time():.1f} s old"
+    return ""
 
 
 def claimed_since(run: SearchRun, token: int) -> bool:
