@@ -8,8 +8,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import venv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,17 @@ def run(name: str, folder: Path, *arguments: str) -> str:
     if done.returncode:
         raise ExtraFailed(done.stderr.strip()[-1000:])
     return done.stdout
+
+
+def values(name: str, folder: Path, program: str, images: Any) -> Iterator[Any]:
+    """What an export computes on its way: `program` gets the images' path, and the one where it leaves its arrays."""
+    import numpy as np
+
+    with tempfile.TemporaryDirectory() as place:
+        np.save(f"{place}/images.npy", images)
+        run(name, folder, "-c", program, f"{place}/images.npy", f"{place}/values.npz")
+        with np.load(f"{place}/values.npz") as arrays:
+            yield from (arrays[each] for each in arrays.files)
 
 
 def install(name: str) -> None:

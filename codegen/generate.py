@@ -110,10 +110,11 @@ class Generation:
             return extras.missing(name)
         try:
             SourceTree.of(framework.sources(self.graph)).write(self.folder)
+            importlib.invalidate_caches()
             if framework.extra:
                 self.rows[name] = row = extras.export(name, self.folder, self.data)
                 return str(row["reason"])
-            path = deploy.EXPORTERS[name](self.data)
+            path = deploy.exporters()[name](self.data)
             # Accuracy takes long on a large test split; the certificate measures it once, for what stays.
             row = certificate.examined(
                 name, path, certificate.dataset_of_the_search(self.data) if framework.needs_data else None

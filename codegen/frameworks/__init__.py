@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Protocol
 
 from architectures.ir.graph import Graph
 from architectures.registry import Registry
+from codegen.skeletons import skeleton
 
 
 class Framework(Protocol):
@@ -37,3 +38,10 @@ get = frameworks.get
 def exports() -> tuple[str, ...]:
     """All but the PyTorch source, which every repository holds, in the order of making."""
     return tuple(sorted((name for name in names() if name != "pytorch"), key=lambda name: get(name).place))
+
+
+def folder_of(name: str, printed: Mapping[str, str]) -> dict[str, str]:
+    """The files of exports/NAME: those of the skeletons, whose run.py makes and runs the export, and printed ones."""
+    folder = f"exports/{name}/"
+    kept = {path: text for path, text in skeleton().items() if path.startswith(folder)}
+    return kept | {f"{folder}{path}": text for path, text in printed.items()}

@@ -15,7 +15,7 @@ from architectures.ir import primitives
 from architectures.ir.complexity import complexity
 from architectures.ir.graph import Graph, Node
 from architectures.ir.primitives import Primitive
-from codegen.frameworks import register
+from codegen.frameworks import folder_of, register
 from codegen.frameworks.arena import Arena, plan
 from codegen.frameworks.blocks import PrintError
 from codegen.passes.fusion import activations, fused
@@ -196,9 +196,8 @@ class C99:
 
     def sources(self, graph: Graph) -> Mapping[str, str]:
         check_size(graph)
-        folder = {path: text for path, text in skeleton().items() if path.startswith("exports/c/")}
         header, source = program(fused(graph))
-        return {**folder, "exports/c/model.h": header, "exports/c/model.c": source}
+        return folder_of("c", {"model.h": header, "model.c": source})
 
     def values(self, graph: Graph, folder: Path, images: Any) -> Iterator[Any]:
         yield from traced(fused(graph), folder / "exports" / "c", images)

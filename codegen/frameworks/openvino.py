@@ -1,13 +1,12 @@
 """OpenVINO: its own converter makes it from the ONNX export, in deploy.py; an extra with an environment of its own."""
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from architectures.ir.graph import Graph
 from codegen import extras
-from codegen.frameworks import register
+from codegen.frameworks import folder_of, register
 
 VALUES = """
 import sys, numpy, openvino
@@ -31,13 +30,7 @@ class OpenVino:
     requirements: ClassVar[tuple[str, ...]] = ("openvino==2026.4.1", "numpy", "safetensors", "Pillow")
 
     def sources(self, graph: Graph) -> Mapping[str, str]:
-        return {}
+        return folder_of("openvino", {})
 
     def values(self, graph: Graph, folder: Path, images: Any) -> Iterator[Any]:
-        import numpy as np
-
-        with tempfile.TemporaryDirectory() as place:
-            np.save(f"{place}/images.npy", images)
-            extras.run("openvino", folder, "-c", VALUES, f"{place}/images.npy", f"{place}/values.npz")
-            with np.load(f"{place}/values.npz") as arrays:
-                yield from (arrays[name] for name in arrays.files)
+        yield from extras.values("openvino", folder, VALUES, images)

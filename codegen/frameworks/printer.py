@@ -1,44 +1,19 @@
-"""A network as classes of layers, in the words of a framework: what PyTorch and Keras printers share."""
+"""A network as classes of layers, in the words of a framework."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Protocol
 
-from architectures.ir.primitives import Primitive
+from architectures.ir.graph import Graph
 from codegen.frameworks.blocks import Block, Leaf
-from codegen.frameworks.classes import BlockClass, Classes, Parameter
+from codegen.frameworks.classes import BlockClass, Classes, Parameter, classes_of
+from codegen.frameworks.dialect import Dialect, call
 from codegen.frameworks.prose import describe
 from codegen.frameworks.shapes import shape_comment
 from codegen.frameworks.statements import Rules, Statement, statements
 
-Say = Callable[[str], str]  # a primitive's argument by name, as source text
 SHORTEST_LOOP = 3
-
-
-class Dialect(Protocol):
-    """The words of one framework: a rule for each primitive, and how a class of layers is written."""
-
-    forward: str  # the method that computes
-    tensor: str
-    channels_last: bool
-
-    def base(self, is_root: bool) -> str:
-        """The class that a printed class extends."""
-        ...
-
-    def is_module(self, op: Primitive) -> bool:
-        """Whether it is made in the constructor; the others are expressions where they are used."""
-        ...
-
-    def layer(self, op: Primitive, say: Say) -> str: ...
-
-    def value(self, op: Primitive, *operands: str) -> str: ...
-
-    def loop(self, name: str, count: int, made: str) -> Iterator[str]:
-        """The body of a class that is one block `count` times: the rest of the constructor, and the forward pass."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -58,15 +33,33 @@ class Printed:
     places: Mapping[str, Place]
 
 
+def print_network(dialect: Dialect, graph: Graph, title: str) -> Printed:
+    """The whole source: imports, the constants that the data set decides, and the classes, inner ones first."""
+    classes = classes_of(graph)
+    places: dict[str, Place] = {}
+    bodies = [print_class(dialect, classes, each, places) for each in classes.classes]
+    parts = [f'"""{title}"""', "", *dialect.imports("\n".join(bodies)), ""]
+    parts += [*constants(graph, classes), *dialect.constants, "", "", *bodies, *dialect.closing]
+    return Printed("\n".join(parts), places)
+
+
+def constants(graph: Graph, classes: Classes) -> Iterator[str]:
+    meaning = "channels, height, width" if len(graph.input_shape) == 3 else "features"
+    yield f"INPUT_SHAPE = {graph.input_shape!r}  # {meaning}"
+    if "IMAGE_CHANNELS" in {text for each in classes.classes for text in each.arguments.values()}:
+        yield "IMAGE_CHANNELS = INPUT_SHAPE[0]"
+    yield f"CLASSES = {graph.classes!r}"
+
+
 def print_class(dialect: Dialect, classes: Classes, made: BlockClass, places: dict[str, Place]) -> str:
     signature = ", ".join(["self", *(parameter_text(parameter) for parameter in made.parameters)])
     block = made.example
     lines = [
-        f"class {made.name}({dialect.base(block.path == '')}):",
+        f"class {made.name}({dialect.bases[block.path == '']}):",
         f'    """{describe(classes, made, dialect.channels_last)}"""',
         "",
     ]
-    lines += [f"    def __init__({signature}) -> None:", "        super().__init__()"]
+    lines += [f"    def __init__({signature}) -> None:", *(f"        {line}" for line in dialect.opening)]
     names = argument_names(block)
     members = list(modules(dialect, classes, made))
     if repeats(block, [text for _, text in members]):
@@ -82,11 +75,6 @@ def print_class(dialect: Dialect, classes: Classes, made: BlockClass, places: di
         lines.append(f"        {statement.text}{f'  # {comment}' if comment else ''}")
     note_places(dialect, made, body, places)
     return "\n".join(lines) + "\n\n"
-
-
-def special_constants(classes: Classes) -> set[str]:
-    """The constants that the classes read: what the data set decides stands on top of a source."""
-    return {text for each in classes.classes for text in each.arguments.values()}
 
 
 def repeats(block: Block, calls: list[str]) -> bool:
@@ -160,11 +148,3 @@ def note_places(dialect: Dialect, made: BlockClass, body: list[Statement], place
                 if isinstance(child, Leaf):
                     module = attribute_of(child) if dialect.is_module(child.node.primitive) else None
                     places[child.node.name] = Place(made.name, module, number)
-
-
-def grouped(text: str) -> str:
-    return f"({text})" if " + " in text else text
-
-
-def call(function: str, *arguments: str) -> str:
-    return f"{function}({', '.join(arguments)})"

@@ -16,7 +16,7 @@ ACTIVATIONS = (
     primitives.Sigmoid,
 )
 MIXERS = (primitives.Add, primitives.Multiply, primitives.Concat)
-RESERVED = {"torch", "nn", "F", "self", "Tensor", "keras", "layers", "ops"}
+RESERVED = {"torch", "nn", "F", "self", "Tensor", "keras", "layers", "ops", "nnx", "jnp", "parts"}
 LONGEST_CHAIN = 3
 
 

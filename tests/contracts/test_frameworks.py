@@ -9,14 +9,20 @@ import pytest
 
 from architectures.ir.graph import Graph
 from architectures.ir.primitives import KINDS
-from codegen import frameworks
-from codegen.frameworks import c, keras, pytorch
+from codegen import extras, frameworks
+from codegen.frameworks import c
+from codegen.frameworks.dialect import Dialect, covers
 from codegen.generate import Generation, reference_module
+from codegen.skeletons import skeleton
 from codegen.tree import SourceTree
 from tests.codegen.networks import every_primitive, request, sampled
 
 # Exporters of other projects take seconds: the gate of a whole generation examines them in tests/codegen.
-PRINTED = [name for name in frameworks.names() if frameworks.get(name)().sources(every_primitive())]
+PRINTED = [
+    name
+    for name in frameworks.names()
+    if frameworks.get(name)().sources(every_primitive()) and not frameworks.get(name).extra
+]
 QUANTISED = {"c_int8": 0.1}  # what its differences may be: judged by the answers on real images, in a whole generation
 TOLERANCE = 1e-4
 PRUNED = {"Identity"}  # a graph that is printed holds none
@@ -25,7 +31,7 @@ COMPARE = """
 import numpy, certificate, deploy
 name = {name!r}
 if name != "pytorch":
-    deploy.EXPORTERS[name](None)
+    deploy.exporters()[name](None)
 images, expected = certificate.golden()
 logits = certificate.runner(name, certificate.artefacts()[name])(images)
 print(float(numpy.abs(logits - expected).max() / max(1.0, numpy.abs(expected).max())))
@@ -41,10 +47,15 @@ def difference(graph: Graph, name: str, folder: Path) -> float:
             value.uniform_(0.5, 1.5)
     Generation(asked, folder, lambda message: None).write(reference)
     SourceTree.of(frameworks.get(name)().sources(graph)).write(folder)
-    command = [sys.executable, "-c", COMPARE.format(name=name)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    for needed in frameworks.get(name).needs:
+        said(sys.executable, f"import deploy; deploy.EXPORTERS[{needed!r}](None)", folder)
+    return float(said(str(extras.interpreter(name) or sys.executable), COMPARE.format(name=name), folder).split()[-1])
+
+
+def said(interpreter: str, program: str, folder: Path) -> str:
+    done = subprocess.run([interpreter, "-c", program], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return float(done.stdout)
+    return done.stdout
 
 
 @pytest.mark.parametrize("name", PRINTED)
@@ -58,6 +69,29 @@ def test_it_computes_random_networks_as_torch_does(name: str, number: int, tmp_p
     assert difference(sampled(number, shape=(3, 17, 23)), name, tmp_path) <= QUANTISED.get(name, TOLERANCE)
 
 
+@pytest.mark.parametrize("name", extras.names())
+def test_an_extra_computes_every_primitive_as_torch_does(name: str, tmp_path: Path) -> None:
+    if extras.interpreter(name) is None:
+        pytest.skip(extras.missing(name))
+    assert difference(every_primitive(), name, tmp_path) <= TOLERANCE
+
+
+def test_what_an_extra_adds_is_tidy_python(tmp_path: Path) -> None:
+    """Where it is not installed, it is read at least."""
+    (tmp_path / "pyproject.toml").write_text(skeleton()["pyproject.toml"], encoding="utf-8")
+    for number, graph in enumerate((every_primitive(), sampled(1), sampled(2, "cell201"))):
+        for name in extras.names():
+            SourceTree.of(frameworks.get(name)().sources(graph)).write(tmp_path / f"network{number}")
+    for check in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
+        done = subprocess.run([sys.executable, "-m", "ruff", *check, tmp_path], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+
+
+def test_an_extra_pins_what_it_is_made_with() -> None:
+    for name in extras.names():
+        assert "==" in frameworks.get(name).requirements[0], name
+
+
 def test_the_network_with_every_primitive_has_every_primitive() -> None:
     assert {node.primitive.kind for node in every_primitive().nodes} | PRUNED == set(KINDS)
 
@@ -66,9 +100,7 @@ def test_the_network_with_every_primitive_has_every_primitive() -> None:
 def test_each_printer_has_a_rule_for_each_primitive(kind: str) -> None:
     primitive = KINDS[kind]
     assert c.lines.dispatch(primitive) is not c.lines.dispatch(object)
-    for printer in (pytorch, keras):
-        rules = (printer.layer, printer.value)
-        assert any(rule.dispatch(primitive) is not rule.dispatch(object) for rule in rules)
+    assert all(covers(words, primitive) for words in Dialect.__subclasses__())
 
 
 @pytest.mark.parametrize("name", frameworks.names())

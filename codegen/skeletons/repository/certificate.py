@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
 import platform
-import shutil
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -23,7 +21,6 @@ MANIFEST = ROOT / "MANIFEST.json"
 CERTIFICATE = ROOT / "consistency.json"
 LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime", "keras", "numpy")
 
-MODULES = {"c": "exports.c.run", "c_int8": "exports.c_int8.run", "keras": "exports.keras.weights"}
 QUANTISED = ("int8", "c_int8")
 MOST_IN_C = 2000  # test images: plain C takes minutes for more
 FLOAT_TOLERANCE = 1e-4  # times the scale of the logits
@@ -39,12 +36,19 @@ def golden() -> tuple[Floats, Floats]:
 
 def artefacts() -> dict[str, Path]:
     """Every form of the network that is here, by name."""
-    found = {"pytorch": ROOT / "weights" / "model.safetensors", **EXPORTS}
-    found |= {"pt2": ROOT / "exports" / "model.pt2", "c": ROOT / "exports" / "c" / "model.c"}
-    found |= {"c_int8": ROOT / "exports" / "c_int8" / "model.c"}
-    found |= {"keras": ROOT / "exports" / "keras" / "model.py"}
-    found |= {"openvino": ROOT / "exports" / "openvino" / "model.xml"}
+    found = {"pytorch": ROOT / "weights" / "model.safetensors", **EXPORTS, "pt2": ROOT / "exports" / "model.pt2"}
+    found |= {name: program(name).FILE for name in programs()}
     return {name: path for name, path in found.items() if path.exists()}
+
+
+def programs() -> list[str]:
+    """Exports with a folder of their own."""
+    return sorted(path.parent.name for path in (ROOT / "exports").glob("*/run.py"))
+
+
+def program(name: str) -> Any:
+    """The run.py of such an export: FILE, is_runnable(), export(data), backend()."""
+    return import_module(f"exports.{name}.run")
 
 
 def runner(name: str, path: Path) -> Predict:
@@ -52,11 +56,8 @@ def runner(name: str, path: Path) -> Predict:
         return torch_backend()
     if name == "pt2":
         return pt2_backend(path)
-    if name == "openvino":
-        return openvino_backend(path)
-    if name in MODULES:
-        module = import_module(MODULES[name])
-        found: Predict = module.backend()
+    if name in programs():
+        found: Predict = program(name).backend()
         return found
     return onnx_backend(path, threads=1)
 
@@ -69,18 +70,6 @@ def pt2_backend(path: Path) -> Predict:
     def predict(images: Floats) -> Floats:
         with torch.inference_mode():
             logits: Floats = module(torch.from_numpy(images)).numpy()
-        return logits
-
-    return predict
-
-
-def openvino_backend(path: Path) -> Predict:
-    import openvino
-
-    model = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-
-    def predict(images: Floats) -> Floats:
-        logits: Floats = model(images)[0]
         return logits
 
     return predict
@@ -238,16 +227,9 @@ def changed() -> Iterator[tuple[str, str]]:
 
 def is_runnable(name: str) -> bool:
     """Whether what an artefact runs on is installed here."""
-    if name in ("c", "c_int8"):
-        return shutil.which("cc") is not None or shutil.which("gcc") is not None
-    if name == "keras" and find_spec(os.environ.get("KERAS_BACKEND", "torch")) is None:
-        return False
-    return (
-        find_spec(
-            {"pytorch": "torch", "pt2": "torch", "keras": "keras", "openvino": "openvino"}.get(name, "onnxruntime")
-        )
-        is not None
-    )
+    if name in programs():
+        return bool(program(name).is_runnable())
+    return find_spec("torch" if name in ("pytorch", "pt2") else "onnxruntime") is not None
 
 
 def faults() -> list[str]:

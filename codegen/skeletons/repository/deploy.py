@@ -77,49 +77,17 @@ def export_pt2(data: str | None) -> Path:
     return path
 
 
-def export_c(data: str | None) -> Path:
-    """C99: the source is there; its weights are written anew from weights/model.safetensors."""
-    from exports.c.weights import write
-
-    return write()
+EXPORTERS: dict[str, Callable[[str | None], Path]] = {"onnx": export_onnx, "int8": export_int8, "pt2": export_pt2}
 
 
-def export_c_int8(data: str | None) -> Path:
-    """C99 with int8 weights: their steps come from the weights alone, so nothing is calibrated."""
-    from exports.c_int8.weights import write
-
-    return write()
-
-
-def export_keras(data: str | None) -> Path:
-    """Keras 3: the source is there, and reads weights/model.safetensors itself."""
-    return ROOT / "exports" / "keras" / "model.py"
-
-
-def export_openvino(data: str | None) -> Path:
-    """OpenVINO's own converter, from the ONNX export; float32 stays float32."""
-    import openvino
-
-    path = ROOT / "exports" / "openvino" / "model.xml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    openvino.save_model(openvino.convert_model(EXPORTS["onnx"]), path, compress_to_fp16=False)
-    return path
-
-
-EXPORTERS: dict[str, Callable[[str | None], Path]] = {
-    "onnx": export_onnx,
-    "int8": export_int8,
-    "pt2": export_pt2,
-    "c": export_c,
-    "c_int8": export_c_int8,
-    "keras": export_keras,
-    "openvino": export_openvino,
-}
+def exporters() -> dict[str, Callable[[str | None], Path]]:
+    """Those above, and one for each folder of exports/ with a run.py."""
+    return EXPORTERS | {name: certificate.program(name).export for name in certificate.programs()}
 
 
 def export(chosen: argparse.Namespace) -> int:
     for name in chosen.formats:
-        path = EXPORTERS[name](chosen.data)
+        path = exporters()[name](chosen.data)
         print(f"{name}: {path.relative_to(ROOT)}, {path.stat().st_size:,} bytes")
     return 0
 
@@ -175,13 +143,13 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
     for_data: dict[str, Any] = {"help": "the data set, as for train.py"}
     chosen = command("export", export, "Write exports anew from weights/model.safetensors.")
-    chosen.add_argument("formats", nargs="+", choices=list(EXPORTERS))
+    chosen.add_argument("formats", nargs="+", choices=list(exporters()))
     chosen.add_argument("--data", **for_data)
     chosen = command("certify", certify, "Compare each export with the golden logits, and write the certificate.")
     chosen.add_argument("--data", **for_data)
     chosen.add_argument("--renew", action="store_true", help="new golden logits: after training it again")
     chosen = command("row", row, "Compare one export with the golden logits; its line of the certificate as JSON.")
-    chosen.add_argument("name", choices=list(EXPORTERS))
+    chosen.add_argument("name", choices=list(exporters()))
     chosen.add_argument("--data", **for_data)
     command("verify", verify, "Check files and results against manifest and certificate; exit 1 if they differ.")
     chosen = command("benchmark", benchmark, "Latency: eager, fused, channels last, ONNX, int8, in interleaved rounds.")

@@ -1,4 +1,4 @@
-"""Compiles the C source and runs it: for tests and the certificate."""
+"""Compiles the C source and runs it, for tests and the certificate; writes its weights anew."""
 
 import atexit
 import os
@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,18 @@ from data import LABELS, Floats
 from inference import BackendError, Predict
 
 HERE = Path(__file__).parent
+FILE = HERE / "model.c"
 FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic")
+
+
+def is_runnable() -> bool:
+    return compiler() is not None
+
+
+def export(data: str | None) -> Path:
+    """The source is there; its weights are written anew from weights/model.safetensors."""
+    written: Path = import_module(f"exports.{HERE.name}.weights").write()
+    return written
 
 
 def compiler() -> str | None:
