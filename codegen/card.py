@@ -8,7 +8,7 @@ from architectures.ir.graph import Graph
 from codegen.advice import lines
 from codegen.licences import LICENCES
 from codegen.plain import markdown, quoted, slug
-from codegen.request import Figure, Neighbour, RepositoryRequest
+from codegen.request import STANDARD, Figure, Neighbour, RepositoryRequest
 
 LIMITS = """\
 * It knows the classes above and no others: every picture gets one of them.
@@ -26,7 +26,8 @@ def card(request: RepositoryRequest, graph: Graph, exports: tuple[str, ...]) -> 
         "## What it reaches\n\n" + "\n".join(figures(request, graph)),
         *front_part(request),
         *target_part(request, graph, exports),
-        quick_start(exports),
+        quick_start(request, exports),
+        *data_part(request),
         files_part(),
         f"## Limits\n\n{LIMITS}",
         "\n".join(origin(request)),
@@ -123,7 +124,8 @@ def number(value: float) -> str:
     return f"{int(value):,}" if value == int(value) else f"{value:,.4g}"
 
 
-def quick_start(exports: tuple[str, ...]) -> str:
+def quick_start(request: RepositoryRequest, exports: tuple[str, ...]) -> str:
+    data = " --data DATA" if request.data and request.data_path not in STANDARD else ""
     backend = "" if "onnx" in exports else " --backend torch"
     first = "pip install -r requirements.txt" + ("" if "onnx" in exports else " -r requirements-train.txt")
     return f"""\
@@ -134,12 +136,45 @@ def quick_start(exports: tuple[str, ...]) -> str:
 python inference.py picture.png{backend}          # the likeliest classes; .npy arrays too; --json
 pip install -r requirements-train.txt
 python -m pytest                          # the repository's own tests
-python train.py --smoke                   # does the loss fall? seconds
-python train.py                           # the training of the search, again
+{f"python train.py --smoke{data}":<41} # does the loss fall? seconds
+{f"python train.py{data}":<41} # the training of the search, again
 python deploy.py verify                   # the certificate, and whether anything has changed
 python deploy.py benchmark                # eager, fused, channels last, ONNX, int8
 python deploy.py serve                    # POST a picture to http://127.0.0.1:8080/predict
 ```"""
+
+
+def data_part(request: RepositoryRequest) -> Iterator[str]:
+    """What `--data` takes where the data set is the user's own: it is no part of the repository."""
+    if not request.data or request.data_path in STANDARD:
+        return
+    name, height, width = str(request.data.get("name", "of the search")), *request.graph.input_shape[1:]
+    notes = "".join(f"\n* {markdown(str(note))}" for note in request.data.get("notes", ()))
+    yield DATA.format(
+        name=markdown(name), size=f"{height}×{width}", rule=RESIZE[str(request.data.get("resize", "crop"))], notes=notes
+    )
+
+
+RESIZE = {
+    "crop": "by their middle square",
+    "pad": "whole, with black bars where they are not square",
+    "stretch": "with their sides stretched",
+}
+DATA = """\
+## Data
+
+The data set {name} is not part of this repository. Wherever DATA stands above (and for `deploy.py export int8`,
+`certify` and `benchmark`), give the file or folder that the search was given:
+
+| DATA | what it holds |
+|---|---|
+| `FILE.npz` | `x, y` or `x_train, y_train[, x_test, y_test]`; images (N, height, width[, channels]) of {size} |
+| `FOLDER` or `FILE.zip` | pictures, one folder a class, or those in `train`, `validation`, `test` |
+| `FOLDER` of arrays | `images.npy` (N, channels, height, width), `targets.npy`, each split's rows as `train.npy` … |
+
+Pictures of another size become {size} {rule}, in training and in inference alike. `python data.py DATA` says whether
+the splits are those of the search: they follow from the images alone.
+{notes}"""
 
 
 def files_part() -> str:

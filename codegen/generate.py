@@ -30,8 +30,8 @@ from codegen.frameworks import Framework
 from codegen.frameworks.blocks import PrintError
 from codegen.gate import Check, Fault, Gate, run
 from codegen.plain import slug
-from codegen.repository import STANDARD, manifest, sources
-from codegen.request import RepositoryRequest, RequestError, read_document
+from codegen.repository import manifest, sources
+from codegen.request import STANDARD, RepositoryRequest, RequestError, read_document
 from codegen.tree import SourceTree
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 GOLDEN_IMAGES = 16
 SYSTEM = Path("/usr/share/datasets")  # where Debian's packages put theirs
+DATA_SETS = Path(os.environ.get("NASPORTAL_DATA", "var")) / "datasets"
+UPLOAD = "upload:"  # and a key: a data set that a user uploaded, as the portal keeps it
 BENCHMARK_ROUNDS, BENCHMARK_SECONDS = 20, 120
 
 Report = Callable[[str], None]
@@ -177,10 +179,17 @@ def reference_module(request: RepositoryRequest, graph: Graph) -> "nn.Module":
 
 
 def place_of(path: str | None) -> str | None:
-    """A standard data set's name becomes the folder where the portal, or a package of the system, keeps its files."""
+    """A standard or uploaded data set becomes the folder where the portal, or a package of the system, keeps its files.
+
+    How pictures get one size stands behind a path (`pets.zip?resize=pad`), and in config.json.
+    """
+    if path is not None and path.startswith(UPLOAD):
+        return str((DATA_SETS / "uploads" / path.removeprefix(UPLOAD)).absolute())
+    if path is not None and "?" in path and not Path(path).exists():
+        return path.rpartition("?")[0]
     if path not in STANDARD or path == "digits":
         return path
-    folders = (Path(os.environ.get("NASPORTAL_DATA", "var")) / "datasets" / path, SYSTEM / path.replace("_", "-"))
+    folders = (DATA_SETS / path, SYSTEM / path.replace("_", "-"))
     return next((str(folder.absolute()) for folder in folders if folder.is_dir()), path)
 
 

@@ -15,13 +15,12 @@ from codegen.dockerfile import dockerfile
 from codegen.licences import LICENCES, text_of
 from codegen.plain import quoted, slug
 from codegen.preview import preview
-from codegen.request import RepositoryRequest
+from codegen.request import STANDARD, RepositoryRequest
 from codegen.skeletons import skeleton
 from codegen.tree import SourceTree
 
 RUN = ("onnxruntime", "numpy", "Pillow")
 TRAIN = ("torch", "safetensors", "onnx", "onnxscript", "pytest", "ruff")
-STANDARD = ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "svhn")  # the skeleton reads them by name
 READERS = {"digits": ("scikit-learn",), "svhn": ("scikit-learn",)}
 RECIPE = (
     "epochs",
@@ -64,7 +63,7 @@ def configuration(request: RepositoryRequest, graph: Graph) -> dict[str, Any]:
     training = {name: request.training[name] for name in RECIPE if name in request.training}
     if training.get("augmentation") == "auto":
         training["augmentation"] = request.data.get("augmentation", "none")
-    told = ("name", "sizes", "class_counts", "sha256", "split_sha256")
+    told = ("name", "sizes", "class_counts", "sha256", "split_sha256", "resize")
     return {
         "name": request.name,
         "input_shape": list(graph.input_shape),

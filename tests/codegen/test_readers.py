@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.io import savemat
 
-from codegen import skeletons
-from codegen.repository import STANDARD, sources
+from codegen import generate, skeletons
+from codegen.repository import sources
+from codegen.request import STANDARD
 from codegen.tree import SourceTree
 from searches.evaluation import datasets
+from searches.evaluation.datasets import stored
 from tests.codegen.networks import request, sampled
 
 READ = """
@@ -75,6 +77,20 @@ def split_folder(folder: Path) -> Path:
 
 def uneven_folder(folder: Path) -> Path:
     return pictures(folder, {"": 45}, lambda number: (8 + number % 4, 12))
+
+
+def padded_folder(folder: Path) -> Path:
+    return folder / f"{uneven_folder(folder).name}?resize=pad,side=10"
+
+
+def stretched_folder(folder: Path) -> Path:
+    return folder / f"{uneven_folder(folder).name}?resize=stretch,side=9"
+
+
+def uploaded(folder: Path) -> Path:
+    """As the portal keeps it: plain arrays, which the generator reads for int8 and accuracy."""
+    stored.write(datasets.open(str(padded_folder(folder))), folder / "datasets" / "uploads" / f"{7:032x}")
+    return Path(f"{stored.SCHEME}{7:032x}")
 
 
 def zipped(folder: Path) -> Path:
@@ -151,6 +167,9 @@ KINDS = (
     plain_folder,
     split_folder,
     uneven_folder,
+    padded_folder,
+    stretched_folder,
+    uploaded,
     zipped,
     idx,
     mnist,
@@ -173,7 +192,9 @@ def test_it_reads_the_same_images_classes_and_splits(
     tree = sources(request(graph, data=card), graph)
     settings = json.loads(tree.text("config.json")) | {"labels": list(dataset.labels)}
     SourceTree.of({**tree.files, "config.json": json.dumps(settings)}).write(tmp_path / "repository")
-    command = [sys.executable, "-c", READ, str(path)]
+    monkeypatch.setattr(generate, "DATA_SETS", tmp_path / "datasets")
+    given = str(path) if str(path) in STANDARD else generate.place_of(str(path))
+    command = [sys.executable, "-c", READ, str(given)]
     done = subprocess.run(command, cwd=tmp_path / "repository", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     splits, images, targets, mean, deviation = json.loads(done.stdout)

@@ -1,8 +1,12 @@
-"""The data set: its readers, the fixed splits of the search, and one normalisation for training and inference."""
+"""The data set: its readers, the fixed splits of the search, and one normalisation for training and inference.
+
+`python data.py PATH` says what a file or folder holds, and whether its splits are those of the search.
+"""
 
 import hashlib
 import io
 import json
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +27,7 @@ CONFIG: dict[str, Any] = json.loads(Path(__file__).with_name("config.json").read
 INPUT_SHAPE: tuple[int, int, int] = tuple(CONFIG["input_shape"])
 LABELS: list[str] = CONFIG["labels"]
 SCALE: float = CONFIG["normalisation"]["scale"]  # pixels of the data set go from 0 to this
+RESIZE: str = CONFIG["data"].get("resize", "crop")  # how pictures get the network's size: crop, pad or stretch
 MEAN = np.array(CONFIG["normalisation"]["mean"], np.float32).reshape(-1, 1, 1)
 STD = np.array(CONFIG["normalisation"]["std"], np.float32).reshape(-1, 1, 1)
 
@@ -71,9 +76,14 @@ def open_data(source: str | None = None) -> DataSet:
         except standard.MissingData as error:
             raise DataError(str(error)) from error
     if source is None:
-        raise DataError("name your data: --data FILE.npz, --data FOLDER, or --data synthetic")
+        raise DataError(
+            "its data set is not part of this repository; name it: --data FILE.npz, --data FILE.zip or --data FOLDER "
+            "(README.md says which), or --data synthetic to try the programs"
+        )
     path = Path(source)
     if path.is_dir():
+        if (path / "images.npy").is_file():
+            return arrays(path)
         kind = standard.kind_of(path)
         return standard_set(kind, path) if kind else folder(path)
     if path.suffix in (".npz", ".zip") and path.is_file():
@@ -116,6 +126,16 @@ def channels_first(x: Array, name: str) -> Array:
     return np.ascontiguousarray((x if x.dtype == np.uint8 else x.astype(np.float32)).transpose(0, 3, 1, 2))
 
 
+def arrays(path: Path) -> DataSet:
+    """images.npy (N, C, H, W) and targets.npy, and the rows of each split: train.npy, validation.npy, test.npy."""
+    images, targets, *rows = (
+        np.load(path / f"{name}.npy", allow_pickle=False) for name in ("images", "targets", *SPLITS)
+    )
+    if images.shape[1:] != INPUT_SHAPE:
+        raise DataError(f"{path.name} must hold images of {INPUT_SHAPE}, but has {images.shape[1:]}")
+    return DataSet(images, targets, dict(zip(SPLITS, rows, strict=True)))
+
+
 def standard_set(name: str, folder: Path) -> DataSet:
     """MNIST and its successors, CIFAR, SVHN, out of their makers' files; test images are theirs too."""
     images, targets, test = standard.arrays(name, folder)
@@ -153,7 +173,7 @@ def packed(path: Path) -> DataSet:
 
 
 def read_picture(file: Path | io.BytesIO) -> NDArray[np.uint8]:
-    """A picture as (C, H, W) of the network's size, 0 to 255; one of another size gives its middle square."""
+    """A picture as (C, H, W) of the network's size, 0 to 255; one of another size is brought to it by RESIZE."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     channels, height, width = INPUT_SHAPE
@@ -166,12 +186,28 @@ def read_picture(file: Path | io.BytesIO) -> NDArray[np.uint8]:
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
         raise DataError(f"{name} is not a picture that can be read: {error}") from error
     if picture.size != (width, height):
-        short = min(picture.size)
-        left, top = (picture.width - short) // 2, (picture.height - short) // 2
-        square = picture.crop((left, top, left + short, top + short))
-        picture = square.resize((width, height), Image.Resampling.BILINEAR)
+        picture = resized(picture, width, height)
     pixels = np.asarray(picture, np.uint8)
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
+def resized(picture: Any, width: int, height: int) -> Any:
+    """By the rule of the search: its middle square, the whole of it with black bars, or its sides stretched."""
+    from PIL import Image
+
+    if RESIZE == "pad":
+        share = min(height / picture.height, width / picture.width)
+        inner = max(1, round(picture.width * share)), max(1, round(picture.height * share))
+        whole = Image.new(picture.mode, (width, height))
+        whole.paste(
+            picture.resize(inner, Image.Resampling.BILINEAR), ((width - inner[0]) // 2, (height - inner[1]) // 2)
+        )
+        return whole
+    if RESIZE == "crop":
+        short = min(picture.size)
+        left, top = (picture.width - short) // 2, (picture.height - short) // 2
+        picture = picture.crop((left, top, left + short, top + short))
+    return picture.resize((width, height), Image.Resampling.BILINEAR)
 
 
 def eight_bits(picture: Any) -> Any:
@@ -264,3 +300,19 @@ def accuracy(predict: Callable[[Floats], Array], dataset: DataSet, split: str = 
     """The share of a split's images that `predict` (images to logits) puts into their class."""
     right = sum(int((predict(images).argmax(1) == targets).sum()) for images, targets in batches(dataset, split))
     return right / len(dataset.rows[split])
+
+
+def main(source: str | None) -> int:
+    try:
+        dataset = open_data(source)
+    except (DataError, OSError) as error:
+        print(f"data: {error}", file=sys.stderr)
+        return 2
+    sizes = ", ".join(f"{len(dataset.rows[name]):,} for {name}" for name in SPLITS)
+    same = CONFIG["data"].get("split_sha256") == split_sha256(dataset)
+    print(f"{sizes}; {'the splits of the search' if same else 'not the splits of the search'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if sys.argv[1:] else None))

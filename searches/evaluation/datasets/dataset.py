@@ -43,6 +43,7 @@ class DataSet:
     augmentation: str = "none"  # what suits the images; a name of searches/evaluation/augmentation.py
     notes: tuple[str, ...] = ()
     source: str = ""
+    resize: str = "crop"  # the rule of fit.py that pictures of other sizes were brought to this one by
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -110,6 +111,7 @@ class DataSet:
             "sha256": self.sha256,
             "split_sha256": self.split_sha256,
             "notes": list(self.notes),
+            **({"resize": self.resize} if self.resize != "crop" else {}),  # only then: histories hold this card
         }
 
     @cached_property

@@ -3,7 +3,7 @@
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -65,7 +65,7 @@ def read_pictures(name: str, entries: Iterable[Entry], source: str, fit: Fit) ->
     if others:
         notes.append(f"{others:,} files that are no images were left out")
     brought = [with_channels(fit(pixels, side), channels) for pixels in decoded]
-    return assembled(name, pictures, brought, source, notes)
+    return replace(assembled(name, pictures, brought, source, notes), resize=fit.rule)
 
 
 def sorted_out(entries: Iterable[Entry]) -> tuple[list[Entry], int]:

@@ -80,6 +80,7 @@ def open_stored(text: str) -> DataSet:
         known["augmentation"],
         tuple(known["notes"]),
         known["source"],
+        known.get("resize", "crop"),
     )
     if found.sha256 != known["sha256"]:
         raise DataSetError(f"the uploaded data set {known['name']} is damaged (its hash differs); upload it again")
