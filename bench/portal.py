@@ -153,13 +153,20 @@ def live_events(portal: Portal, browser: Any, cookie: str, run: int) -> dict[str
         const frame = JSON.parse(data);
         if (frame.kind === "EvaluationFinished") seen.set(frame.payload.number, Date.parse(frame.at));
       };
+      const note = (number) => {
+        if (seen.has(number) && !noted.has(number)) { noted.add(number); dots.push(Date.now() - seen.get(number)); }
+      };
       Plotly.react = async (box, data, ...rest) => {
         const answer = await react(box, data, ...rest);
-        if (box.closest("#pareto")) for (const number of data.flatMap((trace) => trace.customdata ?? [])) {
-          if (seen.has(number) && !noted.has(number)) { noted.add(number); dots.push(Date.now() - seen.get(number)); }
-        }
+        if (box.closest("#pareto")) data.flatMap((trace) => trace.customdata ?? []).forEach(note);
         return answer;
       };
+      // A new point is marked before plotly draws all anew; two frames later it was painted.
+      new MutationObserver((changes) => {
+        const added = changes.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node.matches?.(".sketch"));
+        const numbers = added.map(({ dataset }) => Number(dataset.number));
+        if (numbers.length) requestAnimationFrame(() => requestAnimationFrame(() => numbers.forEach(note)));
+      }).observe(document.querySelector("#pareto .plot"), { childList: true, subtree: true });
     }""",
         [f"/ws/runs/{run}/", SOCKETS - 2],
     )

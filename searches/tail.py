@@ -22,7 +22,7 @@ from searches.models import Event, Progress, SearchRun
 
 log = logging.getLogger(__name__)
 
-TICK_SECONDS = 0.2
+TICK_SECONDS = 0.1
 WAITING_AT_MOST = 256  # frames for one client; above that it starts anew from a snapshot
 EVENTS_A_TICK = 500  # of one run
 RETRY_SECONDS = 2.0  # when the database does not answer

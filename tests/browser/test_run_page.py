@@ -283,6 +283,11 @@ def test_events_that_pour_in_cost_two_redraws_a_second(page: Page, runs: tuple[i
           const drawn = new Map();
           const { react } = Plotly;
           Plotly.react = (box, ...rest) => { drawn.set(box, (drawn.get(box) ?? 0) + 1); return react(box, ...rest); };
+          globalThis.sketched = 0;
+          new MutationObserver((changes) => {
+            const added = changes.flatMap(({ addedNodes }) => [...addedNodes]);
+            sketched += added.filter((node) => node.matches?.(".sketch")).length;
+          }).observe(document.querySelector("#pareto .plot"), { childList: true, subtree: true });
           const until = performance.now() + 3000;
           for (let number = 1000; performance.now() < until; number += 1) {
             const values = { accuracy: 0.9, latency: 1, params: 5e4 };
@@ -296,6 +301,8 @@ def test_events_that_pour_in_cost_two_redraws_a_second(page: Page, runs: tuple[i
         snapshot["seq"],
     )
     assert 1 <= redraws <= 3 * 2 + 1
+    assert page.evaluate("sketched") > 10, "new points wait for the next redraw"
+    expect(page.locator("#pareto .sketch")).to_have_count(0)
 
 
 def test_a_deleted_run_is_said_to_be_gone_while_sockets_are_down(context: BrowserContext, portal: Portal) -> None:

@@ -1,5 +1,6 @@
 /* One plot in the page. plotly.js is 4 MB, so it loads when the first plot is seen; a hidden plot is purged and drawn again when shown. */
 import { exportMenu, rowsOf, tableOf } from "./export.js";
+import { eraseSketches, sketch } from "./sketch.js";
 import { themed } from "./tokens.js";
 
 let library = null;
@@ -47,6 +48,11 @@ export class Plot {
     if (this.mounted) globalThis.Plotly.relayout(this.canvas, changes);
   }
 
+  /** New points that do not wait for the next redraw, on a plane that is drawn already. */
+  sketch(points, look) {
+    if (this.mounted && this.visible && this.canvas._fullLayout) sketch(this.canvas, points, look);
+  }
+
   /** Drawn from nothing at the next refresh: for another kind of axes, which plotly cannot change in place. */
   reset() {
     this.#purge();
@@ -78,6 +84,7 @@ export class Plot {
     if (first) this.#prepare();
     this.drawnAt = performance.now();
     await Plotly.react(this.canvas, picture.data, themed(picture.layout), { ...settings, ...picture.config });
+    eraseSketches(this.canvas);
     this.box.querySelector(".skeleton")?.remove();
     this.fillTwin?.();
     if (first) this.#listen();

@@ -17,7 +17,16 @@ function resolve(names) {
   return colours;
 }
 
+let known = null;
+document.addEventListener("theme", () => (known = null));
+
+/** Read once for each theme: the colours in force. */
 export function tokens() {
+  known ??= read();
+  return known;
+}
+
+function read() {
   const [text, muted, line, surface, raised, sunken, accent, good, warn, bad] = resolve([
     "--text", "--muted", "--line", "--surface", "--raised", "--sunken", "--accent", "--good", "--warn", "--bad",
   ]);

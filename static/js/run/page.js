@@ -22,7 +22,7 @@ import { SpaceUse } from "./space-use.js";
 import { Timeline } from "./timeline.js";
 import { fromSnapshot, reduce } from "./state.js";
 
-const drawPause = 500; // ms: the page is drawn at most twice a second, however many events arrive
+const drawPause = 100; // ms: words and new points follow at once; plots redraw themselves at most twice a second
 
 const page = document.getElementById("run");
 const json = (id) => JSON.parse(document.getElementById(id).textContent);

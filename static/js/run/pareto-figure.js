@@ -3,6 +3,9 @@ import { symbols, tokens } from "../plots/tokens.js";
 import { escapeHtml } from "../format.js";
 import { colourValue, Groups } from "./colouring.js";
 
+/** Of what is not ranked yet. */
+export const freshSize = 8;
+
 const spatialSymbols = { "x-thin": "cross", circle: "circle", square: "square", diamond: "diamond", "triangle-up": "x", cross: "cross", star: "diamond-open", hexagon: "square-open" };
 
 /**
@@ -27,7 +30,7 @@ export class ParetoFigure {
     const data = view.dominated ? this.#dominated(this.groups === null ? ranked.filter((candidate) => !isLess(candidate)) : ranked) : [];
     // Measured with fewer epochs than the front: not comparable with it, so it looks unlike it.
     if (less.length > 0) data.unshift(this.#trace("less trained", less, { color: colours.muted, size: 6, opacity: 0.5, symbol: "x-thin-open" }));
-    if (fresh.length > 0) data.push(this.#trace("not ranked yet", fresh, { color: colours.accent, size: 8, symbol: "diamond-open" }));
+    if (fresh.length > 0) data.push(this.#trace("not ranked yet", fresh, { color: colours.accent, size: freshSize, symbol: "diamond-open" }));
     if (members.length > 0 && !view.isSpatial) data.push(this.#staircase(members));
     if (members.length > 0) data.push(this.#front(members));
     const chosen = points.find(({ number }) => number === this.chosen);

@@ -1,9 +1,10 @@
 /* The Pareto plot: each evaluated candidate a point, the front a line, the chosen one a ring. A click chooses, a lasso selects,
    the slider goes back to an earlier generation. */
 import { Plot } from "../plots/plot.js";
+import { tokens } from "../plots/tokens.js";
 import { hasWebGL } from "../plots/webgl.js";
 import { remember, remembered } from "./address.js";
-import { ParetoFigure } from "./pareto-figure.js";
+import { freshSize, ParetoFigure } from "./pareto-figure.js";
 import { Replay } from "./replay.js";
 import { frontFidelity, isRanked } from "./state.js";
 
@@ -27,9 +28,20 @@ export class ParetoPlot {
   }
 
   show(state) {
+    const before = this.state;
     this.state = state;
     this.replay.show(state);
+    if (before?.candidates === state.candidates && before.run.status === state.run.status) return;
+    if (before && !this.isSpatial && this.replay.generation === null) this.#sketch(before);
     this.#redraw();
+  }
+
+  /** What has just been trained is seen before the plot is drawn anew. */
+  #sketch(before) {
+    const isNew = ({ number, status }) => status === "done" && before.candidates.get(number)?.status !== "done";
+    const place = (candidate) => ({ number: candidate.number, ...Object.fromEntries(["x", "y"].map((axis) => [axis, this.measures.value(candidate, this.controls[axis].value)])) });
+    const points = [...this.state.candidates.values()].filter(isNew).map(place).filter(({ x, y }) => x !== null && y !== null);
+    this.plot.sketch(points, { color: tokens().accent, size: freshSize });
   }
 
   choose(number) {
