@@ -6,11 +6,17 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from codegen.request import RepositoryRequest, RequestError
+from codegen.request import RequestError
 
 LOG_TAIL = 2_000  # characters
+
+
+class Asked(Protocol):
+    """A repository's request, or a bundle's."""
+
+    def to_document(self) -> dict[str, Any]: ...
 
 
 class GeneratorDied(RuntimeError):
@@ -18,13 +24,13 @@ class GeneratorDied(RuntimeError):
 
 
 def generate_in_child(
-    request: RepositoryRequest, out: Path, folder: str | None = None, report: Callable[[str], None] = lambda text: None
+    request: Asked, out: Path, folder: str | None = None, report: Callable[[str], None] = lambda text: None
 ) -> dict[str, Any]:
     """The verdict. `out` holds the repository's folder, its archive and verdict.json afterwards."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary, open(Path(temporary) / "log", "w+", encoding="utf-8") as log:
         written = Path(temporary) / "request.json"
-        written.write_text(request.dumps(), encoding="utf-8")
+        written.write_text(json.dumps(request.to_document(), allow_nan=False), encoding="utf-8")
         command = [sys.executable, "-m", "codegen.generate", str(written), str(out.resolve())]
         command += ["--folder", folder] if folder else []
         root = Path(__file__).parents[1]

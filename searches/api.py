@@ -25,6 +25,7 @@ from architectures.ir import compact
 from architectures.ir.json import to_document
 from codegen import services as repository_services
 from codegen.models import Repository, RepositoryStatus
+from codegen.request import RequestError
 from searches import services
 from searches.api_people import BARE, ActivitySerializer, Annotated, TemplateSerializer, person
 from searches.choosing import chosen_by, front_of, parse_weights, reasons
@@ -37,6 +38,7 @@ from searches.pareto import ChoiceError
 from searches.parsing import BoundedJSONParser
 from searches.recording import history_jsonl
 from searches.serializers import (
+    BundleRequestSerializer,
     CandidateSerializer,
     CheckedSerializer,
     CheckSerializer,
@@ -319,6 +321,28 @@ class RunViewSet(
         except ChoiceError as fault:
             raise ValidationError({"weights": [str(fault)]}) from fault
         return Response({"front": front, "chosen": entry["number"], "reasons": reasons(front, entry, names)})
+
+    @extend_schema(
+        request=BundleRequestSerializer,
+        responses={202: RepositorySerializer, 409: OpenApiResponse(description="untrained")},
+    )
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def bundle(self, request: Request, pk: str) -> Response:
+        """Asks for one archive with several candidates as variants; follow it under `/repositories/`."""
+        run = self.get_object()
+        asked = BundleRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        wanted, licence = set(asked.validated_data["candidates"]), asked.validated_data["licence"]
+        found = list(run.candidates.filter(number__in=wanted).order_by("number").select_related("run"))
+        if unknown := sorted(wanted - {candidate.number for candidate in found}):
+            raise ValidationError({"candidates": [f"The run has no candidate {unknown[0]}."]})
+        try:
+            repository = services.bundle_request(run=run, candidates=found, by=person(request), licence=licence)
+        except services.NothingToDeliver as refusal:
+            raise Conflict(str(refusal)) from refusal
+        except RequestError as fault:
+            raise ValidationError({"candidates": [str(fault)]}) from fault
+        return Response(RepositorySerializer(repository).data, status=status.HTTP_202_ACCEPTED)
 
 
 class CandidateViewSet(Annotated, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Candidate]):

@@ -245,6 +245,12 @@ class RepositoryRequestSerializer(serializers.Serializer[Any]):
     licence = serializers.ChoiceField(choices=list(LICENCES), default=DEFAULT)
 
 
+class BundleRequestSerializer(RepositoryRequestSerializer):
+    """Points of a front for one archive; how many, the bundle itself says."""
+
+    candidates = serializers.ListField(child=serializers.IntegerField(min_value=0), max_length=20)
+
+
 class RepositorySerializer(serializers.ModelSerializer[Repository]):
     """A generated repository: how far its job is, and the verdict of the gate."""
 

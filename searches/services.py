@@ -257,9 +257,11 @@ def repository_request(*, candidate: Candidate, by: AbstractBaseUser, licence: s
     return _repository_link(candidate, request, by)
 
 
-def bundle_request(*, run: SearchRun, candidates: Sequence[Candidate], by: AbstractBaseUser) -> Repository:
+def bundle_request(
+    *, run: SearchRun, candidates: Sequence[Candidate], by: AbstractBaseUser, licence: str = licences.DEFAULT
+) -> Repository:
     """One archive with several candidates as variants; the smallest network's link shares it with the team."""
-    requests = [request_of(candidate, by.get_username()) for candidate in candidates]
+    requests = [request_of(candidate, by.get_username(), licence) for candidate in candidates]
     numbers = ", ".join(f"#{candidate.number}" for candidate in candidates)
     asked = BundleRequest.of(f"{run.name} {numbers}"[:200], requests)
     return _bundle_link(candidates[0], asked, by)

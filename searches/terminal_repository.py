@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +73,13 @@ def figures(chosen: Mapping[str, Any], line: Mapping[str, Any], counts: Complexi
     return tuple(found)
 
 
-def write_repository(folder: SearchFolder, front: Mapping[str, Any], told: Callable[[str], None]) -> Path:
+def write_repository(
+    folder: SearchFolder, front: Mapping[str, Any], told: Callable[[str], None], licence: str, author: str
+) -> Path:
     """Generates and examines it in a child process, with torch; GateFailed names the checks that failed."""
     request = folder.path / REQUEST
-    request.write_text(request_of(folder, front).dumps() + "\n", encoding="utf-8")
+    asked = replace(request_of(folder, front), licence=licence, author=author)
+    request.write_text(asked.dumps() + "\n", encoding="utf-8")
     command = (sys.executable, "-m", "codegen.generate", str(request), str(folder.path), "--folder", FOLDER)
     last: dict[str, Any] = {}
     with (

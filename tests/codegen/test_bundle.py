@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from architectures.ir.json import dumps
 from codegen.bundle import BundleRequest
 from codegen.request import Figure, RequestError
 from tests.codegen.networks import request, small
@@ -48,15 +49,18 @@ def test_a_variant_is_no_path() -> None:
 
 @pytest.mark.slow
 def test_a_bundle_is_generated_and_its_programs_take_a_variant(tmp_path: Path) -> None:
-    (tmp_path / "request.json").write_text(json.dumps(bundle().to_document()), encoding="utf-8")
-    command = [sys.executable, "-m", "codegen.generate", str(tmp_path / "request.json"), str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    for name, graph in (("first", small()), ("second", network())):
+        (tmp_path / f"{name}.json").write_text(dumps(graph), encoding="utf-8")
+    command = [sys.executable, str(ROOT / "manage.py"), "generate", "first.json", "second.json", "--out", "two-points"]
+    command += ["--frameworks", "pytorch", "--licence", "BSD-3-Clause", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    verdict = json.loads((tmp_path / "verdict.json").read_text(encoding="utf-8"))
+    verdict = json.loads(done.stdout)
     assert [check["name"] for check in verdict["checks"]] == ["small", "large", "--variant small", "--variant large"]
-    with zipfile.ZipFile(tmp_path / verdict["archive"]) as archive:
+    with zipfile.ZipFile(tmp_path / "two-points.zip") as archive:
         archive.extractall(tmp_path / "unzipped")
     folder = tmp_path / "unzipped" / "two-points"
+    assert "Redistribution" in (folder / "LICENSE").read_text(encoding="utf-8")
     assert {path.name for path in folder.iterdir()} >= WANTED
     assert "| `large` |" in (folder / "README.md").read_text(encoding="utf-8")
     done = subprocess.run([sys.executable, "deploy.py", "--variant", "large", "verify"], cwd=folder, check=False)

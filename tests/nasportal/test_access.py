@@ -151,6 +151,7 @@ ROUTES: dict[str, dict[str, str]] = {
     f"{A}{R}events/": READ,
     f"{A}{R}history/": READ,
     f"{A}{R}front/": READ,
+    f"{A}{R}bundle/": {"POST": SEE},
     f"{A}{R}note/": {"GET": SEE, "PUT": EDIT},
     f"{A}{R}tags/": {"GET": SEE, "PUT": EDIT},
     f"{A}{R}star/": {"GET": SEE, "PUT": SEE},

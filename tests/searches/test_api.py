@@ -151,6 +151,19 @@ def test_a_repository_is_asked_for_and_downloaded_when_it_is_ready(world: World,
     assert api(world.charlie).get(f"{path}download/").status_code == 404
 
 
+def test_several_candidates_become_a_bundle(world: World, alice: APIClient) -> None:
+    numbers = list(world.finished.evaluations.filter(status="done").values_list("number", flat=True)[:2])
+    path = f"{RUNS}{world.finished.pk}/bundle/"
+    asked = alice.post(path, {"candidates": numbers, "licence": "Apache-2.0"})
+    assert (asked.status_code, asked.json()["status"]) == (202, "queued")
+    variants = Repository.objects.get(pk=asked.json()["id"]).request["variants"]
+    assert {name: each["licence"] for name, each in variants.items()} == dict.fromkeys(("small", "large"), "Apache-2.0")
+    assert alice.post(path, {"candidates": [numbers[0]]}).json() == {
+        "candidates": ["variants must be 2 to 5 networks, but are 1"]
+    }
+    assert alice.post(path, {"candidates": [999]}).json() == {"candidates": ["The run has no candidate 999."]}
+
+
 def test_an_untrained_candidate_has_no_repository(world: World, alice: APIClient) -> None:
     work(world.run, events=7)
     refused = alice.post(f"{RUNS}{world.run.pk}/candidates/0/repository/")

@@ -1,4 +1,7 @@
-"""`manage.py generate ARCHITECTURE.json --out DIR`: the repository of a network, with its gate. No database."""
+"""`manage.py generate ARCHITECTURE.json … --out DIR`: the repository of a network, with its gate. No database.
+
+Two to five architectures become a bundle: one archive that holds them as variants, named by their size.
+"""
 
 import json
 import shutil
@@ -11,6 +14,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from codegen import frameworks, licences
+from codegen.bundle import BundleRequest
 from codegen.child import GeneratorDied, generate_in_child
 from codegen.request import RepositoryRequest, RequestError
 from searches.evaluation import datasets
@@ -25,8 +29,9 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("architecture", type=Path, metavar="ARCHITECTURE.json")
-        parser.add_argument("--weights", type=Path, metavar="FILE", help="safetensors; without it, seeded weights")
+        parser.add_argument("architecture", type=Path, nargs="+", metavar="ARCHITECTURE.json")
+        text = "safetensors, one for each architecture; without it, seeded weights"
+        parser.add_argument("--weights", type=Path, nargs="+", metavar="FILE", help=text)
         parser.add_argument(
             "--frameworks", help=f"by comma: {', '.join(frameworks.exports())} (pytorch is always there)"
         )
@@ -43,7 +48,7 @@ class Command(BaseCommand):
         out: Path = options["out"].absolute()
         try:
             check_free(out)
-            request = request_of(options)
+            request = asked_of(options)
             out.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=out.parent, prefix=".generate-") as folder:
                 verdict = generate_in_child(request, Path(folder), out.name, say)
@@ -63,8 +68,21 @@ class Command(BaseCommand):
         say(f"{out} ({verdict['seconds']} s), archive {out}.zip, sha256 {verdict['sha256']}")
 
 
-def request_of(options: dict[str, Any]) -> RepositoryRequest:
-    path: Path = options["architecture"]
+def asked_of(options: dict[str, Any]) -> RepositoryRequest | BundleRequest:
+    paths, weights = options["architecture"], options["weights"] or [None] * len(options["architecture"])
+    if len(weights) != len(paths):
+        raise RequestError("weights", f"must be one for each of {len(paths)} architectures, but are {len(weights)}")
+    name = options["name"] or options["out"].absolute().name
+    if len(paths) == 1:
+        return request_of(paths[0], weights[0], name, options)
+    each = [
+        request_of(*pair, f"{name} {number}", options)
+        for number, pair in enumerate(zip(paths, weights, strict=True), 1)
+    ]
+    return BundleRequest.of(name, each)
+
+
+def request_of(path: Path, weights: Path | None, name: str, options: dict[str, Any]) -> RepositoryRequest:
     try:
         architecture = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -75,9 +93,9 @@ def request_of(options: dict[str, Any]) -> RepositoryRequest:
     names = tuple(name.strip() for name in chosen if name.strip() != "pytorch")
     dataset = options["dataset"]
     return RepositoryRequest(
-        name=options["name"] or options["out"].absolute().name,
+        name=name,
         architecture=architecture,
-        weights=str(options["weights"].absolute()) if options["weights"] else None,
+        weights=str(weights.absolute()) if weights else None,
         seed=options["seed"],
         author=options["author"],
         licence=options["licence"],
@@ -96,7 +114,7 @@ def check_free(out: Path) -> None:
 def deliver(folder: Path, out: Path, verdict: dict[str, Any]) -> None:
     if out.exists():
         shutil.rmtree(out)
-    (folder / out.name).rename(out)
+    (folder / verdict["folder"]).rename(out)
     if verdict["archive"]:
         (folder / verdict["archive"]).replace(out.with_name(f"{out.name}.zip"))
 

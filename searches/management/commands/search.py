@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from architectures.spaces import SpaceError
+from codegen import licences
 from profiling import targets
 from searches import front_page
 from searches.engine import events, launch
@@ -85,6 +86,9 @@ class Command(BaseCommand):
         parser.add_argument("--workers", type=int, help="evaluator processes (default: one a core)")
         text = "afterwards random search at the same counted cost, in DIR/control"
         parser.add_argument("--control", action="store_true", default=None, help=text)
+        text = f"of the repository (default {licences.DEFAULT})"
+        parser.add_argument("--licence", default=licences.DEFAULT, choices=list(licences.LICENCES), help=text)
+        parser.add_argument("--author", default="", help="who holds the rights, for the repository's file LICENSE")
         parser.add_argument("--no-repository", action="store_true", help="leave repository/ out")
         parser.add_argument("--json", action="store_true", dest="as_json", help="front.json on stdout")
 
@@ -104,7 +108,7 @@ class Command(BaseCommand):
         if front["chosen"] is None:
             raise CommandError("; ".join(front["reasons"]), returncode=NOTHING_FEASIBLE)
         if not options["no_repository"]:
-            deliver(folder, front)
+            deliver(folder, front, options["licence"], options["author"])
         if options["as_json"]:
             print(json.dumps(front, allow_nan=False))
         say(f"{front['reason']}; number {front['chosen']} is chosen ({'; '.join(front['reasons'])}): {folder.path}")
@@ -122,9 +126,9 @@ def with_control(
     return folder.write_front(front | {"control": found})
 
 
-def deliver(folder: SearchFolder, front: dict[str, Any]) -> None:
+def deliver(folder: SearchFolder, front: dict[str, Any], licence: str, author: str) -> None:
     try:
-        write_repository(folder, front, say)
+        write_repository(folder, front, say, licence, author)
     except GateFailed as error:
         raise CommandError(str(error), returncode=GATE_FAILED) from error
 
