@@ -19,7 +19,8 @@ class DeviceForm(forms.Form):
 
     name = forms.CharField(max_length=100, error_messages={"required": "must not be empty, such as Pi in the corner"})
     kind = forms.ChoiceField(
-        choices=lambda: [(name, targets.get(name).title) for name in targets.names() if not targets.get(name).device]
+        choices=lambda: [(name, targets.get(name).title) for name in targets.names() if not targets.get(name).device],
+        initial="raspberry_pi_4",
     )
 
 

@@ -61,7 +61,7 @@ def candidates(request: Request, pk: int) -> HttpResponse:
         "measures": measures,
         "page": page,
         "rows": [
-            (row, figures_of(row.candidate, row.values, measures), told.get(row.number))
+            (row, figures_of(row.candidate, row.values, measures, row.timing), told.get(row.number))
             for row in page
             if row.candidate
         ],

@@ -46,6 +46,10 @@ class RunComparison:
     def measures(self) -> tuple[Measure, ...]:
         return tuple(measure(name, True, self.runs[0].spec["target"]) for name in self.names)
 
+    def measures_for(self, run: SearchRun) -> list[Measure]:
+        """What is measured on one run's target may be modelled for another's."""
+        return [measure(name, True, run.spec["target"]) for name in self.names]
+
     @property
     def warnings(self) -> list[str]:
         """Why figures of these runs do not compare as they stand."""
@@ -77,7 +81,7 @@ class RunComparison:
         shares = self.shares()
         best = [self._best(name) for name in self.names]
         return [
-            Row(run, front, share, self._alone(index), self._figures(front, best))
+            Row(run, front, share, self._alone(index), self._figures(run, front, best))
             for index, (run, front, share) in enumerate(zip(self.runs, self.fronts, shares, strict=True))
         ]
 
@@ -108,10 +112,10 @@ class RunComparison:
         return min(known, key=lambda value: objectives.loss(name, value)) if known else None
 
     def _figures(
-        self, front: Sequence[dict[str, Any]], best: Sequence[float | None]
+        self, run: SearchRun, front: Sequence[dict[str, Any]], best: Sequence[float | None]
     ) -> list[tuple[Measure, float | None, bool]]:
         found = []
-        for each, record in zip(self.measures, best, strict=True):
+        for each, record in zip(self.measures_for(run), best, strict=True):
             values = [entry["values"][each.name] for entry in front]
             mine = min(values, key=lambda value: objectives.loss(each.name, value)) if values else None
             found.append((each, mine, mine is not None and mine == record and len(self.runs) > 1))
@@ -133,6 +137,7 @@ class RunComparison:
                 "name": run.name,
                 "points": [{"number": each["number"], "values": each["values"]} for each in front[:POINTS_AT_MOST]],
                 "total": len(front),
+                "modelled": [each.name for each in self.measures_for(run) if each.modelled],
                 "curve": list(run.generations.order_by("number").values_list("evaluated", "hypervolume")),
             }
             for run, front in zip(self.runs, self.fronts, strict=True)

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.safestring import SafeString
 
 from searches.architecture import Architecture, ProfiledBlock, highlighted_difference
-from searches.measures import Measure, value_of
+from searches.measures import Measure, as_told, value_of
 from searches.models import Candidate
 from searches.templatetags.figures import figure
 
@@ -21,6 +21,7 @@ class Cell:
 
     value: float | None
     is_best: bool
+    is_modelled: bool
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ class Comparison:
         known = [value for value in values if value is not None]
         differs = len(set(known)) > 1
         best = (max(known) if measure.direction == "maximise" else min(known)) if known else None
-        return Row(measure, tuple(Cell(value, differs and value == best) for value in values))
+        told = [as_told(measure, each.timing).modelled for each in self.architectures]
+        cells = zip(values, told, strict=True)
+        return Row(measure, tuple(Cell(value, differs and value == best, modelled) for value, modelled in cells))
 
     @property
     def drawings(self) -> list[tuple[Candidate, SafeString]]:
@@ -92,7 +95,9 @@ class Comparison:
         if before is None or after is None or before == after or not measure.is_objective:
             return "", ""
         is_worse = (after > before) == (measure.direction == "minimise")
-        return "costs" if is_worse else "saves", f"{figure(abs(after - before), measure.unit)} {measure.noun}"
+        is_modelled = any(as_told(measure, each.timing).modelled for each in (less, more))
+        words = f"{'≈ ' if is_modelled else ''}{figure(abs(after - before), measure.unit)} {measure.noun}"
+        return "costs" if is_worse else "saves", words
 
     @property
     def standing(self) -> list[tuple[str, list[tuple[str, float]]]]:

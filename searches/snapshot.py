@@ -84,7 +84,9 @@ def shown_candidates(run: SearchRun, total: int) -> QuerySet[Candidate]:
 def candidate_facts(run: SearchRun, shown: Iterable[Candidate], *, with_curves: bool) -> list[dict[str, Any]]:
     """Each candidate with its evaluation of the highest fidelity, ordered by number."""
     shown = list(shown)
-    wanted = run.evaluations.filter(candidate__isnull=False).defer("line", "timing", "files")
+    # How the latency came about is all that is read of the timing, which is large.
+    wanted = run.evaluations.filter(candidate__isnull=False).annotate(latency_how=F("timing__latency__how"))
+    wanted = wanted.defer("line", "timing", "files")
     if len(shown) < run.candidates.count():
         wanted = wanted.filter(candidate__in=shown)
     best = _highest_fidelity(wanted if with_curves else wanted.defer("line", "timing", "files", "curve"))
@@ -115,7 +117,10 @@ def _facts(candidate: Candidate, evaluation: Evaluation | None, with_curves: boo
     }
     if evaluation is None:
         return facts | {"status": "proposed"}
-    return facts | evaluation_facts(evaluation) | ({"curve": evaluation.curve} if with_curves else {})
+    facts |= evaluation_facts(evaluation)
+    if getattr(evaluation, "latency_how", None) == "modelled":
+        facts["modelled"] = ["latency"]
+    return facts | ({"curve": evaluation.curve} if with_curves else {})
 
 
 def evaluation_facts(evaluation: Evaluation) -> dict[str, Any]:

@@ -9,18 +9,19 @@ const [x, y] = ["x", "y"].map((name) => document.querySelector(`#fronts [name=${
 
 function axis(name) {
   const { title, unit } = measures.get(name);
-  return { title: { text: unit && unit !== "%" ? `${title} (${unit})` : title }, tickformat: unit === "%" ? ".1%" : unit === "ms" || unit === "mJ" ? "" : "~s" };
+  const words = `${runs.some(({ modelled }) => modelled.includes(name)) ? "≈ " : ""}${title}`;
+  return { title: { text: unit && unit !== "%" ? `${words} (${unit})` : words }, tickformat: unit === "%" ? ".1%" : unit === "ms" || unit === "mJ" ? "" : "~s" };
 }
 
 function fronts() {
   if (!x.value || runs.every(({ points }) => points.length === 0)) return null;
   const colours = tokens();
-  const data = runs.filter(({ points }) => points.length > 0).map(({ id, name, points }, index) => {
+  const data = runs.filter(({ points }) => points.length > 0).map(({ id, name, points, modelled }, index) => {
     const ordered = [...points].sort((one, other) => one.values[x.value] - other.values[x.value]);
     return {
       type: "scatter", mode: measures.size === 2 ? "lines+markers" : "markers", name, x: ordered.map(({ values }) => values[x.value]), y: ordered.map(({ values }) => values[y.value]),
       customdata: ordered.map(({ number }) => [id, number]), line: { color: colours.series[index], width: 1, shape: "hv" }, marker: { color: colours.series[index], symbol: symbols[index], size: 9 },
-      hovertext: ordered.map(({ number, values }) => `#${number}<br>${[...measures.values()].map((each) => `${each.title} ${figure(values[each.name], each.unit)}`).join("<br>")}`), hovertemplate: "%{hovertext}<extra>%{fullData.name}</extra>",
+      hovertext: ordered.map(({ number, values }) => `#${number}<br>${[...measures.values()].map((each) => `${each.title} ${modelled.includes(each.name) ? "≈ " : ""}${figure(values[each.name], each.unit)}`).join("<br>")}`), hovertemplate: "%{hovertext}<extra>%{fullData.name}</extra>",
     };
   });
   return { data, layout: { showlegend: true, dragmode: "pan", uirevision: `${x.value}/${y.value}`, xaxis: axis(x.value), yaxis: axis(y.value), margin: { l: 60, r: 12, t: 40, b: 46 } } };

@@ -24,7 +24,7 @@ const shortestPause = 500;
 export class Plot {
   /**
    * @param {HTMLElement} box
-   * @param {() => {data: object[], layout: object, config?: object}|null} draw reads the state when the plot is due; null means nothing to show yet
+   * @param {() => {data: object[], layout: object, config?: object}|null} draw reads the state when the plot is due; null means that there is nothing to show, undefined that it is not known yet
    * @param {{onClick?: (point: object) => void, onSelect?: (points: object[]) => void}} handlers
    */
   constructor(box, draw, handlers = {}) {
@@ -74,6 +74,7 @@ export class Plot {
 
   async #render() {
     const picture = this.draw();
+    if (picture === undefined) return; // its skeleton stays
     this.box.toggleAttribute("data-empty", picture === null);
     if (picture === null) return this.#purge();
     this.picture = picture;

@@ -2,6 +2,7 @@
    the questions. */
 const pause = 120;
 const tooEarly = "Possible when the first generation is complete.";
+const nothing = "There is nothing to choose from: no network is on the front.";
 
 export class Choosing {
   constructor(root, { onChoose }) {
@@ -36,8 +37,8 @@ export class Choosing {
   show({ run }) {
     const empty = run.front_size === 0;
     for (const control of this.root.querySelectorAll("input, button")) control.disabled = empty;
-    if (empty) this.words.textContent = tooEarly;
-    else if (this.words.textContent === tooEarly) this.words.textContent = "";
+    if (empty) this.words.textContent = ["finished", "failed", "cancelled"].includes(run.status) ? nothing : tooEarly;
+    else if ([tooEarly, nothing].includes(this.words.textContent)) this.words.textContent = "";
   }
 
   #typed(field) {

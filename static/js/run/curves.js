@@ -29,7 +29,7 @@ export class Curves {
     this.rows = root.querySelector("[data-generation-rows]");
     this.over = root.querySelector("[name=over]");
     this.best = root.querySelector("[name=best]");
-    const plot = (id, draw) => new Plot(root.querySelector(`#${id} .plot`), () => (this.state ? draw() : null));
+    const plot = (id, draw) => new Plot(root.querySelector(`#${id} .plot`), () => (this.state ? draw() : undefined));
     this.plots = [plot("hypervolume", () => this.#hypervolume()), plot("accuracy", () => this.#bestSoFar()), plot("regret", () => this.#regret())];
     for (const select of [this.over, this.best]) select.addEventListener("change", () => this.#refresh());
     this.remote = new Remote(root.querySelector("#hypervolume"), root.dataset.plots.replace("NAME", "control"), (answer) => {

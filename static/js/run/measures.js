@@ -19,11 +19,13 @@ export class Measures {
   text(candidate, name) {
     const measure = this.named.get(name);
     const value = this.value(candidate, name);
-    return `${measure.modelled && value != null ? "≈ " : ""}${figure(value, measure.unit)}`;
+    const isModelled = measure.modelled || candidate.modelled?.includes(name);
+    return `${isModelled && value != null ? "≈ " : ""}${figure(value, measure.unit)}`;
   }
 
   axisTitle(name) {
     const measure = this.named.get(name);
-    return measure.unit && measure.unit !== "%" ? `${measure.title} (${measure.unit})` : measure.title;
+    const title = `${measure.modelled ? "≈ " : ""}${measure.title}`;
+    return measure.unit && measure.unit !== "%" ? `${title} (${measure.unit})` : title;
   }
 }

@@ -11,7 +11,7 @@ export class Parallel {
     Object.assign(this, { root, measures, state: null, kept: null, boxes: 0 });
     this.onlyFront = root.querySelector("[name=only-front]");
     this.onlyFront.addEventListener("change", () => this.#brush(null));
-    this.plot = new Plot(root.querySelector(".plot"), () => (this.state ? this.#picture() : null), { onSelect: (points) => this.#selected(points) });
+    this.plot = new Plot(root.querySelector(".plot"), () => (this.state ? this.#picture() : undefined), { onSelect: (points) => this.#selected(points) });
   }
 
   show(state) {

@@ -126,7 +126,7 @@ export class ParetoPlot {
   }
 
   #picture() {
-    if (!this.state) return null;
+    if (!this.state) return undefined;
     const points = this.#points();
     if (points.length === 0) return null;
     const [isFront, isCandidateRanked] = this.#ranks();

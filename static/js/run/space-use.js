@@ -33,7 +33,8 @@ export class SpaceUse {
   }
 
   #picture() {
-    const shown = this.answer?.kinds.find(({ kind }) => kind === this.kind.value);
+    if (!this.answer) return undefined;
+    const shown = this.answer.kinds.find(({ kind }) => kind === this.kind.value);
     if (!shown) return null;
     const colours = tokens();
     return {

@@ -66,6 +66,11 @@ export function frontFidelity({ run, generations }) {
   return run.selection?.fidelity ?? generations.at(-1)?.fidelity ?? null;
 }
 
+/** What a model had to give for one that is away, though this target is measured. */
+function told(timing) {
+  return { modelled: timing?.latency?.how === "modelled" ? ["latency"] : undefined };
+}
+
 /* One rule per kind of event, in the order in which they come. */
 const rules = {
   StatusChanged: (state, { status, reason }, at) => {
@@ -86,7 +91,7 @@ const rules = {
   EvaluationStarted: (state) => state,
   EvaluationFinished: (state, { number, values, status, reason, fidelity, curve, timing, cached, place }) => {
     const failed = status !== "done";
-    const changes = { values, status, fidelity, reason, curve, cached, seconds: timing?.seconds ?? 0 };
+    const changes = { values, status, fidelity, reason, curve, cached, seconds: timing?.seconds ?? 0, ...told(timing) };
     const next = changeCandidate(state, number, changes);
     const counter = place == null ? "evaluations_done" : "promotions_done"; // a network is counted once, whatever its fidelities
     return {

@@ -30,7 +30,8 @@ export class Timeline {
   }
 
   #picture() {
-    if (!this.answer || this.answer.bars.length === 0) return null;
+    if (!this.answer) return undefined;
+    if (this.answer.bars.length === 0) return null;
     const colours = tokens();
     const { bars } = this.answer;
     const fidelities = [...new Set(bars.map(({ fidelity }) => fidelity))].sort((one, other) => one - other);
