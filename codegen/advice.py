@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from architectures.ir.complexity import complexity
 from architectures.ir.graph import Graph
+from codegen import frameworks
 from codegen.frameworks.arena import plan
 from codegen.frameworks.c import reuses, storage
 from codegen.passes.fusion import fused
@@ -35,6 +36,11 @@ def advice_for(target: str) -> Advice:
     return GPU if hardware.peak_macs_per_s >= LEAST_GPU else CPU
 
 
+def exports_for(target: str) -> tuple[str, ...]:
+    """What a repository is made with, unless somebody asks for something else."""
+    return frameworks.exports() if advice_for(target) is GPU else frameworks.usual()
+
+
 def lines(target: str, graph: Graph, exports: tuple[str, ...]) -> list[str]:
     """The model card's words on the target that the search was for."""
     advice, hardware = advice_for(target), targets.create(target)
@@ -49,6 +55,10 @@ def lines(target: str, graph: Graph, exports: tuple[str, ...]) -> list[str]:
         )
         if "c_int8" in exports:
             said.append(f"exports/c_int8 holds them in about {flash // 4:,} bytes: one a weight, and a step a channel.")
+    if advice is GPU and "fp16" in exports:
+        said.append(
+            "exports/fp16 holds it in half precision, for a GPU's runtime: half the bytes; images stay float32."
+        )
     if advice.backend in ("onnx", "c") and advice.backend not in exports:
         said.append(f"The export {advice.backend} is not here; CONSISTENCY.md says why.")
     return said

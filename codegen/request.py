@@ -10,7 +10,7 @@ from typing import Any
 from architectures.ir.graph import Graph
 from architectures.ir.json import from_document
 from architectures.registry import UnknownName
-from codegen.frameworks import exports, frameworks
+from codegen.frameworks import frameworks, usual
 from codegen.licences import DEFAULT, LICENCES
 
 FORMAT = "nas-portal/repository-request"
@@ -73,7 +73,7 @@ class RepositoryRequest:
     benchmarks: Mapping[str, Any] | None = None  # a measured waterfall; it stands in the archive as it is given here
     author: str = ""
     licence: str = DEFAULT
-    exports: tuple[str, ...] = field(default_factory=exports)
+    exports: tuple[str, ...] = field(default_factory=usual)
     max_accuracy_drop: float = 0.01  # of int8 against float32
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ from architectures.ir import compact
 from architectures.ir.complexity import Complexity, complexity
 from architectures.ir.json import to_document
 from codegen import licences
+from codegen.advice import exports_for
 from codegen.request import Figure, Neighbour, RepositoryRequest
 from profiling import targets
 from profiling.meters.origin import is_modelled
@@ -47,6 +48,7 @@ def request_of(candidate: Candidate, author: str, licence: str = licences.DEFAUL
         data=header.get("data", {}),
         data_path=spec["dataset"],
         training=portable(spec["training"] | {"epochs": evaluation.fidelity}),
+        exports=exports_for(spec["target"]),
         results=figures(candidate, evaluation, complexity(graph)),
         objectives=tuple(objectives.facts(spec["objectives"])),
         front=neighbours(candidate),

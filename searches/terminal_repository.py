@@ -11,6 +11,7 @@ from typing import Any
 from architectures import spaces
 from architectures.ir.complexity import Complexity, complexity
 from architectures.ir.json import to_document
+from codegen.advice import exports_for
 from codegen.request import Figure, Neighbour, RepositoryRequest
 from searches import objectives
 from searches.delivery import figure
@@ -44,6 +45,7 @@ def request_of(folder: SearchFolder, front: Mapping[str, Any]) -> RepositoryRequ
         data=data,
         data_path=spec["dataset"],
         training=portable(spec["training"] | {"epochs": chosen["fidelity"]}),
+        exports=exports_for(spec["target"]),
         results=figures(chosen, line, complexity(graph), spec["target"]),
         objectives=tuple(objectives.facts(spec["objectives"])),
         front=tuple(

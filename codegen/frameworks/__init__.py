@@ -18,6 +18,7 @@ class Framework(Protocol):
     needs: ClassVar[tuple[str, ...]]  # frameworks that it is made from
     needs_data: ClassVar[bool]  # to be calibrated
     extra: ClassVar[bool]  # installed on wish, in an environment of its own: codegen/extras.py
+    for_gpu: ClassVar[bool]  # made where the search was for a GPU, or on wish
     requirements: ClassVar[tuple[str, ...]]  # of an extra
 
     def sources(self, graph: Graph) -> Mapping[str, str]:
@@ -38,6 +39,11 @@ get = frameworks.get
 def exports() -> tuple[str, ...]:
     """All but the PyTorch source, which every repository holds, in the order of making."""
     return tuple(sorted((name for name in names() if name != "pytorch"), key=lambda name: get(name).place))
+
+
+def usual() -> tuple[str, ...]:
+    """The exports that any target has use for."""
+    return tuple(name for name in exports() if not get(name).for_gpu)
 
 
 def folder_of(name: str, printed: Mapping[str, str]) -> dict[str, str]:

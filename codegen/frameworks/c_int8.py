@@ -21,6 +21,7 @@ class C99Int8:
     needs: ClassVar[tuple[str, ...]] = ()
     needs_data: ClassVar[bool] = True
     extra: ClassVar[bool] = False
+    for_gpu: ClassVar[bool] = False
     requirements: ClassVar[tuple[str, ...]] = ()
 
     def sources(self, graph: Graph) -> Mapping[str, str]:

@@ -16,6 +16,7 @@ class ExecuTorch:
     needs: ClassVar[tuple[str, ...]] = ()
     needs_data: ClassVar[bool] = False
     extra: ClassVar[bool] = True
+    for_gpu: ClassVar[bool] = False
     requirements: ClassVar[tuple[str, ...]] = ("executorch==1.5.1", "torch==2.13.0", "safetensors==0.8.0", "Pillow")
 
     def sources(self, graph: Graph) -> Mapping[str, str]:

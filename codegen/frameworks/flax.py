@@ -76,6 +76,7 @@ class Flax:
     needs: ClassVar[tuple[str, ...]] = ()
     needs_data: ClassVar[bool] = False
     extra: ClassVar[bool] = True
+    for_gpu: ClassVar[bool] = False
     requirements: ClassVar[tuple[str, ...]] = (
         "flax==0.12.8", "jax==0.10.2", "numpy==2.4.6", "safetensors==0.8.0", "Pillow",
     )  # fmt: skip

@@ -17,6 +17,7 @@ class Int8:
     needs: ClassVar[tuple[str, ...]] = ("onnx",)
     needs_data: ClassVar[bool] = True
     extra: ClassVar[bool] = False
+    for_gpu: ClassVar[bool] = False
     requirements: ClassVar[tuple[str, ...]] = ()
 
     def sources(self, graph: Graph) -> Mapping[str, str]:

@@ -59,6 +59,7 @@ class Keras:
     needs: ClassVar[tuple[str, ...]] = ()
     needs_data: ClassVar[bool] = False
     extra: ClassVar[bool] = False
+    for_gpu: ClassVar[bool] = False
     requirements: ClassVar[tuple[str, ...]] = ()
 
     def sources(self, graph: Graph) -> Mapping[str, str]:

@@ -38,6 +38,7 @@ class LiteRt:
     needs: ClassVar[tuple[str, ...]] = ()
     needs_data: ClassVar[bool] = False
     extra: ClassVar[bool] = True
+    for_gpu: ClassVar[bool] = False
     requirements: ClassVar[tuple[str, ...]] = (
         "litert-torch==0.10.0", "ai-edge-litert==2.3.0", "torch==2.13.0", "safetensors==0.8.0", "Pillow",
     )  # fmt: skip

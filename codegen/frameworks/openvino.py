@@ -27,6 +27,7 @@ class OpenVino:
     needs: ClassVar[tuple[str, ...]] = ("onnx",)
     needs_data: ClassVar[bool] = False
     extra: ClassVar[bool] = True
+    for_gpu: ClassVar[bool] = False
     requirements: ClassVar[tuple[str, ...]] = ("openvino==2026.4.1", "numpy", "safetensors", "Pillow")
 
     def sources(self, graph: Graph) -> Mapping[str, str]:

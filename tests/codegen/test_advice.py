@@ -2,7 +2,7 @@
 
 import pytest
 
-from codegen.advice import CPU, GPU, SMALL, Advice, advice_for
+from codegen.advice import CPU, GPU, SMALL, Advice, advice_for, exports_for
 from codegen.repository import configuration, sources
 from profiling import targets
 from tests.codegen.networks import request, small
@@ -32,6 +32,14 @@ def test_the_card_and_the_configuration_follow_the_target() -> None:
     gpu = request(provenance={"target": "gpu"})
     assert "mixed precision" in sources(gpu, small()).text("README.md").casefold()
     assert configuration(request(), small())["target"] is None
+
+
+def test_half_precision_is_for_gpus() -> None:
+    assert "fp16" in exports_for("gpu")
+    assert "fp16" not in exports_for("phone")
+    assert "fp16" not in request().exports
+    gpu = request(provenance={"target": "jetson"})
+    assert "exports/fp16 holds it in half precision" in sources(gpu, small(), ("fp16",)).text("README.md")
 
 
 def test_an_export_that_the_target_asks_for_and_that_is_not_here_is_said() -> None:

@@ -21,6 +21,10 @@ from codegen.request import RequestError
 from searches.evaluation import datasets
 from tests.codegen.networks import request, small
 
+STEPS = [
+    *("eager", "dead nodes removed", "fused", "channels last", "bfloat16"),
+    *("onnx, steps apart", "activation fusion", "onnx", "int8"),
+]
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
@@ -72,7 +76,7 @@ def test_the_gate_passes_with_every_export(made: tuple[Path, dict[str, Any]]) ->
     assert all(row["accuracy"] is not None for row in verdict["exports"])
     assert verdict["exports"][1]["max_difference"] < 1e-4
     steps = [step["step"] for step in verdict["benchmark"]["steps"]]
-    assert steps == ["eager", "fused", "channels last", "bfloat16", "onnx", "int8"]
+    assert steps == STEPS
     assert all(step["accuracy"] is not None and step["bytes"] > 0 for step in verdict["benchmark"]["steps"])
 
 
@@ -152,9 +156,12 @@ def test_training_in_the_repository_learns_the_digits_and_can_be_delivered(unzip
 def test_the_benchmark_compares_step_by_step(unzipped: Path) -> None:
     done = run(unzipped, "deploy.py", "benchmark", "--rounds", "3", "--json")
     assert done.returncode == 0, done.stderr
-    steps = json.loads(done.stdout)["steps"]
-    assert [step["step"] for step in steps] == ["eager", "fused", "channels last", "bfloat16", "onnx", "int8"]
-    assert all(step["p50_ms"] > 0 for step in steps)
+    measured = json.loads(done.stdout)
+    assert [step["step"] for step in measured["steps"]] == STEPS
+    assert all(step["p50_ms"] > 0 for step in measured["steps"])
+    plain, checkpointed = measured["training"]
+    assert checkpointed["peak_bytes"] < plain["peak_bytes"]
+    assert checkpointed["note"] == ""
 
 
 def test_manage_py_generate_needs_no_environment_and_prints_the_verdict(tmp_path: Path) -> None:

@@ -23,7 +23,10 @@ PRINTED = [
     for name in frameworks.names()
     if frameworks.get(name)().sources(every_primitive()) and not frameworks.get(name).extra
 ]
-QUANTISED = {"c_int8": 0.1}  # what its differences may be: judged by the answers on real images, in a whole generation
+QUANTISED = {
+    "c_int8": 0.1,
+    "fp16": 1e-2,
+}  # what its differences may be: judged by the answers on real images, in a whole generation
 TOLERANCE = 1e-4
 PRUNED = {"Identity"}  # a graph that is printed holds none
 

@@ -47,7 +47,7 @@ def programs() -> list[str]:
 
 
 def program(name: str) -> Any:
-    """The run.py of such an export: FILE, is_runnable(), export(data), backend()."""
+    """The run.py of such an export: FILE, is_runnable(), export(data), backend(); TOLERANCE, where it has its own."""
     return import_module(f"exports.{name}.run")
 
 
@@ -123,7 +123,8 @@ def examined(name: str, path: Path, dataset: DataSet | None) -> dict[str, Any]:
     images, expected = golden()
     logits = predict(images)
     difference = np.abs(logits - expected)
-    tolerance = FLOAT_TOLERANCE * max(1.0, float(np.abs(expected).max()))
+    own = getattr(program(name), "TOLERANCE", FLOAT_TOLERANCE) if name in programs() else FLOAT_TOLERANCE
+    tolerance = own * max(1.0, float(np.abs(expected).max()))
     row: dict[str, Any] = {
         "name": name,
         "file": path.relative_to(ROOT).as_posix(),

@@ -31,12 +31,13 @@ def backend(name: str) -> Predict:
     return onnx_backend(EXPORTS[name])
 
 
-def onnx_backend(path: Path, threads: int = 0) -> Predict:
-    """A session of ONNX Runtime; 0 threads means as many as it likes."""
+def onnx_backend(path: Path, threads: int = 0, level: str = "ORT_ENABLE_ALL") -> Predict:
+    """A session of ONNX Runtime; 0 threads means as many as it likes. `level` says what it may join and move."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
 

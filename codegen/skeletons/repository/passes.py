@@ -1,4 +1,4 @@
-"""Changes that keep what the network computes: fused batch norms, channels last, checkpointing, compile, int8."""
+"""Changes that keep what the network computes: no dead nodes, fused batch norms, channels last, checkpointing, int8."""
 
 import copy
 import json
@@ -55,6 +55,15 @@ def groups() -> Iterator[Group]:
             after = readers.get(node["name"], [])
             is_alone = len(after) == 1 and kinds[after[0]] in ACTIVATIONS
             yield Group(before, node["name"], after[0] if is_alone else "", reason)
+
+
+def without_dead(model: nn.Module) -> nn.Module:
+    """A copy for inference without dropouts; other dead nodes were never printed."""
+    model = copy.deepcopy(model).eval()
+    for name, module in list(model.named_modules()):
+        if isinstance(module, nn.Dropout):
+            model.set_submodule(name, nn.Identity())
+    return model
 
 
 def fused(model: nn.Module) -> nn.Module:

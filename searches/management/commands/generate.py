@@ -89,7 +89,7 @@ def request_of(path: Path, weights: Path | None, name: str, options: dict[str, A
         raise RequestError("architecture", f"cannot be read from {path}: {error}") from error
     if not isinstance(architecture, dict):
         raise RequestError("architecture", f"must be a JSON object, but {path} holds another value")
-    chosen = options["frameworks"].split(",") if options["frameworks"] else frameworks.exports()
+    chosen = options["frameworks"].split(",") if options["frameworks"] else frameworks.usual()
     names = tuple(name.strip() for name in chosen if name.strip() != "pytorch")
     dataset = options["dataset"]
     return RepositoryRequest(

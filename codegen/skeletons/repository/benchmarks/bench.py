@@ -1,7 +1,8 @@
-"""A waterfall: eager, fused, channels last, ONNX, int8; latency, size and accuracy step by step.
+"""A waterfall of passes: latency, size and accuracy step by step; below it, what checkpointing does to training.
 
 Rounds are interleaved, so that load hits all steps alike. bfloat16 and torch.compile stand beside the way, not on it:
-`after` names what a step is compared with.
+`after` names what a step is compared with. ONNX Runtime joins activations to the convolutions before them at its
+extended level, and chooses a memory layout at the last one: both are steps of their own.
 """
 
 import os
@@ -15,13 +16,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.training import training_steps
 from data import INPUT_SHAPE, DataError, DataSet, Floats, accuracy, open_data
 from inference import EXPORTS, onnx_backend
 from model import WEIGHTS, load
-from passes import channels_last, compiled, fused
+from passes import channels_last, compiled, fused, without_dead
 
 CALLS = 5  # a round
 GAIN = 1.03  # below it a step is not called a gain
+LEVELS = {"onnx, steps apart": "ORT_ENABLE_BASIC", "activation fusion": "ORT_ENABLE_EXTENDED"}
 MOST_IMAGES = 2_000  # of the test split: accuracy is to tell steps apart, not to be published
 
 
@@ -36,12 +39,14 @@ class Step:
 
 def steps(threads: int, with_compile: bool) -> dict[str, Step]:
     eager = load()
-    folded = fused(eager)
+    alive = without_dead(eager)
+    folded = fused(alive)
     moved = channels_last(folded)
     kept = sum(weight.nbytes for weight in folded.state_dict().values())
     found = {
         "eager": Step(lambda array: eager(torch.from_numpy(array)), WEIGHTS.stat().st_size),
-        "fused": Step(lambda array: folded(torch.from_numpy(array)), kept, "eager"),
+        "dead nodes removed": Step(lambda array: alive(torch.from_numpy(array)), WEIGHTS.stat().st_size, "eager"),
+        "fused": Step(lambda array: folded(torch.from_numpy(array)), kept, "dead nodes removed"),
         "channels last": Step(lambda array: moved(as_last(array)), kept, "fused"),
         "bfloat16": Step(lambda array: in_bfloat16(moved, as_last(array)), kept, "channels last"),
     }
@@ -49,6 +54,11 @@ def steps(threads: int, with_compile: bool) -> dict[str, Step]:
         quick = compiled(moved)
         found["compiled"] = Step(lambda array: quick(as_last(array)), kept, "channels last")
     before = "channels last"
+    if EXPORTS["onnx"].exists():
+        for name, level in LEVELS.items():
+            size = EXPORTS["onnx"].stat().st_size
+            found[name] = Step(onnx_backend(EXPORTS["onnx"], threads, level), size, before)
+            before = name
     for name, path in EXPORTS.items():
         if path.exists():
             found[name] = Step(onnx_backend(path, threads), path.stat().st_size, before)
@@ -66,11 +76,27 @@ def in_bfloat16(model: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
     return logits.float()
 
 
-@torch.inference_mode()
 def measure(
     rounds: int = 50, threads: int = 1, batch: int = 1, data: str | None = None, with_compile: bool = False
 ) -> dict[str, Any]:
     torch.set_num_threads(threads)
+    with torch.inference_mode():
+        rows, dataset = waterfall(rounds, threads, batch, data, with_compile)
+    return {
+        "batch": batch,
+        "threads": threads,
+        "rounds": rounds,
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "versions": {"torch": torch.__version__, "numpy": np.__version__},
+        "accuracy_on": None if dataset is None else f"{len(dataset.rows['test'])} test images",
+        "steps": rows,
+        "training": training_steps(),
+    }
+
+
+def waterfall(
+    rounds: int, threads: int, batch: int, data: str | None, with_compile: bool
+) -> tuple[list[dict[str, Any]], DataSet | None]:
     chosen = steps(threads, with_compile)
     timings = timed(chosen, rounds, batch)
     dataset = data_at_hand(data)
@@ -84,15 +110,7 @@ def measure(
         row |= {"gain": gained, "note": "no gain here" if step.after and gained < GAIN else ""}
         row |= {"bytes": step.size_bytes, "accuracy": None if dataset is None else measured(step, dataset)}
         rows.append(row)
-    return {
-        "batch": batch,
-        "threads": threads,
-        "rounds": rounds,
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "versions": {"torch": torch.__version__, "numpy": np.__version__},
-        "accuracy_on": None if dataset is None else f"{len(dataset.rows['test'])} test images",
-        "steps": rows,
-    }
+    return rows, dataset
 
 
 def timed(chosen: dict[str, Step], rounds: int, batch: int) -> dict[str, list[float]]:
@@ -123,11 +141,14 @@ def measured(step: Step, dataset: DataSet) -> float:
 
 def as_table(document: dict[str, Any]) -> str:
     lines = [f"{document['machine']}, {document['threads']} threads, batch {document['batch']}"]
-    lines.append(f"{'step':<14} {'p50 ms':>9} {'p95 ms':>9} {'times eager':>12} {'bytes':>10} {'accuracy':>9}")
+    lines.append(f"{'step':<18} {'p50 ms':>9} {'p95 ms':>9} {'times eager':>12} {'bytes':>10} {'accuracy':>9}")
     for row in document["steps"]:
         shown = "—" if row["accuracy"] is None else f"{row['accuracy']:.4f}"
         numbers = f"{row['p50_ms']:>9.3f} {row['p95_ms']:>9.3f} {row['factor']:>12.2f} {row['bytes']:>10,} {shown:>9}"
-        lines.append(f"{row['step']:<14} {numbers}  {row['note']}".rstrip())
+        lines.append(f"{row['step']:<18} {numbers}  {row['note']}".rstrip())
+    for row in document["training"]:
+        peak = f"{row['p50_ms']:>9.3f} ms, peak {row['peak_bytes']:,} bytes  {row['note']}"
+        lines.append(f"training, batch {row['batch']}, {row['step']:<14} {peak}".rstrip())
     return "\n".join(lines)
 
 
