@@ -86,7 +86,7 @@ class Measured(NamedTuple):
 
 
 def one(module: Any, shape: tuple[int, ...]) -> Measured:
-    reading = latency(module, shape, 0.3)
+    reading = latency(module, shape)
     run_once = runner(module, shape)
     mean = statistics.fmean(timed(run_once) for _ in range(100))
     p50, slowed = (float(str(reading.details[name])) for name in ("raw_p50_ms", "slowed_by"))
