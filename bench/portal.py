@@ -254,7 +254,7 @@ def copy_to_optuna(ours: Path, run: int, path: Path, names: tuple[str, ...]) -> 
     from sqlalchemy import create_engine, insert
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    directions = ["maximize" if name == "accuracy" else "minimize" for name in names]
+    directions: list[Any] = ["maximize" if name == "accuracy" else "minimize" for name in names]
     optuna.create_study(storage=f"sqlite:///{path}", study_name="same", directions=directions)
     with sqlite3.connect(ours) as rows:
         query = """select e.number, e."values", c.genotype from searches_evaluation e join searches_candidate c

@@ -10,36 +10,32 @@ from typing import Any
 import django_filters.rest_framework
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db.models import QuerySet
-from django.http import FileResponse, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework import mixins, pagination, status, viewsets
+from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
+from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from architectures.ir import compact
-from architectures.ir.json import to_document
-from codegen import services as repository_services
-from codegen.models import Repository, RepositoryStatus
 from codegen.request import RequestError
 from searches import services
+from searches.api_pages import Conflict, Pages
 from searches.api_people import BARE, ActivitySerializer, Annotated, TemplateSerializer, person
-from searches.choosing import chosen_by, front_of, parse_weights, reasons
-from searches.delivery import origin
+from searches.asking import TOO_FEW, question_of
+from searches.choosing import choice_of, front_of
 from searches.estimate import estimate
-from searches.filters import CandidateFilter, RunFilter
-from searches.models import Candidate, Membership, Project, SearchRun
+from searches.filters import RunFilter
+from searches.models import Membership, Project, SearchRun
 from searches.models_people import Activity, SpecTemplate
 from searches.pareto import ChoiceError
 from searches.parsing import BoundedJSONParser
 from searches.recording import history_jsonl
 from searches.serializers import (
     BundleRequestSerializer,
-    CandidateSerializer,
     CheckedSerializer,
     CheckSerializer,
     CloneSerializer,
@@ -47,7 +43,6 @@ from searches.serializers import (
     EventsSerializer,
     MemberSerializer,
     ProjectSerializer,
-    RepositoryRequestSerializer,
     RepositorySerializer,
     RunCreateSerializer,
     RunDetailSerializer,
@@ -60,20 +55,6 @@ from searches.snapshot import snapshot
 from searches.spec import SearchSpec, SpecErrors
 
 NUMBER = OpenApiParameter("number", OpenApiTypes.INT, OpenApiParameter.PATH)
-
-
-class Conflict(APIException):
-    """What was asked for is legal, but not in the present state."""
-
-    status_code = status.HTTP_409_CONFLICT
-    default_code = "conflict"
-
-
-class Pages(pagination.LimitOffsetPagination):
-    """`?limit=50&offset=100`, with an upper bound."""
-
-    default_limit = 50
-    max_limit = 500
 
 
 class ProjectViewSet(viewsets.ModelViewSet[Project]):
@@ -308,19 +289,35 @@ class RunViewSet(
         headers = {"Content-Disposition": f'attachment; filename="history-{run.pk}.jsonl"'}
         return StreamingHttpResponse(list(history_jsonl(run)), content_type="application/jsonl", headers=headers)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(
+        parameters=[OpenApiParameter("how", str, enum=["vote"], description="the members of the portfolio vote")],
+        responses=OpenApiTypes.OBJECT,
+    )
     @action(detail=True, filter_backends=[], pagination_class=None)
     def front(self, request: Request, pk: str) -> Response:
-        """The Pareto front, and which of it the weights choose (`?accuracy=.7&latency=.3`); without any, the knee."""
+        """The Pareto front, and which of it is chosen: by weights (`?accuracy=.7&latency=.3`), by a vote (`?how=vote`),
+        or else the knee; only among those that keep the limits (`?limit.latency=2`), in the objective's own unit."""
         run = self.get_object()
-        names, front = run.spec["objectives"], front_of(run)
+        front = front_of(run)
         if not front:
-            return Response({"front": [], "chosen": None, "reasons": []})
+            return Response({"front": [], "chosen": None, "of": 0, "reasons": []})
         try:
-            entry = chosen_by(front, parse_weights(request.query_params.dict(), names), names)
+            choice = choice_of(run, front, request.query_params.dict())
         except ChoiceError as fault:
-            raise ValidationError({"weights": [str(fault)]}) from fault
-        return Response({"front": front, "chosen": entry["number"], "reasons": reasons(front, entry, names)})
+            raise ValidationError({"weights": [f"The choice {fault}."]}) from fault
+        return Response({"front": front, "chosen": choice.number, "of": choice.of, "reasons": choice.reasons})
+
+    @extend_schema(
+        parameters=[OpenApiParameter("a", str, many=True, description="an answer: `3>5` prefers #3 to #5")],
+        responses=OpenApiTypes.OBJECT,
+    )
+    @action(detail=True, filter_backends=[], pagination_class=None)
+    def question(self, request: Request, pk: str) -> Response:
+        """Which of two would you rather have? The next question after the answers so far, and what they choose."""
+        document = question_of(self.get_object(), request.query_params.getlist("a"))
+        if document is None:
+            raise Conflict(TOO_FEW)
+        return Response(document)
 
     @extend_schema(
         request=BundleRequestSerializer,
@@ -343,94 +340,3 @@ class RunViewSet(
         except RequestError as fault:
             raise ValidationError({"candidates": [str(fault)]}) from fault
         return Response(RepositorySerializer(repository).data, status=status.HTTP_202_ACCEPTED)
-
-
-class CandidateViewSet(Annotated, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Candidate]):
-    """The candidates of a run."""
-
-    queryset = Candidate.objects.none()
-    serializer_class = CandidateSerializer
-    parser_classes = [BoundedJSONParser]
-    pagination_class = Pages
-    filterset_class = CandidateFilter
-    filter_backends = [django_filters.rest_framework.DjangoFilterBackend, OrderingFilter]
-    ordering_fields = ["number", "params", "macs", "memory_bytes"]
-    ordering = ["number"]
-    lookup_field = "number"
-    lookup_value_regex = r"\d{1,9}"
-
-    def get_queryset(self) -> QuerySet[Candidate]:
-        if getattr(self, "swagger_fake_view", False):
-            return Candidate.objects.none()
-        runs = SearchRun.objects.visible_to(self.request.user)
-        run = get_object_or_404(runs, pk=self.kwargs["run_pk"])
-        return Candidate.objects.filter(run=run).select_related("run__project").with_evaluations()
-
-    def editable(self) -> Candidate:
-        """The candidate, for those who may change its run."""
-        candidate = self.get_object()
-        if not SearchRun.objects.editable_by(self.request.user).filter(pk=candidate.run_id).exists():
-            raise PermissionDenied("You may look at this run, but only the owner and editors of its project change it.")
-        return candidate
-
-    @extend_schema(responses=OpenApiTypes.OBJECT)
-    @action(detail=True, filter_backends=[], pagination_class=None)
-    def architecture(self, request: Request, run_pk: str, number: str) -> Response:
-        """architecture.json: the graph, which `manage.py generate` and another search can read."""
-        candidate = self.get_object()
-        return Response(to_document(compact.loads(candidate.graph), origin=origin(candidate)))
-
-    @extend_schema(
-        request=RepositoryRequestSerializer,
-        responses={202: RepositorySerializer, 409: OpenApiResponse(description="untrained")},
-    )
-    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
-    def repository(self, request: Request, run_pk: str, number: str) -> Response:
-        """Asks for the repository of this candidate; follow it under `/repositories/`."""
-        asked = RepositoryRequestSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        try:
-            repository = services.repository_request(
-                candidate=self.get_object(), by=person(request), licence=asked.validated_data["licence"]
-            )
-        except services.NothingToDeliver as refusal:
-            raise Conflict(str(refusal)) from refusal
-        return Response(RepositorySerializer(repository).data, status=status.HTTP_202_ACCEPTED)
-
-
-class RepositoryViewSet(
-    mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet[Repository]
-):
-    """Generated repositories: one's own, and those of runs that one may see."""
-
-    queryset = Repository.objects.none()
-    serializer_class = RepositorySerializer
-    parser_classes = [BoundedJSONParser]
-    pagination_class = Pages
-    filterset_fields = ["status", "fingerprint"]
-    lookup_value_regex = r"\d+"
-
-    def get_queryset(self) -> QuerySet[Repository]:
-        return Repository.objects.visible_to(self.request.user).select_related("owner")
-
-    def perform_destroy(self, instance: Repository) -> None:
-        if instance.owner_id != self.request.user.pk:
-            raise PermissionDenied("Only who asked for a repository may delete it.")
-        repository_services.repository_delete(repository=instance)
-
-    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
-    @action(detail=True, filter_backends=[], pagination_class=None)
-    def download(self, request: Request, pk: str) -> FileResponse:
-        """The archive, once the gate has passed it."""
-        repository = self.get_object()
-        if repository.status != RepositoryStatus.READY:
-            raise Conflict(f"The repository is {repository.status}; it can be downloaded once it is ready.")
-        return archive_response(repository)
-
-
-def archive_response(repository: Repository) -> FileResponse:
-    """The zip under its own name."""
-    path = repository.archive_path
-    if not path.is_file():
-        raise Conflict("The archive is no longer on the disk. Delete the repository and ask for it once more.")
-    return FileResponse(path.open("rb"), as_attachment=True, filename=path.name, content_type="application/zip")

@@ -4,15 +4,18 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
-from searches import api, api_people
+from searches import api, api_candidates, api_people, api_things
 
 app_name = "api"
 
 router = SimpleRouter()
 router.register("projects", api.ProjectViewSet, basename="project")
 router.register("runs", api.RunViewSet, basename="run")
-router.register(r"runs/(?P<run_pk>\d+)/candidates", api.CandidateViewSet, basename="candidate")
-router.register("repositories", api.RepositoryViewSet, basename="repository")
+router.register(r"runs/(?P<run_pk>\d+)/candidates", api_candidates.CandidateViewSet, basename="candidate")
+router.register(r"projects/(?P<slug>[-\w]+)/datasets", api_things.DataSetViewSet, basename="dataset")
+router.register("replays", api_things.ReplayViewSet, basename="replay")
+router.register("devices", api_things.DeviceViewSet, basename="device")
+router.register("repositories", api_candidates.RepositoryViewSet, basename="repository")
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -1,6 +1,7 @@
 """Choosing on the front of a run, for the page: the same functions as the engine and the command line, on the rows."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from searches import objectives
@@ -12,6 +13,27 @@ from searches.templatetags.figures import figure
 Entry = Mapping[str, Any]
 STEP = 0.003  # of accuracy: what a little more of it costs
 LIMIT = "limit."  # of a query: `limit.latency=2` keeps what takes at most 2 ms
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of those of the front that keep the limits, and why."""
+
+    number: int
+    of: int
+    reasons: list[str]
+
+
+def choice_of(run: SearchRun, front: Sequence[Entry], query: Mapping[str, str]) -> Choice:
+    """By weights (`accuracy=.7`), a vote (`how=vote`) or the knee, within limits (`limit.latency=2`)."""
+    names = run.spec["objectives"]
+    kept = within(front, query, names)
+    words: list[str] = []
+    if query.get("how") == "vote" and kept:
+        entry, words = voted(kept, names, (run.selection or {}).get("ballots", ()))
+    else:
+        entry = chosen_by(kept, parse_weights(query, names), names)
+    return Choice(entry["number"], len(kept), [*words, *reasons(front, entry, names)])
 
 
 def front_of(run: SearchRun) -> list[dict[str, Any]]:

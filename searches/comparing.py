@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 
+from profiling import targets
 from searches.architecture import Architecture, ProfiledBlock, highlighted_difference
 from searches.measures import Measure, as_told, value_of
 from searches.models import Candidate
@@ -59,6 +60,11 @@ class Comparison:
         told = [as_told(measure, each.timing).modelled for each in self.architectures]
         cells = zip(values, told, strict=True)
         return Row(measure, tuple(Cell(value, differs and value == best, modelled) for value, modelled in cells))
+
+    @property
+    def target_title(self) -> str:
+        """What the latency block by block is modelled for."""
+        return targets.create(self.architectures[0].candidate.run.spec["target"]).title
 
     @property
     def drawings(self) -> list[tuple[Candidate, SafeString]]:

@@ -1,9 +1,12 @@
 """The profile of an architecture: what each layer costs, what bounds it, and how targets and devices compare."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import PurePath
 from typing import Any
+from zipfile import ZipFile
 
+from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -12,14 +15,18 @@ from architectures.ir import compact
 from architectures.ir.complexity import Complexity, complexity
 from architectures.ir.fingerprint import fingerprint
 from architectures.ir.graph import Graph
+from codegen.models import Repository, RepositoryStatus
 from codegen.requests import Request
 from profiling import targets
 from profiling.meters.energy import modelled
 from profiling.meters.memory import in_place_peak, sizes
 from profiling.meters.roofline import Prediction, predict
 from profiling.models import Device, JobStatus
+from profiling.targets import Target
 from searches.models import Candidate
 from searches.run_views import visible_run
+
+MODEL_FILES = {".onnx", ".pt2", ".pte", ".tflite", ".keras", ".bin", ".npz"}  # what an export's size is that of
 
 
 @dataclass(frozen=True)
@@ -51,29 +58,66 @@ class Place:
     is_shown: bool
 
 
+@dataclass(frozen=True)
+class Profile:
+    """A candidate seen by one target: its layers there, and its places on all targets and devices of a user."""
+
+    target: Target
+    graph: Graph
+    counted: Complexity
+    prediction: Prediction
+    rows: list[Row]
+    places: list[Place]
+    sizes: dict[str, int]  # bytes of files, by format
+
+    @classmethod
+    def of(cls, candidate: Candidate, wanted: str, user: User) -> "Profile":
+        kind = wanted.partition(targets.AT)[0]
+        name = kind if kind in targets.names() else "this_machine"
+        graph = compact.loads(candidate.graph)
+        counted, target = complexity(graph), targets.create(name)
+        prediction = predict(graph, target, counted)
+        places = [*measured_places(candidate), *device_places(user, graph, counted), *kinds(graph, counted, name)]
+        files = sizes(graph, counted) | exported(candidate, user)
+        return cls(target, graph, counted, prediction, list(rows(graph, counted, prediction)), places, files)
+
+    @property
+    def in_place_bytes(self) -> int:
+        return in_place_peak(self.graph)
+
+    @property
+    def measured(self) -> Place | None:
+        """What the run found on its own target."""
+        return next((place for place in self.places if place.is_shown and not place.is_estimate), None)
+
+    def to_document(self) -> dict[str, Any]:
+        """As the API gives it."""
+        costs = {"macs": self.counted.macs, "activation_peak_bytes": self.counted.activation_peak_bytes}
+        costs |= {"in_place_peak_bytes": self.in_place_bytes, "training_peak_bytes": self.counted.training_peak_bytes}
+        told = {"target": self.target.title, "modelled_latency_ms": self.prediction.milliseconds, "sizes": self.sizes}
+        lists = {"layers": [asdict(row) for row in self.rows], "places": [asdict(place) for place in self.places]}
+        return told | costs | lists
+
+
 @require_safe
 def profile(request: Request, pk: int, number: int) -> HttpResponse:
     """`?target=phone` draws the roofline of another target than the run's."""
     run = visible_run(request, pk)
     candidate = get_object_or_404(run.candidates.select_related("run__project"), number=number)
-    wanted = request.GET.get("target", run.spec["target"])
-    kind = wanted.partition(targets.AT)[0]
-    name = kind if kind in targets.names() else "this_machine"
-    graph = compact.loads(candidate.graph)
-    counted, target = complexity(graph), targets.create(name)
-    prediction = predict(graph, target, counted)
-    context = {
-        "run": run,
-        "candidate": candidate,
-        "target": target,
-        "prediction": prediction,
-        "rows": list(rows(graph, counted, prediction)),
-        "places": [*measured_places(candidate), *device_places(request, graph, counted), *kinds(graph, counted, name)],
-        "counted": counted,
-        "in_place_bytes": in_place_peak(graph),
-        "sizes": sizes(graph, counted),
-    }
-    return render(request, "profiling/profile.html", context)
+    shown = Profile.of(candidate, request.GET.get("target", run.spec["target"]), request.user)
+    return render(request, "profiling/profile.html", {"run": run, "candidate": candidate, "profile": shown})
+
+
+def exported(candidate: Candidate, user: User) -> dict[str, int]:
+    """Sizes of the exports in the newest repository that is ready, by their names in it."""
+    links = candidate.repository_links.filter(repository__in=Repository.objects.visible_to(user))
+    ready = links.filter(repository__status=RepositoryStatus.READY).order_by("-pk").select_related("repository")
+    link = ready.first()
+    if link is None or not link.repository.archive_path.is_file():
+        return {}
+    with ZipFile(link.repository.archive_path) as archive:
+        files = [(entry.filename.split("/", 1)[-1], entry.file_size) for entry in archive.infolist()]
+    return {path: size for path, size in files if PurePath(path).suffix in MODEL_FILES and path.startswith("exports/")}
 
 
 def rows(graph: Graph, counted: Complexity, prediction: Prediction) -> Iterator[Row]:
@@ -127,10 +171,10 @@ def told(latency: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def device_places(request: Request, graph: Graph, counted: Complexity) -> Iterator[Place]:
+def device_places(user: User, graph: Graph, counted: Complexity) -> Iterator[Place]:
     """The user's own devices: what they measured of this network, else what their calibration says."""
     mark = fingerprint(graph)
-    for device in Device.objects.owned_by(request.user):
+    for device in Device.objects.owned_by(user):
         target = targets.create(device.kind)
         job = device.jobs.filter(fingerprint=mark, status=JobStatus.DONE).first()
         fitted = device.fitted

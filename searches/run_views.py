@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from django.contrib import messages
@@ -12,15 +13,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from codegen.requests import Request
 from searches import services
-from searches.choosing import chosen_by, complete, front_of, parse_weights, reasons, voted, within
+from searches.asking import TOO_FEW, question_of
+from searches.choosing import choice_of, front_of
 from searches.measures import Measure, measures_of, value_of
 from searches.models import SearchRun
-from searches.pairs import interview, parse_answers
 from searches.pareto import ChoiceError
 from searches.recording import history_jsonl
 from searches.snapshot import snapshot
 from searches.status import Phase, Status, may
-from searches.templatetags.figures import figure
 
 VERBS: dict[str, Callable[..., Any]] = {
     "pause": services.run_pause,
@@ -113,45 +113,18 @@ def choose(request: Request, pk: int) -> HttpResponse:
     `?limit.latency=2` leaves out what is slower.
     """
     shown = visible_run(request, pk)
-    names, query = shown.spec["objectives"], request.GET.dict()
     try:
-        whole = front_of(shown)
-        front = within(whole, query, names)
-        if query.get("how") == "vote" and front:
-            entry, words = voted(front, names, (shown.selection or {}).get("ballots", ()))
-        else:
-            entry, words = chosen_by(front, parse_weights(query, names), names), []
+        choice = choice_of(shown, front_of(shown), request.GET.dict())
     except ChoiceError as error:
         return JsonResponse({"error": f"The choice {error}."}, status=422)
-    return JsonResponse(
-        {"number": entry["number"], "of": len(front), "reasons": [*words, *reasons(whole, entry, names)]}
-    )
+    return JsonResponse(asdict(choice))
 
 
 @require_safe
 def question(request: Request, pk: int) -> HttpResponse:
     """The next of the pairwise questions after the answers so far (`?a=3>5&a=7>3`), and the choice that they make."""
-    shown = visible_run(request, pk)
-    measures = [measure for measure in measures_of(shown.spec) if measure.is_objective]
-    names, front = shown.spec["objectives"], complete(front_of(shown), shown.spec["objectives"])
-    if len(front) < 2:
-        return JsonResponse({"error": "There are no two candidates to choose between yet."}, status=422)
-    known = interview(front, names, parse_answers(request.GET.getlist("a")))
-    sides = [
-        {
-            "number": entry["number"],
-            "figures": [[measure.title, figure(entry["values"][measure.name], measure.unit)] for measure in measures],
-        }
-        for entry in known.question or ()
-    ]
-    document = {
-        "question": sides,
-        "number": known.chosen["number"],
-        "weights": {name: round(weight, 2) for name, weight in known.weights.items()},
-        "contradicted": known.contradicted,
-        "reasons": reasons(front, known.chosen, names),
-    }
-    return JsonResponse(document)
+    document = question_of(visible_run(request, pk), request.GET.getlist("a"))
+    return JsonResponse({"error": TOO_FEW}, status=422) if document is None else JsonResponse(document)
 
 
 @require_POST

@@ -7,7 +7,8 @@ const axis = box.querySelector("[name=y]");
 let known = null;
 
 function curves() {
-  const found = Object.entries(known?.algorithms ?? {}).filter(([, { curve }]) => curve);
+  if (known === null) return undefined;
+  const found = Object.entries(known.algorithms).filter(([, { curve }]) => curve);
   if (found.length === 0) return null;
   const { series } = tokens();
   const dashes = ["solid", "dot", "dash", "dashdot", "longdash", "longdashdot"];

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.watching import Watched, must_be_accessible
 from tests.portal import MANAGE, Portal
+from tests.searches.replay.test_replay import ROWS
 
 pytestmark = pytest.mark.slow
 
@@ -101,3 +102,21 @@ def test_a_template_starts_the_next_run(page: Page, run: str) -> None:
     page.get_by_role("link", name="Phone, small").click()
     expect(page.get_by_label("Parameters, at most")).to_have_value("50K")
     expect(page.get_by_label("Target")).to_have_value("phone")
+
+
+def test_algorithms_are_checked_against_an_uploaded_table(page: Page) -> None:
+    page.goto("/replays/")
+    table = {"name": "small.csv", "mimeType": "text/csv", "buffer": ROWS.encode()}
+    page.get_by_label("or upload one").set_input_files([table])  # type: ignore[list-item]
+    for label, value in (("What an algorithm sees", "quality"), ("evaluations", "6"), ("Repeats", "2")):
+        page.get_by_label(label).fill(value)
+    for name in ("regularized_evolution", "nsga2"):
+        page.locator(f"[name=algorithms][value={name}]").uncheck()
+    page.get_by_role("button", name="Replay", exact=True).click()
+    expect(page.locator("#replay")).to_contain_text("2 of 2 repeats", timeout=60_000)
+    expect(page.get_by_role("rowheader", name="random_search")).to_be_visible()
+    expect(page.locator("#curves .js-line").first).to_be_visible()
+    box = page.locator("#curves .plot").bounding_box()
+    assert box
+    assert box["width"] > 800, "the curves have the page's width"
+    must_be_accessible(page)

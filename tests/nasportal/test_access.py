@@ -151,6 +151,7 @@ ROUTES: dict[str, dict[str, str]] = {
     f"{A}{R}events/": READ,
     f"{A}{R}history/": READ,
     f"{A}{R}front/": READ,
+    f"{A}{R}question/": READ,
     f"{A}{R}bundle/": {"POST": SEE},
     f"{A}{R}note/": {"GET": SEE, "PUT": EDIT},
     f"{A}{R}tags/": {"GET": SEE, "PUT": EDIT},
@@ -158,10 +159,20 @@ ROUTES: dict[str, dict[str, str]] = {
     f"{A}{R}candidates/": READ,
     f"{A}{C}": READ,
     f"{A}{C}architecture/": READ,
+    f"{A}{C}profile/": READ,
     f"{A}{C}repository/": {"POST": SEE},
     f"{A}{C}note/": {"GET": SEE, "PUT": EDIT},
     f"{A}{C}tags/": {"GET": SEE, "PUT": EDIT},
     f"{A}{C}star/": {"GET": SEE, "PUT": SEE},
+    f"{A}{P}datasets/": {"GET": SEE, "POST": EDIT},
+    f"{A}{P}datasets/<key>/": {"GET": SEE, "DELETE": EDIT},
+    f"{A}replays/": {"GET": IN, "POST": IN},
+    f"{A}replays/<replay>/": {"GET": OWN, "DELETE": OWN},
+    f"{A}replays/<replay>/stop/": {"POST": OWN},
+    f"{A}devices/": {"GET": IN, "POST": IN},
+    f"{A}devices/<device>/": {"GET": OWN, "DELETE": OWN},
+    f"{A}devices/<device>/code/": {"POST": OWN},
+    f"{A}devices/<device>/calibrate/": {"POST": OWN},
     f"{A}repositories/": {"GET": IN},
     f"{A}repositories/<repository>/": {"GET": SEE, "DELETE": OWN},
     f"{A}repositories/<repository>/download/": READ,
@@ -205,6 +216,8 @@ def named(path: str) -> str:
         path = path.replace("<pk>", "<repository>")
     if "replays/<pk>" in path:
         path = path.replace("<pk>", "<replay>")
+    if "devices/<pk>" in path:
+        path = path.replace("<pk>", "<device>")
     if "templates/<pk>" in path:
         path = path.replace("<pk>", "<template>")
     return path.replace("<user>", "<member>") if path.startswith(A) else path
@@ -269,7 +282,7 @@ def doors(world: World) -> Doors:
     arguments = {
         "slug": world.project.slug, "pk": str(world.finished.pk), "number": str(number), "verb": "pause",
         "repository": str(repository.pk), "template": str(template.pk), "user": str(other.pk),
-        "member": other.username, "name": "timeline", "token": "forged", "ref": upload.key,
+        "member": other.username, "name": "timeline", "token": "forged", "ref": upload.key, "key": upload.key,
         "device": str(device.pk), "action": "calibrate", "job": "1", "replay": str(replay.pk),
     }  # fmt: skip
     return Doors(world, people, arguments)
