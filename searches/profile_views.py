@@ -109,7 +109,7 @@ def profile(request: Request, pk: int, number: int) -> HttpResponse:
 
 
 def exported(candidate: Candidate, user: User) -> dict[str, int]:
-    """Sizes of the exports in the newest repository that is ready, by their names in it."""
+    """Sizes of the exports in the newest repository that is ready, by their formats."""
     links = candidate.repository_links.filter(repository__in=Repository.objects.visible_to(user))
     ready = links.filter(repository__status=RepositoryStatus.READY).order_by("-pk").select_related("repository")
     link = ready.first()
@@ -117,7 +117,13 @@ def exported(candidate: Candidate, user: User) -> dict[str, int]:
         return {}
     with ZipFile(link.repository.archive_path) as archive:
         files = [(entry.filename.split("/", 1)[-1], entry.file_size) for entry in archive.infolist()]
-    return {path: size for path, size in files if PurePath(path).suffix in MODEL_FILES and path.startswith("exports/")}
+    exports = [(PurePath(path).relative_to("exports"), size) for path, size in files if path.startswith("exports/")]
+    return {format_of(path): size for path, size in exports if path.suffix in MODEL_FILES}
+
+
+def format_of(path: PurePath) -> str:
+    """`litert/model.tflite` → litert; `model.int8.onnx` → int8 onnx."""
+    return path.parts[0] if len(path.parts) > 1 else path.name.removeprefix("model.").replace(".", " ")
 
 
 def rows(graph: Graph, counted: Complexity, prediction: Prediction) -> Iterator[Row]:

@@ -1,9 +1,15 @@
 """The profile page of an architecture."""
 
+from pathlib import Path
+from zipfile import ZipFile
+
 from django.test import Client
 
+from codegen.models import RepositoryStatus
 from profiling import services as devices
 from profiling import targets
+from searches import services
+from searches.profile_views import exported
 from tests.world import World
 
 
@@ -27,6 +33,19 @@ def test_it_shows_layers_roofline_files_and_targets(world: World, client: Client
     assert client.get(path(world) + "?target=%3Cx%3E").status_code == 200
     client.force_login(world.charlie)
     assert client.get(path(world)).status_code == 404
+
+
+def test_the_exports_of_a_repository_have_their_sizes(world: World, data: Path) -> None:
+    candidate = world.finished.candidates.get(number=world.finished.chosen_number)
+    repository = services.repository_request(candidate=candidate, by=world.alice)
+    repository.status, repository.archive, repository.sha256 = RepositoryStatus.READY, "network.zip", "0" * 64
+    repository.save()
+    assert exported(candidate, world.bob) == {}, "its archive is gone"
+    with ZipFile(repository.archive_path, "w") as archive:
+        for name, size in (("model.int8.onnx", 3), ("model.pt2", 5), ("litert/model.tflite", 7), ("litert/run.py", 9)):
+            archive.writestr(f"network/exports/{name}", "x" * size)
+    assert exported(candidate, world.bob) == {"int8 onnx": 3, "pt2": 5, "litert": 7}
+    assert exported(candidate, world.charlie) == {}
 
 
 def test_a_device_stands_beside_the_targets_with_how_it_came_about(world: World, client: Client) -> None:
