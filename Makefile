@@ -6,10 +6,12 @@ PORT ?= 8000
 TESTS ?= tests
 OPTIONS ?=
 KILLS ?= 200
+POSTGRESQL ?= postgres://postgres@127.0.0.1:5432/nasportal
+REDIS ?= redis://127.0.0.1:6379/5
 BENCH ?=
 export PORT TORCH_INDEX_URL
 
-.PHONY: install run test bench extra lint types imports format chaos
+.PHONY: install run test test-postgresql bench extra lint types imports format chaos
 
 install: ## .venv with everything; a second call takes a second
 	@$(if $(PYTHON),$(PYTHON) nasportal/installation.py,echo "NAS Portal needs Python 3.11 or newer, and no python3 was found: install one." >&2; exit 2)
@@ -19,6 +21,9 @@ run: install ## the portal on 127.0.0.1:$(PORT), until Ctrl-C
 
 test: install ## the whole suite; TESTS=tests/area and OPTIONS=-x narrow it
 	.venv/bin/python -m pytest -n 2 --dist loadfile $(OPTIONS) $(TESTS)
+
+test-postgresql: install ## the same suite with its rows in PostgreSQL, its cache and channel layer in Redis
+	DATABASE_URL=$(POSTGRESQL) REDIS_URL=$(REDIS) .venv/bin/python -m pytest -n 2 --dist loadfile $(OPTIONS) $(TESTS)
 
 bench: install ## ratios within one run, as JSON in bench-results/; BENCH=architectures narrows it
 	@.venv/bin/python -m bench $(BENCH)

@@ -2,10 +2,14 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
+from django.db import connection, connections
+from django.db.backends.postgresql.creation import DatabaseCreation
+from django.db.backends.postgresql.operations import DatabaseOperations
 
 SERVER = "postgres://postgres@127.0.0.1:5432"
 
@@ -24,3 +28,27 @@ def new_postgresql() -> Iterator[str]:
             yield f"{SERVER}/{name}"
         finally:
             server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def hurry_postgresql() -> None:
+    """For a suite on PostgreSQL: a power cut may take its rows, and tables are emptied row by row.
+
+    TRUNCATE makes new files for each of our tables and indexes, a second or two for every test that commits; the few
+    rows of a test are deleted in ten milliseconds.
+    """
+    if connection.vendor == "postgresql":
+        connections.settings["default"]["OPTIONS"]["options"] = "-c synchronous_commit=off"
+        DatabaseOperations.sql_flush = sql_delete  # type: ignore[method-assign]
+        DatabaseCreation._destroy_test_db = drop  # type: ignore[method-assign]
+
+
+def drop(self: DatabaseCreation, test_database_name: str, verbosity: int) -> None:
+    """A thread of a socket's test may still be connected."""
+    with self._nodb_cursor() as cursor:
+        cursor.execute(f"DROP DATABASE {self.connection.ops.quote_name(test_database_name)} WITH (FORCE)")
+
+
+def sql_delete(self: DatabaseOperations, style: Any, tables: list[str], **options: Any) -> list[str]:
+    """All foreign keys of Django's tables are deferrable, so the order does not matter."""
+    rows = [f"{style.SQL_KEYWORD('DELETE FROM')} {self.quote_name(table)}" for table in tables]
+    return ["SET CONSTRAINTS ALL DEFERRED", *rows] if rows else []

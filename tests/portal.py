@@ -44,7 +44,8 @@ class Portal:
         self.data = data
         self.port = free_port()
         # Nothing of the developer's own set-up may leak in.
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("NASPORTAL_", "DATABASE_"))}
+        foreign = ("NASPORTAL_", "DATABASE_", "REDIS_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         self.environment = (
             kept | {"NASPORTAL_DATA": str(data), "PORT": str(self.port), "NASPORTAL_EXAMPLE": "0"} | environment
         )
