@@ -19,7 +19,7 @@ from searches.architecture import Architecture
 from searches.choosing import front_of, prices, reasons
 from searches.compare_runs import RunComparison
 from searches.comparing import Comparison
-from searches.delivery import NothingToDeliver
+from searches.delivery import NothingToDeliver, lack_of
 from searches.extrapolating import foretold
 from searches.measures import Measure, figures_of, measures_of
 from searches.models import Candidate, Evaluation, SearchRun
@@ -119,6 +119,7 @@ def panel(request: Request, pk: int, number: int) -> HttpResponse:
         "prices": prices(front, entry, run.spec["objectives"]) if entry else (),
         "may_edit": may_edit(request, run),
         "repository": architecture.repository,
+        "lack": lack_of(candidate),
     }
     return render(request, "searches/panel.html", context)
 
@@ -142,6 +143,7 @@ def candidate(request: Request, pk: int, number: int) -> HttpResponse:
         "place": architecture.place(front, run.spec["objectives"]),
         "may_edit": may_edit(request, run),
         "repository": architecture.repository,
+        "lack": lack_of(shown),
     }
     return render(request, "searches/candidate.html", context)
 

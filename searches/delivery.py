@@ -24,14 +24,23 @@ def delivered(candidate: Candidate) -> Evaluation:
     done = candidate.evaluations.filter(status="done").exclude(weights_path="").order_by("-fidelity").first()
     if done is None and candidate.evaluations.filter(status="done").exists():
         raise NothingToDeliver(
-            f"The weights of candidate {candidate.number} were deleted when the quota of checkpoints was reached; "
-            "choose one of the front, whose weights are kept."
+            f"The weights of candidate {candidate.number} are not kept: a quota of checkpoints was reached, or the run "
+            "is an example, which keeps those of its chosen network."
         )
     if done is None:
         raise NothingToDeliver(
             f"Candidate {candidate.number} has no trained weights; choose one whose evaluation is done."
         )
     return done
+
+
+def lack_of(candidate: Candidate) -> str:
+    """Why there is nothing to deliver of a candidate that is trained; empty where there is."""
+    try:
+        delivered(candidate)
+    except NothingToDeliver as reason:
+        return str(reason)
+    return ""
 
 
 def request_of(candidate: Candidate, author: str, licence: str = licences.DEFAULT) -> RepositoryRequest:

@@ -107,3 +107,13 @@ def test_several_points_of_a_front_become_one_bundle(world: World) -> None:
     assert "variants must be 2 to 5 networks, but are 1" in alone
     candidate = signed_in(world, "viewer").get(reverse("searches:candidate", args=[world.finished.pk, numbers[0]]))
     assert "Generate repository" in candidate.content.decode()
+
+
+def test_what_has_no_weights_any_more_is_not_offered(world: World) -> None:
+    number = world.finished.chosen_number
+    world.finished.evaluations.filter(number=number).update(weights_path="")
+    for name in ("candidate", "candidate-panel"):
+        shown = signed_in(world, "viewer").get(reverse(f"searches:{name}", args=[world.finished.pk, number]))
+        text = shown.content.decode()
+        assert f"No repository: The weights of candidate {number} are not kept" in text
+        assert "Generate repository" not in text
