@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from searches import algorithms
-from searches.algorithms.algorithm import Ballot, Evaluated, Genotype, History, Proposal
+from searches.algorithms.algorithm import JSON, Ballot, Evaluated, Genotype, History, Proposal
 from searches.algorithms.draws import Draft, mutated, sampled, settle
 from searches.algorithms.nsga2 import Survivors
 from searches.algorithms.surrogate import Genotypes, Numbers, Surrogate, matrix
@@ -55,6 +55,7 @@ class Predictor:
 
     _count: int = field(default=-1, init=False, repr=False, compare=False)
     _knowledge: Knowledge | None = field(default=None, init=False, repr=False, compare=False)
+    _notes: dict[int, dict[str, JSON]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def _survivors(self) -> Survivors:
@@ -74,6 +75,8 @@ class Predictor:
         """Learned anew whenever more results are visible; kept in between."""
         if self._count != len(history.evaluated):
             self._count, self._knowledge = len(history.evaluated), self.learn(history)
+            if self._knowledge is not None:
+                self._notes[self._count] = fit(self._knowledge)
         return self._knowledge
 
     def learn(self, history: History) -> Knowledge | None:
@@ -86,6 +89,10 @@ class Predictor:
         surrogates = tuple(Surrogate(genotypes, losses[:, column]) for column in range(losses.shape[1]))
         return Knowledge(surrogates, tuple(best[: self.parents]), losses)
 
+    def insight(self, history: History) -> dict[str, JSON]:
+        """How well results are predicted from all the others, for the first objective."""
+        return self._notes.get(len(history.evaluated), {})
+
     def ballots(self, front: Sequence[Evaluated], history: History) -> list[Ballot]:
         knowledge = self.knowledge(history)
         if knowledge is None or not front:
@@ -95,6 +102,15 @@ class Predictor:
         ordered = sorted(zip(means, front, strict=True), key=lambda each: (float(each[0]), each[1].fingerprint))
         ranking = tuple(each.number for _, each in ordered)
         return [Ballot("predictor", ranking, "predicted mean over the objectives, each as a normal score")]
+
+
+def fit(knowledge: Knowledge) -> dict[str, JSON]:
+    surrogate, losses = knowledge.surrogates[0], knowledge.losses[:, 0]
+    predicted = surrogate.left_out()
+    error = float(np.abs(surrogate.losses_at(predicted) - losses).mean())
+    if not (predicted.std() > 0 and surrogate.scores.std() > 0):
+        return {"error": error}
+    return {"correlation": float(np.corrcoef(predicted, surrogate.scores)[0, 1]), "error": error}
 
 
 def spread(evaluated: Sequence[Evaluated], best: Sequence[Evaluated]) -> list[Evaluated]:

@@ -56,6 +56,13 @@ class Surrogate:
         beyond = losses[0] + slope * (scores - known[0])
         return np.where(scores < known[0], beyond, np.interp(scores, known, losses))
 
+    def left_out(self) -> Numbers:
+        """The score that the weightiest member predicts for each result from all the others, in closed form
+        (Rasmussen & Williams 2006, section 5.4.2)."""
+        best = self.members[int(np.argmax(self.shares))]
+        inverse = solve_triangular(best.factor, np.eye(len(self.scores)), lower=True, check_finite=False)
+        return np.asarray(self.scores - best.alpha / (inverse**2).sum(axis=0))
+
     def predict(self, genotypes: Genotypes) -> tuple[Numbers, Numbers]:
         """Mean and deviation of the score, over the members: less is better, 0 is the median of what was seen."""
         distances = distance(genotypes, self.genotypes, self.weights)

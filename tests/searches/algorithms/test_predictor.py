@@ -37,6 +37,33 @@ def test_it_learns_from_a_bounded_set_of_a_long_history() -> None:
     assert knowledge.losses[:, 0].min() == losses[:, 0].min()
 
 
+def test_a_result_is_predicted_from_the_others_as_if_it_had_never_been_seen() -> None:
+    generator = np.random.default_rng(3)
+    genotypes = generator.integers(0, 3, (12, 4))
+    surrogate = Surrogate(genotypes, genotypes.sum(axis=1) + generator.random(12))
+    best = surrogate.members[int(np.argmax(surrogate.shares))]
+    kernel = best.factor @ best.factor.T
+    rest = np.arange(12) != 5
+    expected = kernel[5, rest] @ np.linalg.solve(kernel[np.ix_(rest, rest)], surrogate.scores[rest])
+    assert surrogate.left_out()[5] == pytest.approx(expected)
+
+
+def test_it_tells_how_well_it_predicts() -> None:
+    course = Course("predictor", question(evaluations=60)).run(60)
+    learner = course.numbers.algorithm
+    assert isinstance(learner, Predictor)
+    last = course.numbers.last_asked(50)
+    assert last is not None
+    seen = course.numbers.seen_by(last)
+    told = learner.insight(seen)
+    assert set(told) == {"correlation", "error"}
+    assert told["correlation"] > 0.2
+    fresh = Predictor()
+    fresh.ask(last, seen)
+    assert fresh.insight(seen) == told  # after a stop, too
+    assert learner.insight(course.numbers.seen_by(0)) == {}
+
+
 def test_it_explains_what_it_has_seen() -> None:
     random = Random(1)
     genotypes = np.array([[random.randrange(4) for _ in range(6)] for _ in range(120)])
