@@ -10,7 +10,11 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nasportal.settings")
 http = get_asgi_application()  # loads the apps, which the routes below need
 
+from django.urls import re_path  # noqa: E402
+
+from nasportal.sockets import NoSuchSocket  # noqa: E402
 from searches.routing import websocket_urlpatterns  # noqa: E402
 
-websocket = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+routes = [*websocket_urlpatterns, re_path("", NoSuchSocket.as_asgi())]
+websocket = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(routes)))
 application = ProtocolTypeRouter({"http": http, "websocket": websocket})

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -46,7 +47,8 @@ class Program:
 
     def __init__(self, portal: Portal) -> None:
         self.portal = portal
-        browser = build_opener(HTTPCookieProcessor())
+        self.cookies = CookieJar()
+        browser = build_opener(HTTPCookieProcessor(self.cookies))
         browser.open(portal.link).read()
         page = f"{portal.address}/account/tokens/"
         secret = re.search(r'csrfmiddlewaretoken" value="(\w+)"', browser.open(page).read().decode())
