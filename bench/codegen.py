@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from math import inf
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,6 +23,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from architectures import spaces
+from architectures.ir.complexity import complexity
 from architectures.ir.graph import Graph
 from architectures.ir.json import to_document
 from architectures.nets.module import build
@@ -30,6 +32,7 @@ from codegen.preview import preview
 from codegen.repository import sources
 from codegen.request import RepositoryRequest
 from searches.evaluation import datasets
+from searches.presets import PRESETS
 from tests.codegen.test_pytorch import difference
 
 SPACES = ("chain", "cell201", "mobile")
@@ -38,6 +41,7 @@ CLASSES = (2, 10, 37)
 SMALL = ((1, 8, 8), (3, 16, 16), (1, 14, 14), (3, 12, 20))  # for whole gates
 EXPORTS = ("onnx", "int8", "c", "c_int8", "keras")
 EQUAL = 1e-6
+LEAST_STEPS, MOST_STEPS, LEARNT = 120, 600, 0.02
 ROUNDS = 50
 COMPILE_STEPS = 5
 
@@ -125,7 +129,8 @@ def trained(graph: Graph, number: int, folder: Path) -> RepositoryRequest:
     )
 
 
-def fit(module: nn.Module, data: Any, steps_taken: int = 120) -> None:
+def fit(module: nn.Module, data: Any) -> None:
+    """Until a run of batches is told apart with a margin: int8 of a network that still guesses says nothing."""
     normalised = data.normalisation
     rows = data.splits["train"]
     mean, std = (np.array(each, np.float32).reshape(-1, 1, 1) for each in (normalised.mean, normalised.std))
@@ -134,12 +139,16 @@ def fit(module: nn.Module, data: Any, steps_taken: int = 120) -> None:
     optimizer = torch.optim.AdamW(module.parameters(), lr=2e-3)
     generator = torch.Generator().manual_seed(0)
     module.train()
-    for _ in range(steps_taken):
+    running = 1.0
+    for number in range(MOST_STEPS):
+        if number >= LEAST_STEPS and running < LEARNT:
+            break
         chosen = torch.randint(len(rows), (32,), generator=generator)
         loss = nn.functional.cross_entropy(module(images[chosen]), targets[chosen])
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+        running = 0.9 * running + 0.1 * float(loss)
     module.eval()
 
 
@@ -150,29 +159,45 @@ def repository(graph: Graph, folder: Path, exports: tuple[str, ...], **changes: 
 
 
 def steps() -> dict[str, Any]:
-    """One network of each space: eager, fused, channels last, ONNX, int8, in one process with interleaved rounds."""
+    """Networks as the presets would deliver them, and one where arithmetic takes the time: the gain of each step."""
     found = {}
-    for space in SPACES:
-        made = spaces.create(space, (3, 32, 32), 10)
-        graph = made.decode(made.sample(Random(f"steps/{space}")))
+    for name, (space, shape, limits) in DELIVERED.items():
+        graph = within(space, shape, limits)
         with tempfile.TemporaryDirectory() as folder:
             place, _ = repository(graph, Path(folder), ("onnx",))
-            quantise = "import numpy as np, passes, inference; passes.quantise(inference.EXPORTS['onnx'], "
-            quantise += (
-                "inference.EXPORTS['int8'], np.random.default_rng(0).standard_normal((64, 3, 32, 32), np.float32))"
-            )
-            said(place, "-c", quantise)
+            said(place, "-c", QUANTISE)
             answer = said(place, "deploy.py", "benchmark", "--json", "--rounds", str(ROUNDS))
         measured = json.loads(answer[answer.index("{") :])
-        found[space] = {row["step"]: {"p50_ms": row["p50_ms"], "factor": row["factor"]} for row in measured["steps"]}
+        rows = {row["step"]: {key: round(row[key], 3) for key in ("p50_ms", "factor")} for row in measured["steps"]}
+        counted = complexity(graph)
+        found[name] = {"macs": counted.macs, "params": counted.params, "steps": rows, "training": measured["training"]}
     return found
 
 
+def within(space: str, shape: tuple[int, int, int], limits: Mapping[str, float]) -> Graph:
+    """The first random network that a preset's limits admit."""
+    made, random = spaces.create(space, shape, 10), Random(f"steps/{space}")
+    while True:
+        graph = made.decode(made.sample(random))
+        counted = complexity(graph)
+        if counted.params <= limits.get("max_params", inf) and 2 * counted.macs <= limits.get("max_flops", inf):
+            return graph
+
+
+# The digits, the preset "phone" on Fashion-MNIST, "edge" on photographs of 16×16; CIFAR's size for contrast.
+DELIVERED: dict[str, tuple[str, tuple[int, int, int], Mapping[str, float]]] = {
+    "digits, chain": ("chain", (1, 8, 8), {}),
+    "fashion, mobile": ("mobile", (1, 28, 28), PRESETS["phone"].document["limits"]),
+    "photographs, cell201": ("cell201", (3, 16, 16), PRESETS["edge"].document["limits"]),
+    "arithmetic-bound, cell201": ("cell201", (3, 32, 32), {}),
+}
 QUANTISE = """
 import numpy
+from data import INPUT_SHAPE
 from inference import EXPORTS
 from passes import quantise
-quantise(EXPORTS["onnx"], EXPORTS["int8"], numpy.random.default_rng(0).standard_normal((64, 3, 32, 32), numpy.float32))
+images = numpy.random.default_rng(0).standard_normal((64, *INPUT_SHAPE), numpy.float32)
+quantise(EXPORTS["onnx"], EXPORTS["int8"], images)
 """
 
 

@@ -30,7 +30,7 @@ def generate_in_child(
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary, open(Path(temporary) / "log", "w+", encoding="utf-8") as log:
         written = Path(temporary) / "request.json"
-        written.write_text(json.dumps(request.to_document(), allow_nan=False), encoding="utf-8")
+        written.write_text(json.dumps(request.to_document(), sort_keys=True, allow_nan=False), encoding="utf-8")
         command = [sys.executable, "-m", "codegen.generate", str(written), str(out.resolve())]
         command += ["--folder", folder] if folder else []
         root = Path(__file__).parents[1]
