@@ -148,7 +148,7 @@ def fit(module: nn.Module, data: Any) -> None:
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        running = 0.9 * running + 0.1 * float(loss)
+        running = 0.9 * running + 0.1 * float(loss.detach())
     module.eval()
 
 
