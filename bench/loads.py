@@ -17,6 +17,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from tests.portal import ROOT, Portal, running_portal
+from tests.wire import opened
 
 RUNS, SECONDS, RATE = 20, 30.0, 5.0  # events a second of each run
 
@@ -87,18 +88,9 @@ class Seen:
 
 
 async def watch(portal: Portal, cookies: dict[str, str], seen: Seen) -> None:
-    from websockets.asyncio.client import connect
-
-    cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
-    address = f"ws://127.0.0.1:{portal.port}/ws/runs/{seen.run}/"
-    async with connect(
-        address,
-        additional_headers={"Cookie": cookie},
-        origin=portal.address,
-        open_timeout=120,  # type: ignore[arg-type]
-    ) as socket:
-        async for text in socket:
-            frame = json.loads(text)
+    async with opened(portal.port, f"/ws/runs/{seen.run}/", cookies, portal.address) as wire:
+        while True:
+            frame = await wire.receive()
             if frame["type"] == "snapshot":
                 seen.is_watching.set()
             if "at" in frame and frame["type"] == "event":
