@@ -18,23 +18,28 @@ from pathlib import Path
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__.split("\n")[0])
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--evaluations", type=int, default=60)
+    parser.add_argument("--evaluations", type=int, help="of a run; 60, and 16 where there is a run for each point")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data", type=Path, help="an empty folder; a temporary one without it")
     parser.add_argument("--minutes", type=float, default=45.0, help="no new run is begun after this time")
     parser.add_argument("--points", type=int, metavar="N", help="instead: every named crash point, up to its N-th pass")
     parser.add_argument("--torn", type=int, metavar="N", help="instead: N times all killed, SQLite's log cut at random")
+    parser.add_argument("--full", type=int, metavar="N", help="instead: N times the disk is full, on a small tmpfs")
     parser.add_argument(
         "--machines", action="store_true", help="instead: two machines on the PostgreSQL of DATABASE_URL"
     )
     options = parser.parse_args()
+    options.evaluations = options.evaluations or (16 if options.points else 60)
     with tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
         data = (options.data or Path(temporary)).absolute()
         data.mkdir(parents=True, exist_ok=True)
         os.environ |= {"NASPORTAL_DATA": str(data), "DJANGO_SETTINGS_MODULE": "tests.chaos.settings"}
+        if options.full:
+            os.environ["NASPORTAL_DISK_RESERVE_BYTES"] = str(2**25)
         import django
 
         django.setup()
+        from tests.chaos.full import full_disks, small_disk
         from tests.chaos.machines import two_machines
         from tests.chaos.points import every_point
         from tests.chaos.storm import storm
@@ -44,6 +49,9 @@ def main() -> int:
             outcome = every_point(data, options.points, options.evaluations)
         elif options.machines:
             outcome = two_machines(data)
+        elif options.full:
+            with small_disk(data):
+                outcome = full_disks(data, options.full, options.evaluations)
         elif options.torn:
             outcome = torn_logs(data, options.torn, options.evaluations, options.seed)
         else:

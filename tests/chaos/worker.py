@@ -20,6 +20,7 @@ def main() -> None:
     die_with_parent()
     while not stopping.is_requested():
         reaper.settle_abandoned()
+        reaper.resume_paused_by_storage()
         claim = leases.run_claim(owner=leases.owner_name(), seconds=settings.LEASE_SECONDS, runs_at_once=1)
         if claim is None:
             with stopping.asked_by_sigterm():
