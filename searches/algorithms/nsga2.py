@@ -27,11 +27,13 @@ class Nsga2:
     title: ClassVar[str] = "NSGA-II: evolution with several objectives"
 
     population: int = field(default=12, metadata={"min": 2, "max": 1000, "help": "members that survive a generation"})
+    # Few children have two parents: between the ends of a front there are mostly networks that nobody wants. Tuned on
+    # NAS-Bench-201's 12-epoch validation accuracy on CIFAR-100 with parameters, FLOPs and training time.
     crossover: float = field(
-        default=0.9, metadata={"min": 0.0, "max": 1.0, "help": "share of the children that have two parents"}
+        default=0.3, metadata={"min": 0.0, "max": 1.0, "help": "share of the children that have two parents"}
     )
     mutation: float = field(
-        default=0.8, metadata={"min": 0.0, "max": 1.0, "help": "share of the crossed children that are mutated too"}
+        default=0.2, metadata={"min": 0.0, "max": 1.0, "help": "share of the crossed children that are mutated too"}
     )
 
     @cached_property
