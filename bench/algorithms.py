@@ -32,7 +32,8 @@ MANY, MOST = 1_000, 5_000  # evaluations at which a proposal is timed
 RESUMED = 10_000
 WINDOW = 100  # proposals that a timing is the mean of
 OWN = ("random_search", "regularized_evolution", "nsga2", "reinforce", "predictor", "portfolio")
-POPULATIONS = (20, 50)  # of the others' NSGA-II; Optuna's default is 50
+SHARED = ("random_search", "nsga2", "progressive", "predictor", "portfolio")  # whose front is looked at
+POPULATIONS = (10, 20, 50)  # of the others' NSGA-II; Optuna's default is 50
 
 
 def run() -> dict[str, Any]:
@@ -203,7 +204,7 @@ def resumes() -> dict[str, float]:
 
 def shares(asked: Question, repeats: int) -> dict[str, Any]:
     """Mean and standard error over the repeats; every algorithm gets as many distinct networks."""
-    found = {name: own_share(asked, name, repeats) for name in ("random_search", "nsga2", "predictor", "portfolio")}
+    found = {name: own_share(asked, name, repeats) for name in SHARED}
     for population in POPULATIONS:
         found[f"optuna_nsga2_{population}"] = spread(optuna_share(asked, population, seed) for seed in range(repeats))
         found[f"pymoo_nsga2_{population}"] = spread(pymoo_share(asked, population, seed) for seed in range(repeats))
