@@ -10,9 +10,9 @@ from profiling import targets
 
 UNITS = {
     "peak_macs_per_s": ("Peak arithmetic", "MACs/s"),
-    "bytes_per_s": ("Main memory", "B/s"),
-    "cache_bytes": ("Cache", "B"),
-    "cache_bytes_per_s": ("Cache", "B/s"),
+    "bytes_per_s": ("Rate of main memory", "B/s"),
+    "cache_bytes": ("Size of the cache", "B"),
+    "cache_bytes_per_s": ("Rate of the cache", "B/s"),
     "kernel_overhead_s": ("Start of a kernel", "s"),
     "memory_bytes": ("For activations", "B"),
     "storage_bytes": ("For weights", "B"),
@@ -28,7 +28,7 @@ UNITS = {
 def hardware(request: HttpRequest) -> HttpResponse:
     """Every registered target, this machine first."""
     names = sorted(targets.names(), key=lambda name: not targets.get(name).device)
-    listed = [(name, targets.get(name), figures(targets.create(name))) for name in names]
+    listed = [(name, targets.get(name), figures(targets.create(name)), sources(targets.get(name))) for name in names]
     return render(request, "profiling/targets.html", {"targets": listed})
 
 
@@ -38,3 +38,12 @@ def figures(target: targets.Target) -> list[tuple[str, float, str]]:
         (UNITS.get(each.name, (each.name.replace("_", " "), "")), getattr(target, each.name)) for each in fields(target)
     ]
     return [(title, value, unit) for (title, unit), value in named]
+
+
+def sources(target: type[targets.Target]) -> list[tuple[str, str]]:
+    """Where each number comes from, the numbers named as they are shown."""
+    return [(", ".join(title_of(name) for name in each.of.split(", ")), each.says) for each in target.sources]
+
+
+def title_of(name: str) -> str:
+    return UNITS.get(name, (name.replace("_", " ").capitalize(), ""))[0]

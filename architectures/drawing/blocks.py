@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import groupby
@@ -106,21 +106,36 @@ class Difference:
 
 
 def difference(old: tuple[Block, ...], new: tuple[Block, ...]) -> Difference:
-    """Blocks correspond by what they compute and read, in order, not by name: an inserted layer renames the later."""
+    """Blocks correspond by what they compute and read, in order, not by name: an inserted layer renames the later.
+
+    What is left then corresponds by its kinds of nodes: a classifier with more inputs is changed, not gone and added.
+    """
     marks = [""] * len(new)
     gone: dict[int, tuple[Block, ...]] = {}
-    matcher = SequenceMatcher(None, _signatures(old), _signatures(new), autojunk=False)
-    for tag, old_from, old_to, new_from, new_to in matcher.get_opcodes():
-        if tag == "equal":
-            continue
-        both = min(old_to - old_from, new_to - new_from)
-        marks[new_from:new_to] = ["changed"] * both + ["added"] * (new_to - new_from - both)
-        if old_from + both < old_to:
-            gone[new_from + both] = old[old_from + both : old_to]
+    for _, old_run, new_run in _unequal(_signatures(old), _signatures(new)):
+        kinds = [[_kinds(block) for block in blocks] for blocks in (old[old_run], new[new_run])]
+        marks[new_run] = ["changed"] * len(kinds[1])
+        for both, old_part, new_part in _unequal(*kinds):
+            first, last = new_run.start + new_part.start, new_run.start + new_part.stop
+            marks[first + both : last] = ["added"] * (last - first - both)
+            left = old[old_run.start + old_part.start + both : old_run.start + old_part.stop]
+            if left:
+                gone[first + both] = left
     return Difference(tuple(marks), gone)
 
 
-def _signatures(blocks: tuple[Block, ...]) -> list[object]:
+def _unequal(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[int, slice, slice]]:
+    """Runs that differ: how many correspond by their place alone, where they stand in the old and in the new."""
+    for tag, old_from, old_to, new_from, new_to in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag != "equal":
+            yield min(old_to - old_from, new_to - new_from), slice(old_from, old_to), slice(new_from, new_to)
+
+
+def _kinds(block: Block) -> tuple[str, ...]:
+    return tuple(node.primitive.kind for node in block.nodes)
+
+
+def _signatures(blocks: tuple[Block, ...]) -> list[Hashable]:
     home = {node.name: index for index, block in enumerate(blocks) for node in block.nodes}
     return [
         tuple(

@@ -85,10 +85,10 @@ def test_a_network_of_many_nodes_is_drawn_in_bounded_size():
         assert len(svg(graph)) < 120_000
 
 
-def network(*layers: tuple[str, str], width: int = 16) -> Graph:
+def network(*layers: tuple[str, str], width: int = 16, last: int = 0) -> Graph:
     names = CHAIN.operations
     found = tuple(Layer(names.index(name), CHAIN._skip_names.index(skip)) for name, skip in layers)
-    return CHAIN.decode(CHAIN.write([Stage((CHAIN.widths or ()).index(width), found), Stage(0, (Layer(0, 0),))]))
+    return CHAIN.decode(CHAIN.write([Stage((CHAIN.widths or ()).index(width), found), Stage(last, (Layer(0, 0),))]))
 
 
 BASE = network(("conv3x3", "none"), ("max_pool", "none"))
@@ -115,6 +115,13 @@ def test_a_deleted_layer_is_told_where_it_was():
     text = svg(network(("conv3x3", "none")), compare_to=BASE)
     assert "removed here: stage1.layer2 (max pool 3×3)" in text
     assert classes(text).count("arch-gone") == 1
+
+
+def test_a_classifier_with_more_inputs_behind_a_new_layer_is_changed():
+    wider = network(("conv3x3", "none"), ("max_pool", "none"), last=1)
+    text = svg(network(("conv3x3", "none"), ("sep_conv3x3", "none"), ("max_pool", "none"), last=1), compare_to=BASE)
+    assert classes(text).count("arch-added") == 1
+    assert classes(text).count("arch-changed") == classes(svg(wider, compare_to=BASE)).count("arch-changed") > 1
 
 
 @pytest.mark.parametrize(
