@@ -29,8 +29,8 @@ class Dialect:
     closing: ClassVar[tuple[str, ...]] = ()  # what stands below the classes
 
     def imports(self, text: str) -> Iterable[str]:
-        """For these classes."""
-        raise NotImplementedError
+        """For these classes; none unless the framework says so."""
+        return ()
 
     def is_module(self, op: Primitive) -> bool:
         """Whether it is made in the constructor; the others are expressions where they are used."""
