@@ -306,8 +306,10 @@ LABELS = {
     "seconds": "Time, at most",
     "deadline_seconds": "Deadline of a candidate",
     "training_memory_bytes": "Memory of a training",
+    "max_cost": "Counted cost, at most",
+    "when_away": "When a device is away",
 }
-PLACEHOLDERS = {"seconds": "no limit"}
+PLACEHOLDERS = {"seconds": "no limit", "max_cost": "no limit"}
 FIRST = ("evaluations", "seed")  # of the spec's own numbers; the others are advanced
 HOW = (
     Choice("knee", "Knee", "The best trade between all objectives."),
@@ -325,14 +327,15 @@ def _layout(
     yield "limits", "Limits", tuple(_limit_fields()), "what it must not exceed; checked before anything is trained"
     yield "search", "Search", (*_owned("algorithm"), *_budget_fields(*FIRST)), "how networks are proposed, how many"
     yield "space", "Search space", tuple(_owned("space")), "what networks there are to find"
-    yield (
-        "advanced",
-        "Training",
-        (*_group_fields("training", Recipe), *_budget_fields(*rest)),
-        "how each candidate is trained",
-    )
+    yield "training", "Training", tuple(_group_fields("training", Recipe)), "how each candidate is trained"
     lead = "more epochs for the best of each rung; the front may be trained in full at the end"
     yield "ladder", "Fidelity ladder", tuple(_group_fields("ladder", Ladder)), lead
+    yield (
+        "running",
+        "Running",
+        tuple(_budget_fields(*rest)),
+        "what ends it, what a candidate may take, who waits for whom",
+    )
 
 
 def _goal(devices: tuple[Choice, ...]) -> Iterator[FormField]:
