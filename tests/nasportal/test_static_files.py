@@ -1,10 +1,13 @@
 """Static files under names with a hash: a browser never mixes modules of two versions after an upgrade."""
 
+import re
 from pathlib import Path
 
+from django.conf import settings
 from django.core.files.storage import FileSystemStorage
 
 from nasportal.static_files import HashedStaticFiles
+from searches.templatetags.modules import module
 
 
 def collected(folder: Path, leaf: str) -> dict[str, str]:
@@ -38,3 +41,14 @@ def test_every_module_of_ours_is_imported_as_the_storage_understands_it() -> Non
         for line in path.read_text().splitlines():
             if line.startswith(("import ", "export {")) and " from " in line:
                 assert line.endswith('.js";'), f"{path.name}: {line}"
+
+
+def test_a_page_names_every_module_that_its_script_imports_before_the_script() -> None:
+    head = module("js/run/page.js")
+    named = re.findall(r'modulepreload" href="/static/(js/[a-z/-]+)\.js"', head)
+    folder = Path(settings.BASE_DIR) / "static"
+    runs = {each.relative_to(folder).with_suffix("").as_posix() for each in (folder / "js/run").glob("*.js")}
+    assert runs - {"js/run/page"} <= set(named)
+    assert {"js/plots/tokens", "js/format"} <= set(named)  # imported by what is imported
+    assert len(named) == len(set(named))
+    assert head.index("modulepreload") < head.index('type="module"')
