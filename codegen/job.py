@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -17,7 +18,8 @@ from typing import Any
 
 from django.conf import settings
 
-from codegen import services
+from codegen import file_storage, services
+from codegen.generate import UPLOAD
 from codegen.services import Job
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,7 @@ def run(job: Job) -> str:
     """The outcome in a word; a job that lost its lease leaves nothing behind."""
     shutil.rmtree(job.out, ignore_errors=True)
     job.out.mkdir(parents=True)
+    inputs_fetch(job.request)
     child = Child(job)
     try:
         said = follow(job, child)
@@ -45,6 +48,17 @@ def run(job: Job) -> str:
         shutil.rmtree(job.out, ignore_errors=True)
         return "lost"
     return conclude(job, child, said)
+
+
+def inputs_fetch(request: Mapping[str, Any]) -> None:
+    """The weights and uploaded data sets that another machine made; a bundle needs those of each variant."""
+    for variant in request.get("variants", {}).values():
+        inputs_fetch(variant)
+    if request.get("weights"):
+        file_storage.fetch(Path(request["weights"]), sha256=request.get("weights_sha256") or "")
+    dataset = request.get("data_path") or ""
+    if dataset.startswith(UPLOAD):
+        file_storage.fetch_folder(Path(settings.DATA_DIR) / "datasets" / "uploads" / dataset.removeprefix(UPLOAD))
 
 
 class Child:
@@ -144,6 +158,7 @@ def deliver(job: Job, verdict: dict[str, Any], logged: str) -> str:
     for path in job.out.iterdir():
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
+    file_storage.keep(archive, sha256=verdict["sha256"])
     won = services.repository_finish(
         job=job,
         archive=archive.relative_to(settings.DATA_DIR).as_posix(),

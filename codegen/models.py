@@ -12,6 +12,8 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.db.models import Q
 
+from codegen import file_storage
+
 User = AbstractBaseUser | AnonymousUser
 # Who else may see a repository is known to the app that asks for it: it adds its rule here.
 sharing: list[Callable[[User], Q]] = []
@@ -94,7 +96,8 @@ class Repository(models.Model):
 
     @property
     def archive_path(self) -> Path:
-        return Path(settings.DATA_DIR) / self.archive
+        """On this machine: fetched, where the machines do not share the data folder."""
+        return file_storage.fetch(Path(settings.DATA_DIR) / self.archive, sha256=self.sha256 if self.archive else "")
 
     @property
     def folder(self) -> Path:

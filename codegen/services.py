@@ -15,6 +15,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from codegen import file_storage
 from codegen.models import Repository, RepositoryStatus
 
 ATTEMPTS = 3
@@ -140,8 +141,13 @@ def repository_retry(*, job: Job, reason: str, log: str) -> bool:
 def repository_delete(*, repository: Repository) -> None:
     """Row and files; a running job sees at its next heartbeat that the row is gone."""
     folder: Path = repository.folder
-    transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True))
+    transaction.on_commit(lambda: files_remove(folder))
     repository.delete()
+
+
+def files_remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    file_storage.remove(folder)
 
 
 def _held(job: Job) -> Any:

@@ -23,6 +23,7 @@
 | NASPORTAL_API_RATE | requests of one user to the API, 12000/min |
 | NASPORTAL_EXAMPLE | 0: a new portal begins without the finished example run |
 | NASPORTAL_LOG | `json`: one JSON object a line, with the run; plain lines |
+| NASPORTAL_STORAGE | s3://bucket/prefix?endpoint=https://… or a folder, for machines that share no data folder; none |
 | DATABASE_URL | PostgreSQL; SQLite in the data folder |
 | REDIS_URL | channel layer and cache; both in the memory of the process |
 """
@@ -36,6 +37,8 @@ from typing import Any
 import environ
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
+
+from nasportal.storage_setting import storage_of
 
 env = environ.Env()
 
@@ -214,6 +217,9 @@ STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "files"}},
     "staticfiles": {"BACKEND": "nasportal.static_files.HashedStaticFiles"},
 }
+SHARED_STORAGE: str = env.str("NASPORTAL_STORAGE", default="")
+if SHARED_STORAGE:
+    STORAGES["shared"] = storage_of(SHARED_STORAGE)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 FILE_UPLOAD_TEMP_DIR = None
 UPLOAD_MAX_BYTES = env.int("NASPORTAL_UPLOAD_MAX_BYTES", default=512 * 2**20)  # of one data set's file

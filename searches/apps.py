@@ -12,13 +12,17 @@ class SearchesConfig(AppConfig):
     name = "searches"
 
     def ready(self) -> None:
-        """A project's team shares its repositories; and crash points are for tests alone."""
+        """A team shares its repositories, sets of other machines are fetched, and crash points are for tests alone."""
+        from codegen.file_storage import fetch_folder
         from codegen.models import sharing
         from searches.crashpoints import disarm
+        from searches.evaluation.datasets.stored import brings
         from searches.querysets import shared_repositories
 
         os.environ.setdefault("NASPORTAL_DATA", str(settings.DATA_DIR))  # where data sets lie, for those without Django
         if shared_repositories not in sharing:
             sharing.append(shared_repositories)
+        if fetch_folder not in brings:
+            brings.append(fetch_folder)
         if not getattr(settings, "FAULT_INJECTION", False):
             disarm()

@@ -21,9 +21,10 @@ from django.db import transaction
 from django.db.models import Sum
 from django_q.tasks import async_task
 
+from codegen import file_storage
 from searches.evaluation import datasets
 from searches.evaluation.datasets.fit import Fit
-from searches.evaluation.datasets.portrait import CARD
+from searches.evaluation.datasets.portrait import CARD, PICTURE
 from searches.models import Evaluation, Project, SearchRun
 from searches.models_data import UploadedDataSet, UploadStatus
 from searches.reading import SpecError, SpecErrors
@@ -55,9 +56,10 @@ def dataset_upload(
     upload.full_clean()
     _take(file, upload.incoming)
     try:
+        file_storage.keep(upload.incoming)
         _create(upload)
     except BaseException:
-        upload.incoming.unlink(missing_ok=True)
+        _remove(upload)
         raise
     return upload
 
@@ -101,16 +103,19 @@ def _take(file: UploadedFile[bytes], path: Path) -> None:
 def dataset_read(*, pk: int) -> str:
     """Reads an upload in a process of its own; told twice, it does it once."""
     upload = UploadedDataSet.objects.filter(pk=pk, status=UploadStatus.READING).first()
-    if upload is None or not upload.incoming.exists():
+    if upload is None or not file_storage.fetch(upload.incoming).exists():
         return "nothing to do"
     source = f"{upload.incoming}?{upload.resize}" if upload.resize else str(upload.incoming)
     answer = _imported(source, upload.portrait, "--into", str(upload.folder), "--name", upload.name)
     changes: dict[str, Any] = {"status": UploadStatus.REFUSED, "reason": answer.get("reason", ""), "stored_bytes": 0}
     if card := answer.get("card"):
         held = sum(file.stat().st_size for file in upload.folder.iterdir())
+        file_storage.keep(upload.folder)
+        file_storage.keep(upload.portrait)
         changes = {"status": UploadStatus.READY, "card": card, "stored_bytes": held}
     moved = UploadedDataSet.objects.filter(pk=pk, status=UploadStatus.READING).update(**changes)
     upload.incoming.unlink(missing_ok=True)
+    file_storage.remove(upload.incoming)
     if not moved:  # deleted meanwhile
         _remove(upload)
     return str(changes["status"])
@@ -154,7 +159,9 @@ def dataset_delete(*, upload: UploadedDataSet) -> None:
 def _remove(upload: UploadedDataSet) -> None:
     for folder in (upload.folder, upload.portrait):
         shutil.rmtree(folder, ignore_errors=True)
+        file_storage.remove(folder)
     upload.incoming.unlink(missing_ok=True)
+    file_storage.remove(upload.incoming)
 
 
 def dataset_check(*, project: Project, dataset: str) -> None:
@@ -176,6 +183,7 @@ def portrait_folder(name: str) -> Path:
 def portrait_of(name: str) -> dict[str, Any] | None:
     """The card of a built-in set; None while it is being made."""
     folder = portrait_folder(name)
+    file_storage.fetch(folder / CARD)
     try:
         card: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -196,7 +204,10 @@ def portrait_ask(name: str) -> None:
 def portrait_make(*, name: str) -> str:
     if (portrait_folder(name) / CARD).exists() or name not in datasets.available():
         return "nothing to do"
-    return str(_imported(name, portrait_folder(name)).get("reason", "done"))
+    answer = _imported(name, portrait_folder(name))
+    file_storage.keep(portrait_folder(name) / PICTURE)  # before the card, which says that both are there
+    file_storage.keep(portrait_folder(name) / CARD)
+    return str(answer.get("reason", "done"))
 
 
 def test_readings(project: Project, sha256: str) -> int:

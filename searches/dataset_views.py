@@ -13,6 +13,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from codegen import file_storage
 from codegen.requests import Request
 from searches import dataset_services
 from searches.evaluation import datasets
@@ -101,7 +102,7 @@ def dataset(request: Request, slug: str, ref: str) -> HttpResponse:
 def dataset_samples(request: Request, slug: str, ref: str) -> HttpResponseBase:
     """The picture of training images; nothing while it is being made."""
     shown = visible_project(request, slug)
-    path = _portrait(shown, ref) / PICTURE
+    path = file_storage.fetch(_portrait(shown, ref) / PICTURE)
     if not path.exists():
         return HttpResponse(status=204)
     return FileResponse(path.open("rb"), content_type="image/png")

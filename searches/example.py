@@ -15,6 +15,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from codegen import file_storage
 from searches import leases, services
 from searches.annotating import note_save, tags_set
 from searches.engine import events as engine
@@ -100,6 +101,7 @@ def load(*, owner: User) -> SearchRun:
     if place:
         (run.folder / place).parent.mkdir(parents=True, exist_ok=True)
         (run.folder / place).write_bytes(WEIGHTS.read_bytes())
+        file_storage.keep(run.folder / place)
     SearchRun.objects.filter(pk=run.pk).update(created=start, started=start, queued=start, worked_seconds=lasted)
     Notice.objects.filter(run=run).delete()
     note_save(target=run, text=NOTE, by=owner)

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from codegen import file_storage
 from searches.models import Event, SearchRun
 from searches.models_people import Activity
 from searches.status import Status
@@ -75,14 +76,16 @@ def run_thin(run: SearchRun) -> tuple[int, int]:
     kept = {run.chosen_number} if run.chosen_number is not None else set()
     rows = run.evaluations.filter(is_on_front=False).exclude(number__in=kept).exclude(weights_path="")
     named = set(run.evaluations.exclude(pk__in=rows.values("pk")).values_list("weights_path", flat=True))
-    doomed = [(pk, path) for pk, path in rows.values_list("pk", "weights_path") if path not in named]
+    found = rows.values_list("pk", "weights_path", "weights_sha256")
+    doomed = [(pk, path, sha256) for pk, path, sha256 in found if path not in named]
     with transaction.atomic():
-        for row in run.evaluations.filter(pk__in=[pk for pk, _ in doomed]).only("pk", "files"):
+        for row in run.evaluations.filter(pk__in=[pk for pk, _, _ in doomed]).only("pk", "files"):
             files = {name: facts for name, facts in row.files.items() if name != "weights"}
             run.evaluations.filter(pk=row.pk).update(weights_path="", weights_sha256="", files=files)
     freed = 0
-    for _, name in doomed:
+    for _, name, sha256 in doomed:
         path = run.folder / name
+        file_storage.remove(path, sha256=sha256)
         if path.is_file():
             freed += path.stat().st_size
             path.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """What users do with projects and runs. Each verb is one transaction, and a lost race is said in a sentence."""
 
-import shutil
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -336,4 +335,4 @@ def ring(run_id: int) -> None:
 
 
 def _removal(folder: Any) -> Callable[[], None]:
-    return lambda: shutil.rmtree(folder, ignore_errors=True)
+    return lambda: repository_services.files_remove(folder)

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
-from searches import leases, measuring, stopping, storage
+from searches import leases, measuring, run_files, stopping, storage
 from searches.crashpoints import crash_point
 from searches.engine import events as engine
 from searches.engine import launch
@@ -109,6 +109,7 @@ class Supervisor:
         """One life of an engine: its exit code if it ended by itself, None if it was stopped by us."""
         self.run.refresh_from_db()
         history = history_of(self.run)
+        run_files.inputs_fetch(self.run, history)
         crash_point("engine-start")
         with engine_of(self.run, history) as (process, reports):
             while True:
@@ -130,6 +131,7 @@ class Supervisor:
         self.progress |= {report.evaluator: report for report in batch if isinstance(report, engine.Progress)}
         if not events:
             return
+        run_files.results_keep(self.run, events)
         crash_point("before-commit")
         events_record(run_id=self.claim.run_id, token=self.claim.token, events=events)
         crash_point("after-commit")

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.files.base import ContentFile
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
+from codegen import file_storage
 from nasportal.preparation import missing_migrations, say
 
 PACKAGES = [
@@ -63,6 +65,7 @@ class Command(BaseCommand):
             "sqlite": sqlite3.sqlite_version,
             "database": database(),
             "redis": redis(),
+            "storage": shared_storage(),
             "folders": {str(path): is_writable(path) for path in (settings.DATA_DIR, Path("/tmp"))},
             "chromium": shutil.which("chromium") or shutil.which("chromium-browser") or "",
         }
@@ -120,6 +123,27 @@ def redis() -> str:
         return f"error: {' '.join(str(error).split())}"
 
 
+def shared_storage() -> str:
+    """Whether NASPORTAL_STORAGE keeps a file and gives it back; nothing where the data folder is shared."""
+    storage = file_storage.shared()
+    if storage is None:
+        return ""
+    errors: tuple[type[Exception], ...] = (OSError,)
+    if settings.SHARED_STORAGE.startswith("s3:"):
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        errors = (OSError, BotoCoreError, ClientError)
+    content = os.urandom(16)
+    try:
+        name = storage.save(f"doctor-{content.hex()}", ContentFile(content))
+        with storage.open(name) as stream:
+            is_same = stream.read() == content
+        storage.delete(name)
+    except errors as error:
+        return f"error: {' '.join(str(error).split())}"
+    return "keeps files and gives them back" if is_same else "error: it gave back other bytes than it was given"
+
+
 def is_writable(path: Path) -> bool:
     """Whether files can be made there; for a folder that is not there yet, whether it can be made."""
     there = next(folder for folder in (path, *path.parents) if folder.exists())
@@ -137,6 +161,8 @@ def faults_of(found: dict[str, Any]) -> list[str]:
         faults.append(f"The database does not answer ({found['database']}): see DATABASE_URL.")
     if found["redis"].startswith("error"):
         faults.append(f"Redis does not answer ({found['redis']}): see REDIS_URL. Live views fall back to polling.")
+    if found["storage"].startswith("error"):
+        faults.append(f"The storage does not work ({found['storage']}): see NASPORTAL_STORAGE.")
     faults += [f"{path} cannot be written." for path, writable in found["folders"].items() if not writable]
     return faults
 
@@ -156,6 +182,7 @@ def lines_of(found: dict[str, Any]) -> list[str]:
         ("SQLite", found["sqlite"]),
         ("Database", found["database"]),
         ("Redis", found["redis"] or "not configured; not needed on one machine"),
+        ("Storage", found["storage"] or "the data folder, shared by all machines"),
         *((path, "can be written" if writable else "cannot be written") for path, writable in found["folders"].items()),
         ("Chromium", found["chromium"] or "not found; browser tests are skipped"),
     ]
