@@ -64,6 +64,7 @@ def state() -> dict[str, Any]:
         "runs": runs_by_status(),
         "queue": get_broker().queue_size(),
         "leases": leases(),
+        "shares": SearchRun.objects.all().shares(),
         "canary_seconds": canary_seconds(),
         "evaluations": {name: value or 0 for name, value in totals.items()},
         "events": Event.objects.count(),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Case, Count, F, Max, Min, Q, Sum, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from searches.status import UNDER_LEASE, WITH_WORK, Role, Status
@@ -30,6 +31,7 @@ def shared_with(user: User, prefix: str, roles: tuple[str, ...]) -> Q:
 
 VIEW = (Role.EDITOR, Role.VIEWER)
 EDIT = (Role.EDITOR,)
+OWNERS_IN_TURN = 5  # more are not looked at for one place: who loses a race five times is rung again
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):
@@ -78,19 +80,56 @@ class SearchRunQuerySet(models.QuerySet["SearchRun"]):
 
     def claimable(self, now: datetime | None = None) -> SearchRunQuerySet:
         """Runs that have work and no live lease."""
+        return self.filter(self.claimable_now(now))
+
+    @staticmethod
+    def claimable_now(now: datetime | None = None) -> Q:
         free = Q(lease_until__isnull=True) | Q(lease_until__lte=now or timezone.now())
-        return self.with_work().filter(free)
+        return Q(status__in=WITH_WORK) & free
 
     def fairly_ordered(self, now: datetime | None = None) -> SearchRunQuerySet:
-        """Owners with the fewest live runs first, then who has waited longest: fifty users get equal shares."""
-        now = now or timezone.now()
-        live = Q(
-            project__owner__projects__runs__lease_until__gt=now,
-            project__owner__projects__runs__status__in=UNDER_LEASE,
+        """The runs of the owners whose turn it is, in their order; of an owner's runs who has waited longest."""
+        places = {owner: place for place, owner in enumerate(self.owners_in_turn(now)[:OWNERS_IN_TURN])}
+        whose = [When(project__owner=owner, then=Value(place)) for owner, place in places.items()]
+        found = self.filter(project__owner__in=list(places))
+        return found.annotate(turn=Case(*whose, default=Value(len(places)))).order_by("turn", "queued", "pk")
+
+    def owners_in_turn(self, now: datetime | None = None) -> list[int]:
+        """Owners with the fewest live runs first, then whose last turn ended the longest ago: also where a portal has
+        one place for all, fifty users get equal shares, however many runs each of them has queued."""
+        live = Q(lease_until__gt=now or timezone.now(), status__in=UNDER_LEASE)
+        rows = self.model._default_manager.filter(project__owner__in=self.order_by().values("project__owner"))
+        ended = Max(Coalesce("finished", "queued"), filter=Q(started__isnull=False))  # a slice ends in the queue
+        owners = rows.order_by().values("project__owner").annotate(
+            live=Count("pk", filter=live), ended=ended, waits=Min("queued", filter=Q(status__in=WITH_WORK))
+        )  # fmt: skip
+        long_ago = datetime.min.replace(tzinfo=UTC)
+        ordered = sorted(
+            owners, key=lambda row: (row["live"], row["ended"] or long_ago, row["waits"], row["project__owner"])
         )
-        return self.annotate(
-            live_of_owner=Count("project__owner__projects__runs", filter=live, distinct=True)
-        ).order_by("live_of_owner", "queued", "pk")
+        return [row["project__owner"] for row in ordered]
+
+    def shares(self, now: datetime | None = None) -> list[dict[str, Any]]:
+        """What each owner of live runs has: queued, running, the share of all that run, and of all time worked."""
+        live = Q(lease_until__gt=now or timezone.now(), status__in=UNDER_LEASE)
+        rows = self.order_by().values("project__owner", user=F("project__owner__username"))
+        found = list(
+            rows.annotate(
+                queued_runs=Count("pk", filter=self.claimable_now(now)),
+                running=Count("pk", filter=live),
+                seconds=Sum("worked_seconds", default=0.0),
+            ).order_by("-running", "-queued_runs", "user")
+        )
+        running, seconds = sum(row["running"] for row in found), sum(row["seconds"] for row in found)
+        return [
+            row
+            | {
+                "share": row["running"] / running if running else 0.0,
+                "share_of_time": row["seconds"] / seconds if seconds else 0.0,
+            }
+            for row in found
+            if row["running"] or row["queued_runs"]
+        ]
 
     def held(self, token: int) -> SearchRunQuerySet:
         """The run while this token is the newest one: the fence in front of each write of a supervisor."""
