@@ -21,6 +21,16 @@ def test_its_management_commands_exist() -> None:
     assert named <= set(get_commands())
 
 
+def test_its_table_of_settings_is_what_the_code_reads() -> None:
+    """Crash points are of the fault injection: a portal disarms them."""
+    packages = ("nasportal", "searches", "codegen", "profiling", "architectures")
+    sources = [path.read_text() for name in packages for path in (README.parent / name).rglob("*.py")]
+    read = {name for source in sources for name in re.findall(r"""["'](NASPORTAL_[A-Z_]+)["']""", source)}
+    table = TEXT.partition("| variable | meaning |\n")[2].partition("\n\n")[0]
+    told = {name for row in table.splitlines() for name in re.findall(r"`(NASPORTAL_[A-Z_]+)`", row.split(" | ")[0])}
+    assert told == {name for name in read if not name.startswith("NASPORTAL_CRASH_")}
+
+
 def test_its_make_targets_exist() -> None:
     named = {
         word for line in re.findall(r"^make (.+)$", TEXT, re.M) for word in re.split(r"[\s#].*=|\s+", line) if word
