@@ -9,6 +9,7 @@ from typing import Any
 
 from searches.engine import processes
 from searches.engine.executor import Job, JobFinished, JobProgressed, JobStarted, Message
+from searches.engine.versions import named_files
 from searches.evaluation import steps
 from searches.evaluation.files import read_file
 from searches.evaluation.job import StepJob, StepResult
@@ -37,7 +38,8 @@ class FormulaExecutor:
         if kind == "step":
             return stepped(StepJob.from_document(job))
         if kind == "test":
-            return JobFinished(kind, number, fidelity, "done", values={"test_accuracy": quality(job["graph"]) - 0.01})
+            values = {"test_accuracy": quality(job["graph"]) - 0.01}
+            return JobFinished(kind, number, fidelity, "done", values=values, inputs=dict(named_files(job)))
         if kind == "proxies":
             scores = {name: 100 * quality(job["graph"]) for name in job["proxies"]} | counted(job)
             return JobFinished(kind, number, fidelity, "done", "", scores, {"seconds": 0.01, "cost": 1})
@@ -51,7 +53,8 @@ class FormulaExecutor:
         }
         curve = [[1, 1.5, 0.4], [2, 0.7, values["accuracy"]]]
         files = {"weights": weights(Path(job["folder"]), job)}
-        return JobFinished(kind, number, fidelity, "done", "", values, {"seconds": 0.25, "cost": 100}, curve, files)
+        timing, read = {"seconds": 0.25, "cost": 100}, dict(named_files(job))
+        return JobFinished(kind, number, fidelity, "done", "", values, timing, curve, files, inputs=read)
 
     def receive(self, timeout: float) -> Message | None:
         return self.messages.popleft() if self.messages else None

@@ -8,6 +8,7 @@ from searches.engine.cache import Cache
 from searches.engine.chain import Chains
 from searches.engine.executor import EvaluatorBroken, Executor, JobFinished, JobStarted
 from searches.engine.jobs import Jobs
+from searches.engine.versions import Versions
 from searches.engine.weights import Key, Work
 
 STEP = -1  # stands for the fidelity of a step
@@ -22,6 +23,7 @@ class Dispatch:
         self.cache = cache
         self.weights = jobs.weights
         self.chains = Chains(jobs.folder)
+        self.versions = Versions()
         self.ready: list[Work] = []
         self.underway: dict[Key, Work] = {}
         self.lost: dict[Key, Work] = {}  # whose weights are wanted again
@@ -62,7 +64,11 @@ class Dispatch:
         return None
 
     def arrived(self, message: JobFinished) -> None:
-        job = self.given.pop((message.kind, message.number, message.fidelity))
+        name = message.kind, message.number, message.fidelity
+        if self.versions.refuses(self.given[name], message):
+            self.executor.submit(self.given[name])
+            return
+        job = self.given.pop(name)
         if self.cache and not message.timing.get("cached"):
             self.cache.keep(job, message)
         if message.kind == "step":

@@ -36,6 +36,10 @@ def tested(front: Sequence[Evaluated], dispatch: Dispatch, patience_seconds: flo
             dispatch.arrived(message)
             continue
         key = message.number, message.fidelity
+        job = dispatch.jobs.test(untested[key])
+        if dispatch.versions.refuses(job, message):
+            dispatch.executor.submit(job)
+            continue
         if message.status == "done":
             del untested[key]
             yield events.TestMeasured(message.number, message.values["test_accuracy"])

@@ -41,6 +41,7 @@ class JobFinished:
     curve: Sequence[Sequence[float | None]] = ()
     files: Mapping[str, Any] = field(default_factory=dict)
     report: Mapping[str, Any] = field(default_factory=dict)  # of a step
+    inputs: Mapping[str, str] = field(default_factory=dict)  # sha256 of the stored files that were read, by their paths
 
 
 Message: TypeAlias = JobStarted | JobProgressed | JobFinished

@@ -227,4 +227,5 @@ def finished(document: Mapping[str, Any]) -> JobFinished:
         document["curve"],
         document["files"],
         document.get("report", {}),
+        document.get("inputs", {}),
     )

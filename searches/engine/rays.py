@@ -20,6 +20,7 @@ from typing import Any
 
 from searches.engine.executor import EvaluatorBroken, Job, JobStarted, Message
 from searches.engine.processes import ATTEMPTS, GRACE_SECONDS, ROOT, failed, finished, progressed
+from searches.engine.versions import named_files
 from searches.evaluation.files import write_file
 
 CONNECT_SECONDS = 600.0  # a head that was killed comes back within this, or the engine gives up
@@ -240,13 +241,4 @@ def inputs_of(job: Job) -> dict[str, bytes]:
     One that is gone is left out: the evaluator says so, as it would here.
     """
     folder = Path(job["folder"])
-    return {path: (folder / path).read_bytes() for path in named_files(job) if (folder / path).is_file()}
-
-
-def named_files(document: object) -> Iterator[str]:
-    if isinstance(document, Mapping):
-        if {"path", "sha256"} <= document.keys():
-            yield str(document["path"])
-            return
-        for value in document.values():
-            yield from named_files(value)
+    return {path: (folder / path).read_bytes() for path, _ in named_files(job) if (folder / path).is_file()}

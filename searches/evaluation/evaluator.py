@@ -86,6 +86,7 @@ class Attempt:
         self.counted = complexity(graph)
         self.training = split_of(job.dataset, "train").reduced(job.training.share)
         self.details: dict[str, object] = {}
+        self.inputs: dict[str, str] = {}
 
     def result(self) -> Result:
         work = self.score if self.job.kind == "proxies" else self.train
@@ -104,7 +105,7 @@ class Attempt:
         cost = proxies_cost(job, self.counted) if job.kind == "proxies" else self.cost
         return Result(
             job.kind, job.number, job.fidelity, status, reason, values, {**details, **self.details},
-            time.monotonic() - self.started, cost, **more,
+            time.monotonic() - self.started, cost, inputs=self.inputs, **more,
         )  # fmt: skip
 
     @property
@@ -152,6 +153,7 @@ class Attempt:
             weights = safetensors.torch.load(read_file(self.job.folder / parent.weights.path, parent.weights.sha256))
         except FileDamaged as damage:
             raise ParentMissing(f"its parent's weights cannot be read: {damage}") from damage
+        self.inputs[parent.weights.path] = parent.weights.sha256
         self.details["inherited"] = round(inherit(module, self.graph, graph, weights), 4)
         return parent.weights.sha256
 
@@ -256,7 +258,8 @@ def test(job: Job, graph: Graph) -> Result:
     started = time.monotonic()
     module = load(graph, job.folder / job.weights.path, job.weights.sha256)
     values = {"test_accuracy": accuracy(module, split_of(job.dataset, "test"))}
-    return Result("test", job.number, job.fidelity, "done", "", values, seconds=time.monotonic() - started)
+    read = {job.weights.path: job.weights.sha256}
+    return Result("test", job.number, job.fidelity, "done", "", values, seconds=time.monotonic() - started, inputs=read)
 
 
 def load(graph: Graph, path: Path, sha256: str) -> nn.Module:

@@ -22,7 +22,8 @@ The answers, one JSON line each::
     {"type": "result", "kind": "evaluate", "number": 7, "fidelity": 8, "status": "done" | "failed", "reason": "",
      "values": {"accuracy": …, "latency_ms": …, "memory_bytes": …, "energy_mj": …, "params": …, "flops": …},
      "details": {how latency and energy came about}, "seconds": 9.5, "cost": 10**9, "curve": [[1, 1.9, 0.61], …],
-     "files": {"weights": {"path": "weights/….safetensors", "sha256": "…"}}}
+     "files": {"weights": {"path": "weights/….safetensors", "sha256": "…"}},
+     "inputs": {"weights/….safetensors": "…" (sha256 of each stored file that was read)}}
     {"type": "result", "kind": "test", "number": 7, "fidelity": 8, "status": "done", "reason": "",
      "values": {"test_accuracy": 0.98}, …}
     {"type": "result", "kind": "proxies", "number": 7, "fidelity": 0, "status": "done", "reason": "",
@@ -150,6 +151,7 @@ class Result:
     cost: int = 0
     curve: tuple[tuple[int, float, float], ...] = ()
     files: Mapping[str, StoredFile] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)  # sha256 of what was read, by its path
 
     def to_document(self) -> dict[str, object]:
         return {
@@ -165,6 +167,7 @@ class Result:
             "cost": self.cost,
             "curve": [list(row) for row in self.curve],
             "files": {name: {"path": file.path, "sha256": file.sha256} for name, file in self.files.items()},
+            "inputs": dict(self.inputs),
         }
 
 

@@ -77,4 +77,5 @@ def answer(job: StepJob, result: StepResult, reason: str, seconds: float) -> dic
         "cost": result.cost,
         "curve": [],
         "files": files,
+        "inputs": {} if job.state is None else {job.state.path: job.state.sha256},  # read_file held it against that
     }
