@@ -16,7 +16,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -28,6 +27,7 @@ from architectures.ir.graph import Graph
 from architectures.nets.module import build
 from architectures.spaces import Space
 from architectures.spaces.limits import Limits
+from bench import epochs
 from bench.natural import NATURAL, SIDE, TRAIN, Pictures, first, pictures, splits
 from searches.evaluation import proxies
 from searches.evaluation.curves import Beginning, calibration
@@ -46,8 +46,6 @@ LIMITS = Limits(max_flops=4_000_000)
 SHORT = {"1 epoch, half the images": (1, 0.5), "1 epoch": (1, 1.0), "2 epochs": (2, 1.0)}
 PLAIN_EPOCHS, PLAIN_BATCH, PLAIN_RATE = 5, 64, 0.1  # as tutorials have it
 
-EPOCH_NETWORKS, EPOCH_LIMITS = (1, 2, 3), Limits(min_params=5_000, max_flops=16_000_000)
-
 Row = dict[str, Any]
 
 
@@ -62,7 +60,7 @@ def run() -> dict[str, Any]:
         "ranks": ranks(rows),
         "ladders": ladders(rows),
         "extrapolation": extrapolation(rows),
-        "epoch_against_a_pil_loader": loaders(),
+        "epoch_against_a_pil_loader": epochs.run(),
     }
 
 
@@ -319,49 +317,3 @@ def calibrated(rows: Sequence[Row], known: Callable[[Row], tuple[float, ...]]) -
         "median_error_points": round(100 * found.median_error, 2),
         "inside_the_80_percent_interval": round(found.inside, 3),
     }
-
-
-def loaders() -> dict[str, Any]:
-    """CPU seconds of an epoch, ours against a PIL DataLoader's: the same networks and batches, images in memory."""
-    return {f"{side}×{side}": loader(side) for side in (28, 32)}
-
-
-def loader(side: int, images: int = 1024) -> dict[str, Any]:
-    generator = np.random.default_rng(0)
-    x = generator.integers(0, 256, (images, side, side, 3), dtype=np.uint8)
-    y = generator.integers(0, 10, images)
-    mean, std = torch.full((3, 1, 1), 0.5), torch.full((3, 1, 1), 0.25)
-    ours = Tensors(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()), torch.from_numpy(y), 255.0, mean, std)
-    theirs = DataLoader(Pictures(x, y, mean, std), PLAIN_BATCH, shuffle=True)
-    found: dict[str, list[float]] = {"float32": [], "bfloat16": []}
-    for seed in EPOCH_NETWORKS:
-        graph = space_of(side).decode(space_of(side).sample(Random(seed), EPOCH_LIMITS))
-        other = min(plain_epoch(build(graph, 0), theirs) for _ in range(2))
-        for precision, ratios in found.items():
-            recipe = Recipe(epochs=1, batch_size=PLAIN_BATCH, precision=precision)
-            ratios.append(other / min(epoch_of(build(graph, 0), ours, recipe) for _ in range(2)))
-    return {
-        f"times_quicker_in_{precision}": [round(ratio, 2) for ratio in ratios] for precision, ratios in found.items()
-    }
-
-
-def plain_epoch(module: nn.Module, batches: DataLoader[tuple[Tensor, int]]) -> float:
-    started = time.process_time()
-    optimizer = torch.optim.SGD(module.parameters(), lr=PLAIN_RATE, momentum=0.9)
-    module.train()
-    for images, targets in batches:
-        optimizer.zero_grad()
-        functional.cross_entropy(module(images), targets).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    return time.process_time() - started
-
-
-def epoch_of(module: nn.Module, images: Tensors, recipe: Recipe) -> float:
-    started = time.process_time()
-    train(module, images, first(images, 0.02), recipe, 0)
-    return time.process_time() - started
-
-
-@cache
-def space_of(side: int) -> Space:
-    return spaces.create("chain", (3, side, side), 10)

@@ -136,23 +136,29 @@ class Course:
 
     def epoch(self, epoch: int, clock: "Clock", watch: Watcher | None) -> float:
         """The mean training loss."""
-        self.forward.train()
         total = torch.zeros((), device=self.training.place)
         steps, epochs = self.recipe.epochs * self.batches, self.recipe.epochs
-        step = (epoch - 1) * self.batches
+        begun = (epoch - 1) * self.batches
+        for step, loss in enumerate(self.steps(epoch), begun + 1):
+            total += loss
+            clock.check(epoch, epochs)
+            if watch is not None:
+                last = self.curve[-1].validation_accuracy if self.curve else None
+                left = clock.elapsed / step * (steps - step)
+                watch(Moment(epoch, epochs, float(total) / (step - begun), last, left))
+        return float(total) / self.batches
+
+    def steps(self, epoch: int) -> Iterator[Tensor]:
+        """The loss of each batch, after the optimiser's step on it."""
+        self.forward.train()
+        step, steps = (epoch - 1) * self.batches, self.recipe.epochs * self.batches
         for rows in shuffled(len(self.training), self.recipe.batch_size, self.generator):
             set_rate(self.optimizer, one_cycle(step, steps, self.recipe))
             pixels = self.training.pixels(rows)
             if self.augment is not None:
                 pixels = self.augment(pixels, self.generator)
-            total += self.stepper.step(self.training.normalised(pixels), self.training.classes_of(rows))
+            yield self.stepper.step(self.training.normalised(pixels), self.training.classes_of(rows))
             step += 1
-            clock.check(epoch, epochs)
-            if watch is not None:
-                mean = float(total) / (step - (epoch - 1) * self.batches)
-                last = self.curve[-1].validation_accuracy if self.curve else None
-                watch(Moment(epoch, epochs, mean, last, clock.elapsed / step * (steps - step)))
-        return float(total) / self.batches
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,110 @@
+"""An epoch of ours against an epoch over a PIL DataLoader: the same random networks, one thread, steps in turn.
+
+`python -m bench epochs` runs this part of `bench evaluation` alone. Steps of both are taken in turn and the lower
+quartile of their CPU time is compared, so that a busy machine hits both alike. Neither side's validation is counted.
+"""
+
+import statistics
+import time
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader
+
+from architectures import spaces
+from architectures.ir.complexity import complexity
+from architectures.ir.graph import Graph
+from architectures.nets.module import build
+from architectures.spaces.limits import Limits
+from bench.natural import NATURAL, Pictures, classes, decoded
+from searches.evaluation import datasets
+from searches.evaluation.recipe import Recipe
+from searches.evaluation.tensors import Tensors
+from searches.evaluation.trainer import Course
+
+NETWORKS = range(1, 7)
+LIMITS = Limits(min_params=5_000, max_flops=16_000_000)
+IMAGES, STEPS, SETTLING = 1024, 20, 2  # the first steps compile kernels
+BATCH, RATE = 64, 0.1  # of tutorials
+PRECISIONS = ("float32", "bfloat16")
+
+
+def run() -> dict[str, Any]:
+    torch.set_num_threads(1)
+    return {name: compared(x, y) for name, (x, y) in {"28×28": small(), "32×32": large()}.items()}
+
+
+def small() -> tuple[np.ndarray, np.ndarray]:
+    """Fashion-MNIST where its files are, else noise of its shape."""
+    if datasets.absence("fashion_mnist"):
+        return noise(28, 1)
+    images, targets = datasets.open("fashion_mnist").split("train")
+    return np.ascontiguousarray(images[:IMAGES].transpose(0, 2, 3, 1)), targets[:IMAGES]
+
+
+def large() -> tuple[np.ndarray, np.ndarray]:
+    if not NATURAL.exists():
+        return noise(32, 3)
+    images = [np.asarray(picture) for picture, _ in zip(decoded("train"), range(IMAGES), strict=False)]
+    return np.stack(images), classes("train")[:IMAGES]
+
+
+def noise(side: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(0)
+    x = generator.integers(0, 256, (IMAGES, side, side, channels), dtype=np.uint8)
+    return x, generator.integers(0, 10, IMAGES)
+
+
+def compared(x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
+    side, channels = x.shape[1], x.shape[3]
+    mean, std = torch.full((channels, 1, 1), 0.5), torch.full((channels, 1, 1), 0.25)
+    ours = Tensors(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()), torch.from_numpy(y), 255.0, mean, std)
+    theirs = DataLoader(Pictures(x if channels > 1 else x[..., 0], y, mean, std), BATCH, shuffle=True)
+    space = spaces.create("chain", (channels, side, side), 10)
+    rows = [row(space.decode(space.sample(Random(seed), LIMITS)), ours, theirs) for seed in NETWORKS]
+    ratios = {name: [each[name] for each in rows] for name in PRECISIONS}
+    return {
+        "networks": [f"{each['params']:,} parameters, {each['macs'] / 1e6:.1f} M multiply-adds" for each in rows],
+        "plain_ms_a_step": [each["plain_ms"] for each in rows],
+        **{f"times_quicker_in_{name}": found for name, found in ratios.items()},
+        **{f"median_in_{name}": round(statistics.median(found), 2) for name, found in ratios.items()},
+    }
+
+
+def row(graph: Graph, ours: Tensors, theirs: "DataLoader[tuple[Tensor, int]]") -> dict[str, Any]:
+    sides: dict[str, Iterator[None]] = {"plain": plain_steps(build(graph, 0), theirs)}
+    sides |= {name: our_steps(build(graph, 0), ours, name) for name in PRECISIONS}
+    spent: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(STEPS):
+        for name, steps in sides.items():
+            started = time.process_time()
+            next(steps)
+            spent[name].append(time.process_time() - started)
+    quick = {name: statistics.quantiles(each[SETTLING:], n=4)[0] for name, each in spent.items()}
+    counted = complexity(graph)
+    ratios = {name: round(quick["plain"] / quick[name], 2) for name in PRECISIONS}
+    return {"params": counted.params, "macs": counted.macs, "plain_ms": round(1000 * quick["plain"], 1), **ratios}
+
+
+def plain_steps(module: nn.Module, batches: "DataLoader[tuple[Tensor, int]]") -> Iterator[None]:
+    """As tutorials have it: PIL images through a DataLoader, SGD with momentum."""
+    optimizer = torch.optim.SGD(module.parameters(), lr=RATE, momentum=0.9)
+    module.train()
+    while True:
+        for images, targets in batches:
+            optimizer.zero_grad()
+            functional.cross_entropy(module(images), targets).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            yield
+
+
+def our_steps(module: nn.Module, images: Tensors, precision: str) -> Iterator[None]:
+    recipe = Recipe(epochs=1000, batch_size=BATCH, precision=precision)
+    course = Course(module, images, recipe, 0, None, module, None)
+    for epoch in range(1, recipe.epochs):
+        yield from course.steps(epoch)
