@@ -56,6 +56,7 @@ class Evaluated:
     violation: float = 0.0  # how far measured values are beyond their limits, as a share; infinite where it failed
     fidelity: int = 0  # epochs; algorithms see the ladder's first rung, the one that every network has
     place: int = -1  # in the sequence, where it is not the number: a promotion
+    ranks: tuple[float, ...] = ()  # what the ladder promotes by, where it is not the losses
 
     @property
     def is_feasible(self) -> bool:

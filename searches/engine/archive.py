@@ -9,7 +9,7 @@ import numpy as np
 from architectures.spaces.limits import Limits
 from searches import objectives, pareto
 from searches.algorithms.algorithm import Evaluated
-from searches.evaluation.rungs import PROXY_FIDELITY
+from searches.evaluation.rungs import PROXY_FIDELITY, TRAINING_LOSS
 
 MARGIN = 1.1  # of the worst first value, where nothing else bounds an objective
 
@@ -34,12 +34,19 @@ class Archive:
             return Evaluated(*same, (), inf, **more)
         if self.proxy and fidelity == PROXY_FIDELITY:
             return Evaluated(*same, self.proxy_losses(values), 0.0, **more)
-        return Evaluated(*same, objectives.losses(self.names, values), self.violation(values), **more)
+        ranks = self.promoting_losses(values) if TRAINING_LOSS in values else ()
+        return Evaluated(*same, objectives.losses(self.names, values), self.violation(values), **more, ranks=ranks)
 
     def proxy_losses(self, values: Mapping[str, float]) -> tuple[float, ...]:
         """Of a network that is not trained: its score stands where accuracy would; limits wait for measured values."""
         return tuple(
             -values[self.proxy] if name == "accuracy" else objectives.loss(name, values[name]) for name in self.names
+        )
+
+    def promoting_losses(self, values: Mapping[str, float]) -> tuple[float, ...]:
+        """Where the ladder promotes by the training loss, it stands where accuracy would; for the ladder alone."""
+        return tuple(
+            values[TRAINING_LOSS] if name == "accuracy" else objectives.loss(name, values[name]) for name in self.names
         )
 
     def violation(self, values: Mapping[str, float]) -> float:

@@ -1,7 +1,7 @@
 """From what evaluators answered to a line's status, reason and values."""
 
 from collections.abc import Sequence
-from math import isfinite, sqrt
+from math import isfinite, nan, sqrt
 from statistics import mean, stdev
 
 from profiling.meters.energy import modelled
@@ -10,7 +10,8 @@ from searches import objectives
 from searches.algorithms.algorithm import Genotype
 from searches.engine.executor import EvaluatorBroken, JobFinished
 from searches.engine.problem import SpecProblem
-from searches.evaluation.rungs import PROXY_FIDELITY
+from searches.evaluation.rungs import PROXY_FIDELITY, TRAINING_LOSS
+from searches.spec import SearchSpec
 
 # Student's t, two-sided 95 %, for so many values: the interval of a mean of few.
 T95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
@@ -31,7 +32,15 @@ def judged(problem: SpecProblem, genotype: Genotype, results: Sequence[JobFinish
     if missing:
         raise EvaluatorBroken(f"the evaluator did not measure {missing[0]} of number {result.number}")
     values = {name: result.values[key] for name, key in measured.items()}
+    values |= promoting(problem.spec, result)
     return finite(values | averaged([each.values["accuracy"] for each in results]))
+
+
+def promoting(spec: SearchSpec, result: JobFinished) -> dict[str, float]:
+    """What a rung promotes by, beside the accuracy that it has measured; the last epoch's mean loss."""
+    if spec.ladder.promote_by != TRAINING_LOSS or result.fidelity >= spec.fidelities[-1]:
+        return {}
+    return {TRAINING_LOSS: nan if not result.curve or result.curve[-1][1] is None else result.curve[-1][1]}
 
 
 def averaged(accuracies: Sequence[float]) -> dict[str, float]:

@@ -47,7 +47,7 @@ class Rung:
         if count < eta:
             return [], count
         if self._ordered[0] != count:
-            self._ordered = count, ordered(self.results[:count])
+            self._ordered = count, ordered(self.results[:count], is_promoting=True)
         return self._ordered[1][: count // eta], count
 
 
@@ -89,12 +89,15 @@ class Rungs:
         return next((rung for rung in reversed(trained) if len(rung.below(place)) >= ENOUGH), trained[0])
 
 
-def ordered(results: Sequence[Evaluated]) -> list[tuple[Evaluated, int]]:
-    """Feasible results with their ranks: front by front, on each first who holds most hypervolume alone."""
+def ordered(results: Sequence[Evaluated], *, is_promoting: bool = False) -> list[tuple[Evaluated, int]]:
+    """Feasible results with their ranks: front by front, on each first who holds most hypervolume alone.
+
+    ``is_promoting`` looks at what the ladder promotes by, where that differs from the losses.
+    """
     feasible = [each for each in results if each.is_feasible]
     if not feasible:
         return []
-    losses = np.array([each.losses for each in feasible])
+    losses = np.array([(each.ranks if is_promoting else ()) or each.losses for each in feasible])
     span = losses.max(axis=0) - losses.min(axis=0)
     scaled = (losses - losses.min(axis=0)) / np.where(span > 0, span, 1.0)
     found: list[tuple[Evaluated, int]] = []

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 PROXIES = ("", "naswot", "synflow", "grad_norm", "zen")
+PROMOTIONS = ("accuracy", "training_loss")
+TRAINING_LOSS = "training_loss"  # among the values of a rung that promotes by it
 PROXY_FIDELITY = 0  # epochs
 PROXY_BATCH = 64  # images that a proxy looks at
 MOST_RUNGS, MOST_EPOCHS = 8, 1000
@@ -20,6 +22,14 @@ class Ladder:
     eta: int = field(default=3, metadata={"min": 2, "max": 100, "help": "one of so many is promoted to the next rung"})
     proxy: str = field(
         default="", metadata={"choices": PROXIES, "help": "a score of the untrained network as a rung below the first"}
+    )
+    promote_by: str = field(
+        default="accuracy",
+        metadata={
+            "choices": PROMOTIONS,
+            "help": "what stands for accuracy when a trained rung promotes: after one or two epochs the training loss "
+            "ranks better; fronts and values show accuracy either way",
+        },
     )
     final_epochs: int | None = field(
         default=None,

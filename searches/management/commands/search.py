@@ -45,6 +45,7 @@ OPTIONS: dict[str, tuple[str, Any, str]] = {
     "rungs": ("ladder.rungs", str, "epochs of the fidelity ladder's rungs by comma, such as 2,6,18"),
     "eta": ("ladder.eta", int, "one of so many climbs to the next rung (default 3)"),
     "proxy": ("ladder.proxy", str, "a score of the untrained network as the lowest rung, such as naswot"),
+    "promote-by": ("ladder.promote_by", str, "accuracy or training_loss (default accuracy)"),
     "final-epochs": ("ladder.final_epochs", int, "of the front's full training at the end"),
     "final-seeds": ("ladder.final_seeds", int, "trainings of each network of the front at the end (default 3)"),
     "target": ("target", str, "hardware target of latency and energy (default this_machine)"),

@@ -88,6 +88,14 @@ def test_one_of_eta_is_promoted_once_and_the_highest_rung_goes_first() -> None:
     assert (third.member.number, third.fidelity) == (3, 9)
 
 
+def test_where_it_promotes_by_the_training_loss_accuracy_is_not_asked() -> None:
+    rungs = Rungs((1, 3), eta=2)
+    for number, (error, loss) in enumerate(((0.1, 2.0), (0.9, 1.0), (0.2, 1.5), (0.3, 1.4))):
+        rungs.enter(Evaluated(number, (number,), str(number), (error,), fidelity=1, ranks=(loss,)))
+    assert [each.number for each, _ in rungs.rungs[0].best(4, 2)[0]] == [1, 3]
+    assert [each.number for each, _ in ordered(rungs.rungs[0].results)] == [0, 2, 3, 1]
+
+
 def test_a_search_climbs_its_ladder(tmp_path: Path) -> None:
     reports = run(tmp_path, ShuffledExecutor(2, 1))
     entries = lines(reports)
@@ -145,6 +153,18 @@ def test_a_proxy_is_a_rung_of_its_own_and_no_accuracy(tmp_path: Path) -> None:
         9 <= len(trained) < 18
     )  # without waiting for the whole rung some climb who would not be among the best at its end
     assert all(each.fidelity != 0 for each in of_kind(reports, events.GenerationFinished))
+
+
+def test_a_rung_that_promotes_by_the_training_loss_tells_it_beside_its_accuracy(tmp_path: Path) -> None:
+    by_loss = {"ladder": {"rungs": "1,2", "eta": 2, "final_epochs": 4, "promote_by": "training_loss"}}
+    one = run(tmp_path / "one", ShuffledExecutor(1), **by_loss)
+    entries = {fidelity: [each for each in lines(one) if each["fidelity"] == fidelity] for fidelity in (1, 2, 4)}
+    assert {each["values"]["training_loss"] for each in entries[1]} == {0.7}  # the last one of the executor's curves
+    assert all(each["values"]["accuracy"] != 0.7 for each in entries[1])
+    assert not any("training_loss" in each["values"] for each in entries[2] + entries[4])
+    again = run(tmp_path / "one", ShuffledExecutor(4, 2), lines(one)[:11], **by_loss)
+    assert texts(again) == texts(one)[11:]
+    assert again[-1].history_sha256 == one[-1].history_sha256
 
 
 def test_the_front_is_trained_in_full_with_several_seeds_before_the_test_split_is_read(tmp_path: Path) -> None:
@@ -223,6 +243,7 @@ def test_inherited_weights_that_are_lost_are_trained_again_first(tmp_path: Path,
         ({"rungs": "3,3"}, "ladder.rungs", "must rise from rung to rung, but is '3,3'"),
         ({"final_epochs": 5}, "ladder.final_epochs", "must be above the last rung (5 epochs), but is 5"),
         ({"eta": 1}, "ladder.eta", "must be at least 2, but is 1"),
+        ({"promote_by": "luck"}, "ladder.promote_by", "must be one of accuracy, training_loss, but is 'luck'"),
         ({"proxy": "luck"}, "ladder.proxy", "must be one of , naswot, synflow, grad_norm, zen, but is 'luck'"),
     ],
 )
