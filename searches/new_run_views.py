@@ -51,10 +51,10 @@ def _filled(request: Request, project: Project) -> HttpResponse:
     """The form of a spec that was pasted; without one that can be read, the form as it was."""
     try:
         spec = SearchSpec.from_document(json.loads(request.POST.get("pasted", "")))
-    except (json.JSONDecodeError, RecursionError):
-        fault = "This is not JSON: copy the whole spec, from its first brace to its last."
     except SpecErrors as error:
         fault = str(error)
+    except (ValueError, RecursionError):
+        fault = "This is not JSON: copy the whole spec, from its first brace to its last."
     else:
         return _page(request, project, RunForm.of_spec(spec.to_document(), request.POST.get("name", "")))
     return _page(request, project, RunForm.of_post(request.POST), 422, fault)

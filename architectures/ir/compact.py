@@ -42,6 +42,7 @@ _DICTIONARY = (
     ',[1e-05,0.1],[0]],["activation","Relu",[],[1]],["add","Add",[],[2,-2]]]]}'
 )
 _ZDICT = _DICTIONARY.encode()
+DAMAGE = (ValueError, TypeError, LookupError, AttributeError, StopIteration, zlib.error, RecursionError, OverflowError)
 
 
 def dumps(graph: Graph) -> str:
@@ -72,7 +73,7 @@ def loads(text: str) -> Graph:
         nodes = _nodes(document)
     except GraphError:
         raise
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, zlib.error, RecursionError) as error:
+    except DAMAGE as error:
         raise DocumentError("", "the text must be a graph's compact form", f"is damaged ({error})") from None
     graph = Graph(nodes)
     verify(graph)

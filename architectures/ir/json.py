@@ -56,6 +56,10 @@ def loads(text: str) -> Graph:
         raise DocumentError("", "the text must be JSON", f"{error.msg} at line {error.lineno}") from None
     except RecursionError:
         raise DocumentError("", "the text must be an architecture", "is nested too deeply") from None
+    except GraphError:
+        raise
+    except ValueError:  # what is left of Python's own complaints
+        raise DocumentError("", "numbers must have at most 4,300 digits", "one has more") from None
 
 
 def from_document(document: Any) -> Graph:

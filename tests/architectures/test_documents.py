@@ -101,6 +101,7 @@ BAD = [
     ),
     (edited(("classes",), 4), "the graph: its last node gives 3 classes, but classes is 4"),
     (edited(("input",), [1, 8, 8]), "the graph: its first node takes [3, 8, 8], but the input is [1, 8, 8]"),
+    ('{"a": ' + "1" * 5000 + "}", "the graph: numbers must have at most 4,300 digits, but one has more"),
     ('{"a": 1, "a": 2}', "the graph: keys must be unique, but 'a' stands there twice"),
     ("[" * 100_000, "the graph: the text must be an architecture, but is nested too deeply"),
     (" " * 8_000_001, "the graph: the text may have at most 8,000,000 characters, but has 8,000,001"),

@@ -42,9 +42,10 @@ def dataset_from(
 ) -> DataSet:
     """The one way from arrays to a data set; ``labels`` names the classes 0, 1, 2 … where they have names."""
     parts = [part for part in (train, validation, test) if part is not None]
+    for part in parts:
+        check_targets(part)
     images = [channels_first(part) for part in parts]
     for part, pixels in zip(parts, images, strict=True):
-        check_targets(part)
         if pixels.shape[1:] != images[0].shape[1:]:
             raise DataSetError(
                 f"{train.x_name} has images of {images[0].shape[1:]}, {part.x_name} of {pixels.shape[1:]}; resize them"

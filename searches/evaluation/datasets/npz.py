@@ -1,7 +1,9 @@
 """npz files of numpy: ``x, y`` or ``x_train, y_train[, x_test, y_test]``; no pickle is ever read."""
 
 import zipfile
+import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, ClassVar
 
 import numpy as np
@@ -14,6 +16,10 @@ from searches.evaluation.datasets.fit import Fit, refuse
 from searches.evaluation.datasets.limits import MAX_ARRAY_BYTES, MAX_ARRAYS
 from searches.evaluation.datasets.registry import readers
 
+UNREADABLE = (
+    ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, SyntaxError, TypeError,
+    TokenError,
+)  # fmt: skip
 WANTED = ("x", "y", "x_train", "y_train", "x_test", "y_test")
 
 
@@ -57,7 +63,7 @@ def array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
             return loaded
     except DataSetError:
         raise
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, NotImplementedError, SyntaxError, TypeError) as error:
+    except UNREADABLE as error:
         raise DataSetError(f"array {name!r} cannot be read ({error}); write the file anew with numpy.savez") from error
 
 
