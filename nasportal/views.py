@@ -4,6 +4,7 @@ import os
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -47,6 +48,11 @@ def _data_folder() -> str:
 _WORDS = {
     400: ("This request could not be read", "Go back, look over what you entered and send it again."),
     403: ("You may not see this", "It belongs to somebody else, or your form was open for too long: reload and retry."),
+    413: (
+        "This request is too large",
+        "A form without its files, or the JSON of a program, "
+        f"has at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes.",
+    ),
     404: ("There is no such page", "It may have been deleted, or the address has a typing error."),
     500: ("Something went wrong here", "It is in the portal's log; nothing that was saved is lost."),
 }
@@ -64,8 +70,8 @@ def _failed(request: HttpRequest, status: int) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """400."""
-    return _failed(request, 400)
+    """400, and 413 where Django found the body too large."""
+    return _failed(request, 413 if isinstance(exception, RequestDataTooBig) else 400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

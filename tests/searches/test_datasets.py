@@ -119,6 +119,27 @@ def test_an_upload_that_cannot_be_is_refused_at_once(
     assert not UploadedDataSet.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "file_name",
+    [
+        "../../etc/a.npz", "/a.npz", "C:\\a.npz", "a\0.npz", "a\r\nSet-Cookie: b.npz", "-rf.npz", "\u202ezpn.npz",
+        "🙂.npz", "a" * 9999 + ".npz", ".npz", "{{ 7 * 7 }}<b>.npz",
+    ],
+)  # fmt: skip
+def test_a_file_name_is_text_or_is_refused(file_name: str, world: World, data: Path) -> None:
+    """It names no path: files lie under a key of ours."""
+    client = client_of(world, "editor")
+    path = f"/projects/{world.project.slug}/datasets/"
+    answer = client.post(path, {"file": SimpleUploadedFile(file_name, npz())})
+    assert answer.status_code in (302, 422)
+    kept = [upload.incoming for upload in UploadedDataSet.objects.all()]
+    assert [each for each in data.rglob("*") if each.is_file() and "datasets" in each.parts] == kept
+    assert (answer.status_code == 302) == (len(kept) == 1)
+    page = client.get(path)
+    assert page.status_code == 200
+    assert "49<b>" not in page.content.decode()
+
+
 def test_a_file_and_a_project_have_their_limits(world: World, settings: Any, data: Path) -> None:
     settings.UPLOAD_MAX_BYTES = 2**20
     with pytest.raises(ValidationError, match="The file has 2 MiB; at most 1 MiB are taken"):

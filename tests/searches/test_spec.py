@@ -45,6 +45,22 @@ def test_a_document_survives_the_round_trip_with_its_defaults_written_out() -> N
         ),
         ({"seconds": float("inf")}, "seconds", "must be a finite number, but is inf"),
         ({"training": {"epochs": 10**9}}, "training.epochs", "must be at most 1,000, but is 1000000000"),
+        ({"seconds": "1e3"}, "seconds", "must be a finite number, but is '1e3'"),
+        ({"max_cost": 0}, "max_cost", "must be at least 1, but is 0"),
+        ({"limits": {"max_latency_ms": float("nan")}}, "limits.max_latency_ms", "must be a finite number, but is nan"),
+        ({"limits": {"max_flops": float("inf")}}, "limits.max_flops", "must be a whole number, but is inf"),
+        ({"space_options": {"max_layers": 1e400}}, "space_options.max_layers", "must be finite, but is inf"),
+        (
+            {"space_options": {"operations": ["conv9x9"]}},
+            "space_options.operations",
+            "must be one of conv3x3, conv5x5, depthwise_conv, sep_conv3x3, dil_conv3x3, max_pool, avg_pool, "
+            "skip_connect, conv1x1, but is 'conv9x9'",
+        ),
+        (
+            {"space_options": {"operations": []}},
+            "space_options.operations",
+            "must be a list of at least one value, but is []",
+        ),
         ({"training": {"epoch": 3}}, "training.epoch", "is not known; did you mean 'epochs'?"),
         ({"training": []}, "training", "must be a JSON object, but is a list"),
         ({"limits": {"max_params": 0}}, "limits.max_params", "must be above 0, but is 0; leave it out for no limit"),

@@ -167,6 +167,9 @@ def test_a_pasted_spec_fills_the_form(world: World) -> None:
     for text in ("", "{", "[" * 100_000, "[]", "7", "9" * 5000):
         response = client.post(page, entered("mine", pasted=[text], fill=["1"]))
         assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY, text[:20]
+    large = client.post(page, entered("mine", pasted=["9" * 50_000_000], fill=["1"]))
+    assert large.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    assert "has at most 2,500,000 bytes" in large.content.decode()
 
 
 def test_one_button_starts_the_example_search(world: World) -> None:

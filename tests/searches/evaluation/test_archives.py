@@ -1,12 +1,15 @@
 """Archives from strangers: refused by their table of contents."""
 
 import stat
+import struct
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from searches.evaluation import datasets
 from searches.evaluation.datasets import DataSetError
 from searches.evaluation.datasets.archives import Allowance, opened
 
@@ -108,3 +111,57 @@ def test_a_member_that_declares_more_than_it_can_hold_is_refused(tmp_path: Path)
     path.write_bytes(bytes(content))
     with pytest.raises(DataSetError, match="declares more bytes than its packed size can hold"):
         opened(path, Allowance(10, 2 * 10**9))
+
+
+def many(path: Path, count: int) -> None:
+    """An archive whose table of contents has so many empty members: written by hand, zipfile would take seconds."""
+    local, entries = bytearray(), bytearray()
+    for number in range(count):
+        name = b"%06d" % number
+        entries += struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, *[0] * 7, len(name), *[0] * 5, len(local)) + name
+        local += struct.pack("<4s5H3I2H", b"PK\3\4", 20, *[0] * 7, len(name), 0) + name
+    start, end = len(local), len(local) + len(entries)
+    wide = struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, len(entries), start)
+    wide += struct.pack("<4sIQI", b"PK\6\7", 0, end, 1)
+    path.write_bytes(
+        local + entries + wide + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, *[2**16 - 1] * 2, *[2**32 - 1] * 2, 0)
+    )
+
+
+def test_a_hundred_thousand_members_are_refused_quickly(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    many(path, 100_000)
+    began = time.process_time()
+    with pytest.raises(DataSetError, match=r"the archive has 100,000 members; at most 16 are read"):
+        datasets.open(path)
+    assert time.process_time() - began < 5
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_archive_within_one_is_no_image(tmp_path: Path) -> None:
+    inner, path = tmp_path / "inner.zip", tmp_path / "x.zip"
+    named("cats/1.png")(inner)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("cats/inner.zip", inner.read_bytes())
+        archive.writestr("cats/inner.png", inner.read_bytes())
+    with pytest.raises(DataSetError, match=r"cats/inner\.png is no image of the formats"):
+        datasets.open(path)
+
+
+def test_a_member_that_declares_less_than_it_holds_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("cats/1.png", bytes(2**20))
+    content = bytearray(path.read_bytes())
+    entry = content.index(b"PK\x01\x02")
+    content[entry + 24 : entry + 28] = (100).to_bytes(4, "little")
+    path.write_bytes(bytes(content))
+    with pytest.raises(DataSetError, match=r"cats/1\.png cannot be unpacked .*; pack the files again"):
+        datasets.open(path)
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.zip", b"\x89PNG\r\n\x1a\n"), ("a.npz", b"%PDF-1.7"), ("a.ZIP", b"")])
+def test_a_file_under_a_wrong_name_is_refused(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataSetError, match=rf"{name} is not a readable zip archive"):
+        datasets.open(tmp_path / name)
