@@ -1,8 +1,11 @@
 """Algorithms: what a proposal costs beside Optuna and pymoo, how much of the true front each finds, and the vote.
 
-On the table of NAS-Bench-201; NASPORTAL_BENCH_SHARE=.1 makes a tenth of the repeats. Needs `pip install -e .[bench]`.
+On the table of NAS-Bench-201; NASPORTAL_BENCH_SHARE=.1 makes a tenth of the repeats, NASPORTAL_BENCH_PARTS=front,vote
+picks parts. What each repeat found is kept, and an interrupted run goes on. Needs `pip install -e .[bench]`.
 """
 
+import hashlib
+import importlib.metadata
 import json
 import math
 import os
@@ -11,28 +14,39 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
-from itertools import count
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, partial
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
 
+from bench.samplers import (
+    MANY,
+    MOST,
+    WINDOW,
+    optuna_in_memory,
+    optuna_on_sqlite,
+    optuna_share,
+    pymoo_costs,
+    pymoo_share,
+    question,
+)
 from searches import algorithms, pareto
 from searches.algorithms.algorithm import Evaluated
 from searches.engine.sequence import Candidate, Sequence
-from searches.replay.expression import evaluated as expression
 from searches.replay.run import Question, replay
-from searches.replay.table import TableProblem, read
+from searches.replay.table import TableProblem
 from tests.architectures.examination import TABLE
 
+ROOT = Path(__file__).parent.parent
+ROWS = ROOT / "bench-results" / "algorithms-rows.jsonl"
 LATENCIES = ("lat_raspi4", "lat_pixel3", "lat_titan_rtx_1")
-EVALUATIONS, REPEATS = 200, 100
-MANY, MOST = 1_000, 5_000  # evaluations at which a proposal is timed
+REPEATS = 100
 RESUMED = 10_000
-WINDOW = 100  # proposals that a timing is the mean of
 OWN = ("random_search", "regularized_evolution", "nsga2", "reinforce", "predictor", "portfolio")
-SHARED = ("random_search", "nsga2", "progressive", "predictor", "portfolio")  # whose front is looked at
+SHARED = ("random_search", "nsga2", "progressive", "portfolio")  # whose front is looked at
 POPULATIONS = (10, 20, 50)  # of the others' NSGA-II; Optuna's default is 50
 
 
@@ -40,13 +54,15 @@ def run() -> dict[str, Any]:
     if not TABLE.exists():
         return {"skipped": f"{TABLE} is not there; NASPORTAL_TRUTH_DATA names its folder"}
     repeats = max(2, round(REPEATS * float(os.environ.get("NASPORTAL_BENCH_SHARE", "1"))))
-    return {
-        "cpu_ms_of_an_evaluation": costs(),
-        "resume_of_10_000_cpu_seconds": resumes(),
-        "share_of_the_true_hypervolume": {latency: shares(question(latency), repeats) for latency in LATENCIES},
-        "regret_of_the_vote": vote(question(LATENCIES[0]), repeats),
-        "reinforce_learns": learns(),
+    parts: dict[str, tuple[str, Callable[[], Any]]] = {
+        "costs": ("cpu_ms_of_an_evaluation", costs),
+        "resumes": ("resume_of_10_000_cpu_seconds", resumes),
+        "front": ("share_of_the_true_hypervolume", partial(fronts, repeats)),
+        "vote": ("regret_of_the_vote", lambda: vote(question(LATENCIES[0]), repeats)),
+        "learns": ("reinforce_learns", learns),
     }
+    wanted = os.environ.get("NASPORTAL_BENCH_PARTS", ",".join(parts)).split(",")
+    return {parts[name][0]: parts[name][1]() for name in wanted}
 
 
 def learns() -> dict[str, Any]:
@@ -61,12 +77,6 @@ def learns() -> dict[str, Any]:
         "first_quarter": round(statistics.mean(first for first, _ in quarters), 2),
         "last_quarter": round(statistics.mean(last for _, last in quarters), 2),
     }
-
-
-def question(*minimise: str, evaluations: int = EVALUATIONS) -> Question:
-    table = read(TABLE, "code")
-    one_each = expression("1", table)
-    return Question(table, "c10_valid_12", "c10_test_200", minimise, one_each, math.inf, evaluations, {})
 
 
 # What a proposal costs
@@ -202,17 +212,45 @@ def resumes() -> dict[str, float]:
 # How much of the true front is found
 
 
-def shares(asked: Question, repeats: int) -> dict[str, Any]:
+def fronts(repeats: int) -> dict[str, Any]:
+    return {latency: shares(question(latency), latency, repeats) for latency in LATENCIES}
+
+
+def shares(asked: Question, latency: str, repeats: int) -> dict[str, Any]:
     """Mean and standard error over the repeats; every algorithm gets as many distinct networks."""
-    found = {name: own_share(asked, name, repeats) for name in SHARED}
+    ways: dict[str, Callable[[int], float]] = {name: partial(own_share, asked, name) for name in SHARED}
     for population in POPULATIONS:
-        found[f"optuna_nsga2_{population}"] = spread(optuna_share(asked, population, seed) for seed in range(repeats))
-        found[f"pymoo_nsga2_{population}"] = spread(pymoo_share(asked, population, seed) for seed in range(repeats))
-    return found
+        ways[f"optuna_nsga2_{population}"] = partial(optuna_share, asked, population)
+        ways[f"pymoo_nsga2_{population}"] = partial(pymoo_share, asked, population)
+    return {name: spread(kept(f"{latency}/{name}", way, repeats)) for name, way in ways.items()}
 
 
-def own_share(asked: Question, name: str, repeats: int) -> dict[str, float]:
-    return spread(replay(asked, name, {}, seed, 0).hypervolume_share for seed in range(repeats))
+def own_share(asked: Question, name: str, seed: int) -> float:
+    return replay(asked, name, {}, seed, 0).hypervolume_share
+
+
+def kept(what: str, way: Callable[[int], Any], repeats: int) -> list[Any]:
+    """Of each seed, from a run before where the algorithms are the same."""
+    key = {"what": what, "version": version(what)}
+    rows = [json.loads(line) for line in ROWS.read_text().splitlines()] if ROWS.exists() else []
+    known = {row["seed"]: row["value"] for row in rows if key.items() <= row.items()}
+    for seed in range(repeats):
+        if seed not in known:
+            known[seed] = way(seed)
+            with ROWS.open("a") as file:
+                file.write(json.dumps({**key, "seed": seed, "value": known[seed]}) + "\n")
+    return [known[seed] for seed in range(repeats)]
+
+
+@cache
+def version(what: str) -> str:
+    """Of others' algorithms their number, of ours a hash of their sources."""
+    for package in ("optuna", "pymoo"):
+        if f"/{package}" in what:
+            return importlib.metadata.version(package)
+    folders = [ROOT / "searches" / name for name in ("algorithms", "pareto", "replay")]
+    texts = [path.read_bytes() for folder in folders for path in sorted(folder.glob("*.py"))]
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()[:12]
 
 
 def spread(values: Iterable[float]) -> dict[str, float]:
@@ -221,126 +259,6 @@ def spread(values: Iterable[float]) -> dict[str, float]:
         "mean": round(statistics.mean(found), 4),
         "standard_error": round(statistics.stdev(found) / len(found) ** 0.5, 4),
     }
-
-
-class Told:
-    """The table as others' algorithms see it: a genotype's losses, and which distinct networks were asked for."""
-
-    def __init__(self, asked: Question) -> None:
-        self.asked = asked
-        self.rows: dict[int, None] = {}
-
-    def losses(self, genotype: Iterable[int]) -> list[float]:
-        """A network without a value is as bad as the reference point."""
-        row = self.asked.table.rows[tuple(int(value) for value in genotype)]
-        self.rows.setdefault(row)
-        return self.asked.losses[row].tolist() if self.asked.usable[row] else list(self.asked.reference)
-
-    @property
-    def share(self) -> float:
-        rows = [row for row in list(self.rows)[: self.asked.evaluations] if self.asked.usable[row]]
-        return pareto.hypervolume(self.asked.losses[rows], self.asked.reference) / self.asked.true_hypervolume
-
-
-def optuna_share(asked: Question, population: int, seed: int) -> float:
-    told = Told(asked)
-    study = optuna_study(population, seed)
-    while len(told.rows) < asked.evaluations:
-        optuna_evaluation(study, told)
-    return told.share
-
-
-def optuna_study(population: int, seed: int, storage: str | None = None) -> Any:
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    sampler = optuna.samplers.NSGAIISampler(population_size=population, seed=seed)
-    return optuna.create_study(sampler=sampler, directions=["minimize", "minimize"], storage=storage)
-
-
-def optuna_evaluation(study: Any, told: Told) -> None:
-    trial = study.ask()
-    letters = told.asked.space.letters
-    genotype = [
-        trial.suggest_categorical(f"position{place}", tuple(range(len(values)))) for place, values in enumerate(letters)
-    ]
-    study.tell(trial, told.losses(genotype))
-
-
-def pymoo_share(asked: Question, population: int, seed: int) -> float:
-    """Its generations go on until enough distinct networks were asked for."""
-    told = Told(asked)
-    algorithm = pymoo_nsga2(asked, population, seed)
-    for _ in count():
-        pymoo_generation(algorithm, told)
-        if len(told.rows) >= asked.evaluations:
-            return told.share
-    raise AssertionError
-
-
-def pymoo_nsga2(asked: Question, population: int, seed: int) -> Any:
-    from pymoo.algorithms.moo.nsga2 import NSGA2
-    from pymoo.core.problem import Problem
-    from pymoo.operators.crossover.sbx import SBX
-    from pymoo.operators.mutation.pm import PM
-    from pymoo.operators.repair.rounding import RoundingRepair
-    from pymoo.operators.sampling.rnd import IntegerRandomSampling
-
-    last = np.array([len(letters) - 1 for letters in asked.space.letters])
-    problem = Problem(n_var=len(last), n_obj=1 + len(asked.minimise), xl=np.zeros_like(last), xu=last, vtype=int)
-    algorithm = NSGA2(
-        pop_size=population,
-        sampling=IntegerRandomSampling(),
-        crossover=SBX(prob=1.0, eta=3.0, vtype=float, repair=RoundingRepair()),
-        mutation=PM(prob=1.0, eta=3.0, vtype=float, repair=RoundingRepair()),
-        eliminate_duplicates=True,
-    )
-    algorithm.setup(problem, termination=("n_gen", 10**6), seed=seed, verbose=False)
-    return algorithm
-
-
-def pymoo_generation(algorithm: Any, told: Told) -> int:
-    children = algorithm.ask()
-    children.set("F", np.array([told.losses(genotype) for genotype in children.get("X")]))
-    algorithm.tell(infills=children)
-    return len(children)
-
-
-def optuna_in_memory(asked: Question) -> dict[str, float]:
-    study, told = optuna_study(50, 1), Told(asked)
-    found = {}
-    for at in (MANY, MOST):
-        while len(study.get_trials(deepcopy=False)) < at - WINDOW:
-            optuna_evaluation(study, told)
-        found[str(at)] = cpu_ms(lambda: optuna_evaluation(study, told), WINDOW)
-    return found
-
-
-def optuna_on_sqlite(asked: Question) -> dict[str, float]:
-    """The trials before are copied in; then twenty are timed."""
-    memory, told = optuna_study(50, 1), Told(asked)
-    for _ in range(MANY - 20):
-        optuna_evaluation(memory, told)
-    with tempfile.TemporaryDirectory() as folder:
-        study = optuna_study(50, 1, f"sqlite:///{folder}/trials.db")
-        study.add_trials(memory.get_trials(deepcopy=False))
-        return {str(MANY): cpu_ms(lambda: optuna_evaluation(study, told), 20)}
-
-
-def pymoo_costs(asked: Question) -> dict[str, float]:
-    """It keeps no history: its cost follows the population alone."""
-    algorithm, told = pymoo_nsga2(asked, 50, 1), Told(asked)
-    started, evaluations = time.process_time(), 0
-    while evaluations < MANY:
-        evaluations += pymoo_generation(algorithm, told)
-    return {str(MANY): round(1e3 * (time.process_time() - started) / evaluations, 2)}
-
-
-def cpu_ms(work: Callable[[], object], times: int) -> float:
-    started = time.process_time()
-    for _ in range(times):
-        work()
-    return round(1e3 * (time.process_time() - started) / times, 2)
 
 
 # The vote
@@ -353,9 +271,9 @@ def vote(asked: Question, repeats: int) -> dict[str, Any]:
     scaled to 0-1 over the front.
     """
     regrets: dict[str, list[float]] = {}
-    for seed in range(repeats):
-        for voter, regret in regrets_of(asked, seed).items():
-            regrets.setdefault(voter, []).append(regret)
+    of_seeds: list[Mapping[str, float]] = kept("vote", partial(regrets_of, asked), repeats)
+    for voter, regret in (each for of_seed in of_seeds for each in of_seed.items()):
+        regrets.setdefault(voter, []).append(regret)
     means = {voter: round(statistics.mean(values), 4) for voter, values in regrets.items()}
     members = [mean for voter, mean in means.items() if voter != "vote"]
     return {**means, "median_member": round(statistics.median(members), 4)}
