@@ -32,8 +32,8 @@ WARM_UP_SECONDS = 0.1
 LEAST_ROUNDS = 30
 LEAST_SECONDS = 0.3
 MOST_SECONDS = 8.0
-NARROW = 0.05  # of the median: its 95 % confidence interval
-PARTS, WIDEST_SPREAD, PERCENTILE = 5, 0.15, 10
+NARROW = 0.05  # of the median's 95 % confidence interval, and of the parts' spread: then there is nothing to wait for
+PARTS, WIDEST_SPREAD, PERCENTILE = 5, 0.15, 5
 RETRY_SECONDS = 5.0
 TIMEOUT_SECONDS = 60.0
 Run = Callable[[], object]
@@ -147,9 +147,9 @@ def measure(candidate: Run, reference: Run, most_seconds: float) -> tuple[list[f
             if time.perf_counter() - started > 3 * most_seconds and len(times) >= PARTS:
                 break  # a network that takes seconds
         mine, theirs = [each[0] for each in times], [each[1] for each in times]
-        is_steady = spread(mine, theirs) <= WIDEST_SPREAD
-        if (is_steady and is_narrow(mine)) or time.perf_counter() - started >= most_seconds:
-            return mine, theirs, is_steady
+        apart = spread(mine, theirs)
+        if (apart <= NARROW and is_narrow(mine)) or time.perf_counter() - started >= most_seconds:
+            return mine, theirs, apart <= WIDEST_SPREAD
         wanted = min(2 * wanted, most_seconds)
 
 

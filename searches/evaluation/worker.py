@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from profiling.meters import heap
 from searches.crashpoints import crash_point
 from searches.evaluation import steps
 from searches.evaluation.job import STEP, Job, StepJob
@@ -70,7 +71,9 @@ def answer(line: str, messages: Messages, memory_limit_bytes: int | None) -> Non
     document: Mapping[str, object] = {}
     try:
         document = json.loads(line)
-        send(messages, done(document, messages, memory_limit_bytes))
+        with heap.kept():
+            found = done(document, messages, memory_limit_bytes)
+        send(messages, found)
     except Exception as error:
         send(
             messages,
