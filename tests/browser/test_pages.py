@@ -1,16 +1,18 @@
 """Every page: accessible, clean, at home in both themes and on a phone, and usable with the keyboard alone."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from searches.example import NAME as EXAMPLE
 from tests.browser.conftest import DESKTOP
-from tests.browser.steps import plotted, start_example, status
+from tests.browser.steps import plotted, status
 from tests.browser.watching import Watched, must_be_accessible
-from tests.portal import Portal
+from tests.portal import MANAGE, Portal
 
 pytestmark = pytest.mark.slow
 PHONE = {"width": 390, "height": 844}
@@ -39,13 +41,16 @@ PAGES = (
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def places(portal: Portal, browser: Browser, session: Any) -> dict[str, int]:
-    """A finished run, and two of its front."""
+    """The recorded example as a finished run of its project, and two of its front."""
+    subprocess.run([*MANAGE, "example"], env=portal.environment, check=True, capture_output=True)
     context = browser.new_context(base_url=portal.address, storage_state=session, viewport=DESKTOP)
     page = context.new_page()
-    run = start_example(page)
-    status(page, "finished")
+    page.goto("/projects/examples/")
+    page.get_by_role("link", name=EXAMPLE).first.click()
+    page.wait_for_url(re.compile(r"/runs/\d+/"))
+    run = int(page.url.rstrip("/").rsplit("/", 1)[1])
     front = page.request.get(f"/runs/{run}/snapshot/").json()["run"]["selection"]["front"]
     context.close()
     return {"run": run, "number": front[0], "other": front[-1]}
@@ -238,6 +243,6 @@ def test_without_scripts_runs_and_candidates_can_be_read(
     page.goto(f"/runs/{places['run']}/candidates/")
     assert page.locator("[data-number]").count() > 20
     page.goto(f"/runs/{places['run']}/")
-    expect(page.get_by_role("heading", name="Example: digits")).to_be_visible()
+    expect(page.get_by_role("heading", name=EXAMPLE)).to_be_visible()
     expect(page.locator("[data-run=done]").first).to_have_text("24")
     context.close()
