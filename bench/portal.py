@@ -3,6 +3,7 @@
     make bench BENCH=portal              seeds a data folder, starts the portal, measures in Chromium
     NASPORTAL_BENCH_SIZES=10000,100000   candidates of the runs
     NASPORTAL_BENCH_DATA=FOLDER          keeps the data folder, and takes up what is in it
+    NASPORTAL_BENCH_OTHERS=0             without optuna-dashboard, which takes three quarters of the time
 
 Absolute times are of this machine; the ratio to optuna-dashboard, in the same run, is not.
 """
@@ -75,7 +76,8 @@ def of_size(portal: Portal, browser: Any, cookie: str, run: int, size: int, fold
     queries = ask(portal, "queries", str(run))
     ours = our_page(portal, browser, cookie, run)
     rows = portal.data / "nasportal.sqlite3"
-    theirs = {f"{len(names)} objectives": optuna_page(browser, folder, rows, run, size, names) for names in STUDIES}
+    studies = STUDIES if os.environ.get("NASPORTAL_BENCH_OTHERS") != "0" else ()
+    theirs = {f"{len(names)} objectives": optuna_page(browser, folder, rows, run, size, names) for names in studies}
     ratios = {
         title: round(each["usable_ms"] / ours["usable_ms"], 1) for title, each in theirs.items() if each["usable_ms"]
     }
