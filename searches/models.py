@@ -189,7 +189,7 @@ class Candidate(models.Model):
     objects = CandidateQuerySet.as_manager()
 
     class Meta:
-        ordering = ["run", "number"]
+        ordering = ["run_id", "number"]
         constraints = [models.UniqueConstraint(fields=["run", "number"], name="one_candidate_a_number")]
         indexes = [models.Index(fields=["run", "fingerprint"], name="candidate_network")]
 
@@ -228,10 +228,11 @@ class Evaluation(models.Model):
     objects = EvaluationQuerySet.as_manager()
 
     class Meta:
-        ordering = ["run", "number", "fidelity"]
+        ordering = ["run_id", "number", "fidelity"]
         constraints = [models.UniqueConstraint(fields=["run", "number", "fidelity"], name="one_result_a_job")]
         indexes = [
-            models.Index(fields=["run", "is_on_front"], name="evaluation_front"),
+            # Partial: SQLite finds nothing by the value of a boolean, which Django writes as a bare column.
+            models.Index(fields=["run", "number", "fidelity"], condition=Q(is_on_front=True), name="evaluation_front"),
             models.Index(fields=["fingerprint", "fidelity"], name="evaluation_network"),
         ]
 
@@ -255,7 +256,7 @@ class Step(models.Model):
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        ordering = ["run", "number"]
+        ordering = ["run_id", "number"]
         constraints = [models.UniqueConstraint(fields=["run", "number"], name="one_step_a_number")]
 
     def __str__(self) -> str:
@@ -277,7 +278,7 @@ class Generation(models.Model):
     at = models.DateTimeField(null=True, blank=True)  # when it was committed: the curves over time
 
     class Meta:
-        ordering = ["run", "number"]
+        ordering = ["run_id", "number"]
         constraints = [models.UniqueConstraint(fields=["run", "number"], name="one_row_a_generation")]
 
     def __str__(self) -> str:
@@ -296,7 +297,7 @@ class Event(models.Model):
     objects = EventQuerySet.as_manager()
 
     class Meta:
-        ordering = ["run", "seq"]
+        ordering = ["run_id", "seq"]
         constraints = [models.UniqueConstraint(fields=["run", "seq"], name="one_event_a_seq")]
 
     def __str__(self) -> str:
@@ -312,7 +313,7 @@ class Progress(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        ordering = ["run", "evaluator"]
+        ordering = ["run_id", "evaluator"]
         constraints = [models.UniqueConstraint(fields=["run", "evaluator"], name="one_progress_an_evaluator")]
 
     def __str__(self) -> str:

@@ -25,6 +25,7 @@ from searches.spec import SearchSpec
 from searches.status import Status, sources
 
 LARGEST = 2**63 - 1  # what a column holds; a search of years could cost more
+DOCUMENTS = ("spec", "header", "selection")
 UNTOLD = {"kind", "graph", "files", "options", "traceback"}  # kept in the rows; a browser needs none of them
 
 
@@ -39,7 +40,8 @@ class HistoryDiffers(RuntimeError):
 @transaction.atomic
 def events_record(*, run_id: int, token: int, events: Sequence[engine.Event], at: datetime | None = None) -> int:
     """Commits a batch of events with its rows and counters; returns how many were new."""
-    run = SearchRun.objects.select_for_update().held(token).filter(pk=run_id).first()
+    # Most batches read none of the documents, and decoding them would cost more than the rest.
+    run = SearchRun.objects.select_for_update().held(token).filter(pk=run_id).defer(*DOCUMENTS).first()
     if run is None:
         raise LeaseLost(f"run {run_id} is no longer held under token {token}")
     ledger = Ledger(run, at or timezone.now())
@@ -91,7 +93,11 @@ class Ledger:
     def _link(self) -> None:
         """Each evaluation to its candidate: by number, or (a promotion has its own number) by the network."""
         loose = [each for each in self.evaluations if each.candidate_id is None]
-        known = self.run.candidates.filter(fingerprint__in={each.fingerprint for each in loose}).order_by("-number")
+        if not loose:
+            return
+        # Sorted here: asked for an order, SQLite walks all candidates of the run by their numbers.
+        rows = self.run.candidates.filter(fingerprint__in={each.fingerprint for each in loose}).order_by()
+        known = sorted(rows.only("run", "number", "fingerprint"), key=lambda each: -each.number)
         by_network = {candidate.fingerprint: candidate for candidate in known}
         by_number = {candidate.number: candidate for candidate in known}
         for evaluation in loose:
