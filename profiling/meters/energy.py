@@ -4,6 +4,7 @@ Counters: RAPL on Linux, read from the kernel's own files, and NVML on NVIDIA GP
 installed. A wattage times a time is never shown: a counter's joules or the model's, and which of both it is.
 """
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -94,8 +95,14 @@ class Nvml:
             return False
 
     def microjoules(self) -> list[int]:
-        board = self.library.nvmlDeviceGetHandleByIndex(0)
-        return [self.library.nvmlDeviceGetTotalEnergyConsumption(board) * 1000]  # it counts millijoules
+        return [self.library.nvmlDeviceGetTotalEnergyConsumption(self.board()) * 1000]  # it counts millijoules
+
+    def board(self) -> Any:
+        """The one that this process calls its first: an evaluator's own of several."""
+        name = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0].strip()
+        if name.isdecimal():
+            return self.library.nvmlDeviceGetHandleByIndex(int(name))
+        return self.library.nvmlDeviceGetHandleByUUID(name)
 
     def spent(self, before: Sequence[int], after: Sequence[int]) -> int:
         return after[0] - before[0]

@@ -273,13 +273,19 @@ def processor() -> str:
 @contextmanager
 def one_at_a_time() -> Iterator[Path]:
     """A lock for this user on this machine; its folder also keeps the reference's time."""
-    folder = Path(tempfile.gettempdir()) / f"nas-portal-latency-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"{folder} belongs to another user; remove it")
+    folder = private_folder("latency")
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # falls with the process: a killed measurement leaves nothing behind
         yield folder
+
+
+def private_folder(name: str) -> Path:
+    """Of this user on this machine, among the temporary files."""
+    folder = Path(tempfile.gettempdir()) / f"nas-portal-{name}-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to another user; remove it")
+    return folder
 
 
 @contextmanager

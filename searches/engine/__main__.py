@@ -19,6 +19,7 @@ from typing import Any
 from searches.crashpoints import crash_point
 from searches.engine.events import Event, Progress, SearchFailed, line
 from searches.engine.executor import Executor
+from searches.engine.placement import places
 from searches.engine.processes import ProcessExecutor
 from searches.engine.search import search
 from searches.evaluation.process import die_with_parent
@@ -60,12 +61,14 @@ def run(document: dict[str, Any], descriptor: int) -> None:
 
 
 def executor_for(spec: SearchSpec, workers: int) -> Executor:
-    """Processes of this machine, or the Ray cluster that RAY_ADDRESS names."""
+    """Processes of this machine, spread over its GPUs, or the Ray cluster that RAY_ADDRESS names."""
     if address := os.environ.get("RAY_ADDRESS"):
         from searches.engine.rays import RayExecutor  # an extra: most installations have no Ray
 
         return RayExecutor(address, spec.training_memory_bytes)
-    return ProcessExecutor(workers, spec.training_memory_bytes)
+    found = places(spec.training_memory_bytes)
+    most = workers if found is None else min(workers, found.count)
+    return ProcessExecutor(most, spec.training_memory_bytes, places=found)
 
 
 def send(descriptor: int, report: Event | Progress) -> None:

@@ -22,6 +22,7 @@ from searches.engine.executor import (
     JobStarted,
     Message,
 )
+from searches.engine.placement import Place, Places
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "searches.evaluation.worker")
@@ -55,6 +56,7 @@ class ProcessExecutor:
     workers: int
     memory_bytes: int | None = None  # of one training
     command: Sequence[str] = COMMAND
+    places: Places | None = None  # on GPUs; without them evaluators find their device themselves
 
     _evaluators: dict[int, Evaluator] = field(default_factory=dict, init=False)
     _queue: deque[Job] = field(default_factory=deque, init=False)
@@ -109,17 +111,27 @@ class ProcessExecutor:
                 self._give(each, self._queue.popleft())
         starting = sum(not each.is_ready for each in self._evaluators.values())
         while len(self._queue) > starting and len(self._evaluators) < self.workers:
-            self._start()
+            # Devices may be full of other searches' evaluators: one of ours shares a place then, more wait for one.
+            place = self.places.take(must=not self._evaluators) if self.places else None
+            if self.places and place is None:
+                return
+            self._start(place)
             starting += 1
 
-    def _start(self) -> None:
+    def _start(self, place: Place | None) -> None:
         index = next(index for index in range(self.workers) if index not in self._evaluators)
         ours, theirs = os.pipe()
         arguments = [*self.command, "--messages-fd", str(theirs), "--parent", str(os.getpid())]
         if self.memory_bytes is not None:
             arguments += ["--memory-limit-bytes", str(self.memory_bytes + SPARE_BYTES)]
-        process = subprocess.Popen(arguments, stdin=subprocess.PIPE, pass_fds=[theirs], env=environment())
-        os.close(theirs)
+        inherited, variables = [theirs], environment()
+        if place is not None and self.places is not None:
+            print(f"evaluator {index} trains on {place.gpu}", flush=True)
+            inherited.append(place.lock)
+            variables |= place.environment(tuple(self.places.held))
+        process = subprocess.Popen(arguments, stdin=subprocess.PIPE, pass_fds=inherited, env=variables)
+        for descriptor in inherited:  # the evaluator alone has them now: a lock falls with it
+            os.close(descriptor)
         self._evaluators[index] = evaluator = Evaluator(index, process, ours)
         self._selector.register(ours, selectors.EVENT_READ, evaluator)
 

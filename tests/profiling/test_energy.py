@@ -72,7 +72,10 @@ class Board:
     def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
         return index
 
-    def nvmlDeviceGetTotalEnergyConsumption(self, board: int) -> int:
+    def nvmlDeviceGetHandleByUUID(self, name: str) -> str:
+        return name
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, board: int | str) -> int:
         self.spent += 2
         return self.spent
 
@@ -83,6 +86,16 @@ def test_a_gpus_own_counter_is_read_where_its_library_and_driver_are() -> None:
     before, after = counter.microjoules(), counter.microjoules()
     assert counter.spent(before, after) == 2000
     assert not Nvml(Board(is_there=False)).is_readable()
+
+
+@pytest.mark.parametrize(("visible", "board"), [(None, 0), ("3,1", 3), ("GPU-aa11", "GPU-aa11")])
+def test_of_several_gpus_the_one_that_is_trained_on_is_read(
+    visible: str | None, board: int | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert Nvml(Board()).board() == board
 
 
 def test_a_measured_value_stands_beside_the_models(powercap: Path, monkeypatch: pytest.MonkeyPatch) -> None:

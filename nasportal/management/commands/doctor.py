@@ -19,6 +19,8 @@ from django.db import DatabaseError, connection
 
 from codegen import file_storage
 from nasportal.preparation import missing_migrations, say
+from searches.engine import placement
+from searches.spec import SearchSpec
 
 PACKAGES = [
     "Django",
@@ -62,6 +64,7 @@ class Command(BaseCommand):
             "machine": f"{platform.system()} {platform.release()} {platform.machine()}, {settings.CORES} cores",
             "packages": {name: _version(name) for name in PACKAGES},
             "torch": torch_build(),
+            "gpus": evaluators_on_gpus(),
             "sqlite": sqlite3.sqlite_version,
             "database": database(),
             "redis": redis(),
@@ -92,6 +95,15 @@ def torch_build() -> dict[str, Any]:
     if probe.returncode:
         return {"error": (probe.stderr.strip().splitlines() or [f"exit code {probe.returncode}"])[-1]}
     return dict(json.loads(probe.stdout))
+
+
+def evaluators_on_gpus() -> str:
+    """How many evaluators each GPU of this machine holds; nothing where they train on the CPU."""
+    try:
+        found = placement.places(SearchSpec().training_memory_bytes)
+    except placement.PlacementError as error:
+        return f"error: {error}"
+    return "" if found is None else ", ".join(f"{count} on {gpu}" for gpu, count in found.held.items())
 
 
 def database() -> str:
@@ -157,6 +169,8 @@ def faults_of(found: dict[str, Any]) -> list[str]:
     ]
     if "error" in found["torch"]:
         faults.append(f"torch cannot be used ({found['torch']['error']}): run `make install`.")
+    if found["gpus"].startswith("error"):
+        faults.append(f"Evaluators find no place ({found['gpus']}).")
     if found["database"].startswith("error"):
         faults.append(f"The database does not answer ({found['database']}): see DATABASE_URL.")
     if found["redis"].startswith("error"):
@@ -178,6 +192,7 @@ def lines_of(found: dict[str, Any]) -> list[str]:
         ("Python", found["python"]),
         ("Machine", found["machine"]),
         ("torch", build),
+        ("Evaluators", found["gpus"] or "on the CPU, or where torch finds a device"),
         *found["packages"].items(),
         ("SQLite", found["sqlite"]),
         ("Database", found["database"]),
