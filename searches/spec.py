@@ -250,6 +250,9 @@ def reach_faults(spec: SearchSpec) -> Iterator[SpecError]:
 def ladder_faults(spec: SearchSpec) -> Iterator[SpecError]:
     for name, message in spec.ladder.faults(spec.training.epochs):
         yield SpecError(f"ladder.{name}", message)
+    if spec.ladder.final_replicas > spec.training.batch_size:
+        message = f"must be at most the batch ({spec.training.batch_size} images), but is {spec.ladder.final_replicas}"
+        yield SpecError("ladder.final_replicas", message)
     if spec.ladder.promote_by != "accuracy" and "accuracy" not in spec.objectives:
         yield SpecError("ladder.promote_by", "stands for accuracy, which is no objective here; leave it out")
     if spec.ladder.proxy and "accuracy" not in spec.objectives:

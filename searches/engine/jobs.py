@@ -44,7 +44,13 @@ class Jobs:
             "deadline": {"seconds": self.spec.deadline_seconds},
             "memory_limit_bytes": self.spec.training_memory_bytes,
             **self.parent(work),
+            **self.replicas(fidelity),
         }
+
+    def replicas(self, fidelity: int) -> dict[str, int]:
+        """Of a full training. Said only where they are several: their result is not the single process's to the bit."""
+        count = self.spec.ladder.final_replicas
+        return {"replicas": count} if count > 1 and fidelity == self.spec.ladder.final_epochs else {}
 
     def parent(self, work: Work) -> dict[str, Any]:
         if work.parent is None:
@@ -55,7 +61,8 @@ class Jobs:
 
     def test(self, work: Work) -> dict[str, Any]:
         """Reads the test split with the stored weights."""
-        document = {name: value for name, value in self.evaluation(work).items() if name != "parent"}
+        left_out = "parent", "replicas"
+        document = {name: value for name, value in self.evaluation(work).items() if name not in left_out}
         return document | {"kind": "test", "weights": dict(self.weights.files[work.key])}
 
     def step(self, link: Link, state: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -1,8 +1,12 @@
 """Where networks are trained: one option for all evaluators of a machine, in the environment."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
+
+from searches.evaluation.process import limited_memory
 
 OPTION = "NASPORTAL_DEVICE"
 CHOICES = ("auto", "cpu", "cuda", "mps")
@@ -35,3 +39,19 @@ def precision(name: str, place: torch.device) -> torch.dtype:
     if name == "float16" and place.type == "cpu":
         raise DeviceError("training.precision float16 needs a GPU; a CPU trains in bfloat16 or float32")
     return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
+
+
+@contextmanager
+def limited(place: torch.device, limit_bytes: int | None) -> Iterator[None]:
+    """Allocations past the limit fail: of this process, or on a GPU of its allocator. What lies there already stays."""
+    if place.type != "cuda" or limit_bytes is None:
+        with limited_memory(limit_bytes):
+            yield
+        return
+    total = torch.cuda.get_device_properties(place).total_memory
+    allowed = torch.cuda.memory_allocated(place) + limit_bytes
+    torch.cuda.set_per_process_memory_fraction(min(1.0, allowed / total), place)
+    try:
+        yield
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0, place)

@@ -25,21 +25,23 @@ from searches.evaluation.augmentation import augmentation_for
 from searches.evaluation.checkpointing import Checkpointed, once_of_two, training_bytes
 from searches.evaluation.curves import convergence_epochs
 from searches.evaluation.datasets.resident import is_mapped, resident
-from searches.evaluation.device import device
+from searches.evaluation.device import device, limited
 from searches.evaluation.files import FileDamaged, read_file, write_file
 from searches.evaluation.inheritance import inherit
 from searches.evaluation.job import Job, JobError, Result, StoredFile
 from searches.evaluation.measure import Details, Values, measured
-from searches.evaluation.process import limited_memory
 from searches.evaluation.proxies import BATCH as PROXY_BATCH
 from searches.evaluation.proxies import PROXIES
 from searches.evaluation.recipe import RECIPE_VERSION, counted_cost
+from searches.evaluation.replicas import team_of
 from searches.evaluation.resume import Keeper
+from searches.evaluation.team import Team
 from searches.evaluation.tensors import Tensors, tensors
 from searches.evaluation.trainer import Diverged, Moment, OutOfTime, Trained, accuracy, train
 
 MIB = 2**20
 LOWEST = -1e9  # of a proxy: a network that it cannot score; JSON has no infinity
+LEAD_SECONDS = 5.0  # for the leader of a training to record a failure that its replicas share
 
 
 class TooLarge(Exception):
@@ -75,6 +77,15 @@ def perform(job: Job, watch: Callable[[Moment], None], memory_limit_bytes: int |
     if job.kind == "test":
         return test(job, graph)
     return Attempt(job, graph, watch, memory_limit_bytes).result()
+
+
+def assist(job: Job, team: Team, memory_limit_bytes: int | None) -> None:
+    """One replica of a training; its results are the leader's."""
+    Attempt(job, graph_json.from_document(dict(job.graph)), ignore, memory_limit_bytes).assist(team)
+
+
+def ignore(moment: Moment) -> None:
+    """Nobody watches a replica."""
 
 
 class Attempt:
@@ -124,6 +135,8 @@ class Attempt:
         key = self.key(self.inherit(module))
         if is_checkpointed:
             self.details["checkpointed"] = True
+        if self.job.replicas > 1:
+            self.details["replicas"] = self.job.replicas
         trained = self.fit(module, key, is_checkpointed)
         module.to("cpu")
         values, details = measured(
@@ -162,29 +175,51 @@ class Attempt:
         data = dataset_of(self.job.dataset)
         facts = [self.job.training.to_document(), self.job.seed, fingerprint(self.graph), inherited]
         facts += [data.sha256, data.split_sha256, RECIPE_VERSION, str(self.training.place)]
+        facts += [self.job.replicas] if self.job.replicas > 1 else []
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     def fit(self, module: GraphModule, key: str, is_checkpointed: bool) -> Trained:
-        job = self.job
-        keeper = Keeper(job.folder / f"checkpoints/{fingerprint(self.graph)}-{job.fidelity}", key)
-        correction = once_of_two(module) if is_checkpointed else nullcontext()
+        keeper = self.keeper(key)
         try:
-            with limited_memory(self.memory_limit_bytes), correction:
-                return train(
-                    module,
-                    self.training,
-                    split_of(job.dataset, "validation"),
-                    job.training,
-                    job.seed,
-                    augment=augmentation_for(job.training, dataset_of(job.dataset)),
-                    guard_seconds=job.deadline.seconds,
-                    watch=self.watch,
-                    forward=Checkpointed(module, self.graph) if is_checkpointed else None,
-                    keeper=keeper,
-                )
+            with team_of(self.job, self.training.place, self.memory_limit_bytes) as team:
+                return self.course(module, keeper, is_checkpointed, team)
         except (Diverged, OutOfTime, MemoryError, RuntimeError):
             keeper.discard()  # the verdict is recorded: nobody goes on from here
             raise
+
+    def assist(self, team: Team) -> None:
+        """One replica's share of the training that another process leads."""
+        is_checkpointed = check_memory(self.job, self.graph, self.counted)
+        module = build(self.graph, self.job.seed)
+        keeper = self.keeper(self.key(self.inherit(module)))
+        try:
+            self.course(module, keeper, is_checkpointed, team)
+        except Diverged:
+            return  # all replicas know the same mean loss, and the leader records it
+        except (MemoryError, RuntimeError):
+            time.sleep(LEAD_SECONDS)
+            raise
+
+    def keeper(self, key: str) -> Keeper:
+        return Keeper(self.job.folder / f"checkpoints/{fingerprint(self.graph)}-{self.job.fidelity}", key)
+
+    def course(self, module: GraphModule, keeper: Keeper, is_checkpointed: bool, team: Team) -> Trained:
+        job = self.job
+        correction = once_of_two(module) if is_checkpointed else nullcontext()
+        with limited(self.training.place, self.memory_limit_bytes), correction:
+            return train(
+                module,
+                self.training,
+                split_of(job.dataset, "validation"),
+                job.training,
+                job.seed,
+                augment=augmentation_for(job.training, dataset_of(job.dataset)),
+                guard_seconds=job.deadline.seconds if team.leads else None,
+                watch=self.watch if team.leads else None,
+                forward=Checkpointed(module, self.graph) if is_checkpointed else None,
+                keeper=keeper,
+                team=team,
+            )
 
     # Scoring
 
@@ -195,7 +230,7 @@ class Attempt:
             raise JobError(f"no proxy is named {sorted(unknown)[0]!r}; there are: {', '.join(PROXIES)}")
         images, targets = proxy_batch(self.job.dataset)
         values, details = measured(self.graph, self.counted, None, (), self.job.target)
-        with limited_memory(self.memory_limit_bytes):
+        with limited(images.device, self.memory_limit_bytes):
             for name in names:
                 score = PROXIES[name](build(self.graph, self.job.seed).to(images.device), images, targets)
                 values[name] = score if math.isfinite(score) else LOWEST
@@ -241,6 +276,9 @@ def check_memory(job: Job, graph: Graph, counted: Complexity) -> bool:
 def out_of_memory(failure: BaseException) -> str:
     """Torch reports a refused allocation as a RuntimeError; any other one is a fault of ours and goes up."""
     text = str(failure)
+    if isinstance(failure, torch.OutOfMemoryError):  # a GPU's; what the candidate held is free for the next one
+        torch.cuda.empty_cache()
+        return "out of memory while training; a smaller batch or network fits"
     if isinstance(failure, MemoryError) or "allocate memory" in text or "not enough memory" in text:
         return "out of memory while training; a smaller batch or network fits"
     raise failure

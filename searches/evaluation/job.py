@@ -5,7 +5,8 @@ A job, one JSON line::
     {"kind": "evaluate", "number": 7, "fidelity": 8, "graph": {architecture document}, "dataset": "digits",
      "training": {recipe options}, "seed": 123, "folder": "/…/run", "objectives": ["accuracy", "latency"],
      "target": "this_machine", "deadline": {"cost": 10**12, "seconds": 600}, "memory_limit_bytes": 2**31,
-     "parent": {"graph": …, "weights": {"path": "…", "sha256": "…"}} | null}   (read where training.inherit is true)
+     "parent": {"graph": …, "weights": {"path": "…", "sha256": "…"}} | null,   (read where training.inherit is true)
+     "replicas": 2}   (processes that train together; left out: one)
     {"kind": "test", "number": 7, "fidelity": 8, "graph": …, "dataset": "digits", "folder": …,
      "weights": {"path": "weights/….safetensors", "sha256": "…"}}
     {"kind": "proxies", "number": 7, "fidelity": 0, "graph": …, "dataset": "digits", "folder": …, "seed": 123,
@@ -36,7 +37,7 @@ The answers, one JSON line each::
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from searches.evaluation.recipe import Recipe
@@ -88,6 +89,7 @@ class Job:
     weights: StoredFile | None = None
     parent: Parent | None = None
     proxies: tuple[str, ...] = ()  # empty: all
+    replicas: int = 1  # processes, each with its part of every batch
 
     @classmethod
     def from_document(cls, document: Mapping[str, object]) -> "Job":
@@ -112,12 +114,18 @@ class Job:
                 weights=stored(known.pop("weights", None)),
                 parent=parent(known.pop("parent", None)),
                 proxies=tuple(known.pop("proxies", ())),  # type: ignore[arg-type]
+                replicas=int(known.pop("replicas", 1)),  # type: ignore[call-overload]
             )
         except (KeyError, TypeError, ValueError) as error:
             raise JobError(f"the job cannot be read: {error}") from error
         if known:
             raise JobError(f"a job has no field {sorted(known)[0]!r}")
         return job
+
+    def to_document(self) -> dict[str, object]:
+        """As another process takes it up."""
+        document = asdict(self)
+        return document | {"folder": str(self.folder), "training": self.training.to_document()}
 
 
 def stored(document: object) -> StoredFile | None:

@@ -10,6 +10,7 @@ from profiling import targets
 from profiling.meters.energy import energy, modelled
 from profiling.meters.latency import latency, one_at_a_time, one_thread, runner
 from profiling.meters.mailbox import ask
+from profiling.meters.memory import allocator_peak
 from profiling.meters.reading import Reading
 from profiling.meters.roofline import predict
 
@@ -43,6 +44,9 @@ def measured(
         reading = ask(folder, graph) if folder and is_elsewhere else latency_of(graph, counted, module, target)
         values["latency_ms"] = reading.value
         details["latency"] = reading.to_document()
+    if "memory" in objectives and target.device == "cuda":
+        # Beside the counted value, which fronts and limits compare: it is the same for every candidate everywhere.
+        details["memory"] = allocator_peak(runner(module, graph.input_shape, device=target.device))
     if "energy" in objectives:
         reading = energy_of(graph, counted, module, target)
         values["energy_mj"] = reading.value

@@ -9,7 +9,7 @@ PROMOTIONS = ("accuracy", "training_loss")
 TRAINING_LOSS = "training_loss"  # among the values of a rung that promotes by it
 PROXY_FIDELITY = 0  # epochs
 PROXY_BATCH = 64  # images that a proxy looks at
-MOST_RUNGS, MOST_EPOCHS = 8, 1000
+MOST_RUNGS, MOST_EPOCHS, MOST_REPLICAS = 8, 1000, 64
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,14 @@ class Ladder:
     final_networks: int = field(
         default=8,
         metadata={"min": 1, "max": 1000, "help": "of the front at the end, at most: who holds most hypervolume alone"},
+    )
+    final_replicas: int = field(
+        default=1,
+        metadata={
+            "min": 1,
+            "max": MOST_REPLICAS,
+            "help": "processes that share each full training of the front, on a GPU each where there are enough",
+        },
     )
 
     def faults(self, epochs: int) -> Iterator[tuple[str, str]]:

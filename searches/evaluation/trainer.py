@@ -16,12 +16,14 @@ from torch.nn import functional
 from searches.evaluation.device import precision
 from searches.evaluation.recipe import Recipe
 from searches.evaluation.resume import Keeper, restore, state_of
+from searches.evaluation.team import Team
 from searches.evaluation.tensors import Tensors
 
 GRADIENT_NORM = 5.0  # above it a step is shortened: a batch norm over constant pixels multiplies gradients by 300
 HOPELESS_LOSS = 50.0  # a mean over an epoch; smoothed cross-entropy of a guess is about 2.3 for ten classes
 RECALIBRATION_IMAGES = 2048
 EVALUATION_BATCH = 256
+LOOK_SECONDS = 0.25  # between two looks at a training on a GPU
 
 
 class Diverged(Exception):
@@ -72,12 +74,14 @@ def train(
     watch: Watcher | None = None,
     forward: nn.Module | None = None,
     keeper: Keeper | None = None,
+    team: Team | None = None,
 ) -> Trained:
     """Train in place. Raises Diverged or OutOfTime; accuracy is on the validation split, after recalibration.
 
     ``forward`` runs the module's layers in another way (gradient checkpointing); ``keeper`` goes on behind a kill.
+    Where a ``team`` trains, its leader alone has final weights and an accuracy.
     """
-    course = Course(module, training, recipe, seed, augment, forward or module, keeper)
+    course = Course(module, training, recipe, seed, augment, forward or module, keeper, team)
     return course.run(validation, guard_seconds, watch)
 
 
@@ -93,13 +97,16 @@ class Course:
         augment: Callable[[Tensor, torch.Generator], Tensor] | None,
         forward: nn.Module,
         keeper: Keeper | None,
+        team: Team | None = None,
     ) -> None:
         torch.manual_seed(seed)  # dropout draws from the global generator
         self.module = module.to(training.place, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.training, self.recipe, self.augment, self.forward = training, recipe, augment, forward
+        self.training, self.recipe, self.augment = training, recipe, augment
+        self.team = team or Team()
+        self.forward = self.team.parallel(forward)
         self.generator = torch.Generator().manual_seed(seed)
         self.optimizer = make_optimizer(module, recipe)
-        self.stepper = Stepper(forward, self.optimizer, recipe, training.place)
+        self.stepper = Stepper(self.forward, self.optimizer, recipe, training.place)
         self.batches = batches_an_epoch(len(training), recipe.batch_size)
         self.curve: list[EpochRecord] = []
         self.keeper = keeper
@@ -124,13 +131,17 @@ class Course:
         for epoch in range(len(self.curve) + 1, self.recipe.epochs + 1):
             loss = self.epoch(epoch, clock, watch)
             check_loss(loss, epoch)
+            if not self.team.leads:
+                self.curve.append(EpochRecord(epoch, loss, math.nan))
+                continue
             if epoch == self.recipe.epochs:
                 recalibrate(self.module, self.training)
             self.curve.append(EpochRecord(epoch, loss, accuracy(self.module, validation)))
             if self.keeper is not None and epoch < self.recipe.epochs:
                 self.keep(clock.elapsed)
-        check_weights(self.module)
-        if self.keeper is not None:
+        if self.team.leads:
+            check_weights(self.module)
+        if self.team.leads and self.keeper is not None:
             self.keeper.discard()
         return Trained(self.curve[-1].validation_accuracy, self.curve, clock.elapsed)
 
@@ -139,14 +150,21 @@ class Course:
         total = torch.zeros((), device=self.training.place)
         steps, epochs = self.recipe.epochs * self.batches, self.recipe.epochs
         begun = (epoch - 1) * self.batches
-        for step, loss in enumerate(self.steps(epoch), begun + 1):
-            total += loss
-            clock.check(epoch, epochs)
-            if watch is not None:
-                last = self.curve[-1].validation_accuracy if self.curve else None
-                left = clock.elapsed / step * (steps - step)
-                watch(Moment(epoch, epochs, float(total) / (step - begun), last, left))
-        return float(total) / self.batches
+        looked = -math.inf
+        with self.team.in_step(self.module):
+            for step, loss in enumerate(self.steps(epoch), begun + 1):
+                total += loss
+                clock.check(epoch, epochs)
+                if watch is not None and self.is_due(looked):
+                    looked = time.monotonic()
+                    last = self.curve[-1].validation_accuracy if self.curve else None
+                    left = clock.elapsed / step * (steps - step)
+                    watch(Moment(epoch, epochs, float(total) / (step - begun), last, left))
+        return float(self.team.mean(total)) / self.batches
+
+    def is_due(self, looked: float) -> bool:
+        """Whether the loss may be asked for again: a GPU would stand still after each step for it."""
+        return self.training.place.type == "cpu" or time.monotonic() - looked >= LOOK_SECONDS
 
     def steps(self, epoch: int) -> Iterator[Tensor]:
         """The loss of each batch, after the optimiser's step on it."""
@@ -157,7 +175,10 @@ class Course:
             pixels = self.training.pixels(rows)
             if self.augment is not None:
                 pixels = self.augment(pixels, self.generator)
-            yield self.stepper.step(self.training.normalised(pixels), self.training.classes_of(rows))
+            self.team.images = len(rows)
+            mine = self.team.part
+            images, targets = self.training.normalised(pixels[mine]), self.training.classes_of(rows[mine])
+            yield self.stepper.step(images, targets, self.team.weight)
             step += 1
 
 
@@ -189,10 +210,13 @@ class Stepper:
         self.scaler = torch.amp.GradScaler(place.type, enabled=kind == torch.float16)
         self.parameters = list(forward.parameters())
 
-    def step(self, images: Tensor, targets: Tensor) -> Tensor:
+    def step(self, images: Tensor, targets: Tensor, weight: float = 1.0) -> Tensor:
+        """``weight`` is the loss's in a mean over replicas."""
         with self.autocast:
             logits = self.forward(images)  # (N, classes)
             loss = functional.cross_entropy(logits, targets, label_smoothing=self.recipe.label_smoothing)
+        if weight != 1.0:
+            loss = loss * weight
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         self.scaler.unscale_(self.optimizer)
@@ -277,7 +301,7 @@ def recalibrate(module: nn.Module, training: Tensors) -> None:
 @torch.inference_mode()
 def accuracy(module: nn.Module, split: Tensors) -> float:
     module.eval()
-    right = 0
+    right = torch.zeros((), dtype=torch.int64, device=split.place)
     for rows in torch.split(torch.arange(len(split)), EVALUATION_BATCH):
-        right += int((module(split.batch(rows)).argmax(1) == split.classes_of(rows)).sum())
-    return right / len(split)
+        right += (module(split.batch(rows)).argmax(1) == split.classes_of(rows)).sum()
+    return int(right) / len(split)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from architectures.registry import UnknownName
 from searches.evaluation.files import read_file, write_file
 from searches.evaluation.job import StepJob, StepResult, StoredFile
-from searches.evaluation.process import limited_memory
 
 if TYPE_CHECKING:
     from searches.evaluation.trainer import Moment
@@ -40,6 +39,7 @@ def state_path(step: str, number: int) -> str:
 
 def performed(job: StepJob, watch: Watcher, memory_limit_bytes: int | None = None) -> dict[str, Any]:
     """The document of a step's result; its state is a file before anybody hears of it."""
+    from searches.evaluation.device import device, limited
     from searches.evaluation.evaluator import TooLarge, out_of_memory
     from searches.evaluation.trainer import Diverged, OutOfTime
 
@@ -47,7 +47,7 @@ def performed(job: StepJob, watch: Watcher, memory_limit_bytes: int | None = Non
     state = None if job.state is None else read_file(job.folder / job.state.path, job.state.sha256)
     result, reason = StepResult({}, b"", 0), ""
     try:
-        with limited_memory(memory_limit_bytes):
+        with limited(device(), memory_limit_bytes):
             result = get(job.step)(job, state, watch)
     except (Diverged, OutOfTime, TooLarge) as failure:
         reason = str(failure)

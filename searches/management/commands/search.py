@@ -48,6 +48,7 @@ OPTIONS: dict[str, tuple[str, Any, str]] = {
     "promote-by": ("ladder.promote_by", str, "accuracy or training_loss (default accuracy)"),
     "final-epochs": ("ladder.final_epochs", int, "of the front's full training at the end"),
     "final-seeds": ("ladder.final_seeds", int, "trainings of each network of the front at the end (default 3)"),
+    "final-replicas": ("ladder.final_replicas", int, "processes that share each of these trainings (default 1)"),
     "target": ("target", str, "hardware target of latency and energy (default this_machine)"),
     "min-params": ("limits.min_params", int, "parameters a network must have"),
     "max-params": ("limits.max_params", int, "parameters a network may have"),

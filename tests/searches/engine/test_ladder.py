@@ -192,6 +192,18 @@ def test_of_a_large_front_only_so_many_are_trained_in_full(tmp_path: Path) -> No
     assert "seeds" not in final[0]["values"]
 
 
+def test_replicas_share_the_full_trainings_alone(tmp_path: Path) -> None:
+    executor = ShuffledExecutor(2, 1)
+    run(tmp_path, executor, ladder=WITH_ALL["ladder"] | {"final_replicas": 4})
+    asked = {(job["kind"], job["fidelity"] == 9, job.get("replicas")) for job in executor.seen}
+    assert asked == {("proxies", False, None), ("evaluate", False, None), ("evaluate", True, 4), ("test", True, None)}
+
+
+def test_a_batch_is_not_cut_below_an_image() -> None:
+    with pytest.raises(SpecErrors, match=r"ladder\.final_replicas: must be at most the batch \(16 images\), but is 17"):
+        spec(training={"batch_size": 16}, ladder={"final_replicas": 17})
+
+
 def test_what_was_trained_in_full_is_not_trained_again_after_a_stop(tmp_path: Path) -> None:
     whole = run(tmp_path, ShuffledExecutor(1), **WITH_ALL)
     executor = ShuffledExecutor(1)

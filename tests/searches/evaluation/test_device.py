@@ -1,9 +1,11 @@
 """Where evaluators train, and in which precision: one option, refused where the machine cannot."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
-from searches.evaluation.device import DeviceError, device, precision
+from searches.evaluation.device import DeviceError, device, limited, precision
 from searches.evaluation.recipe import Recipe
 from searches.evaluation.tensors import Tensors
 
@@ -42,6 +44,17 @@ def test_precision_follows_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     assert precision("bfloat16", CPU) == torch.bfloat16
     with pytest.raises(DeviceError, match="float16 needs a GPU; a CPU trains in bfloat16 or float32"):
         precision("float16", CPU)
+
+
+def test_on_a_gpu_a_trainings_limit_is_the_allocators(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[float] = []
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda place: SimpleNamespace(total_memory=1000))
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda place: 50)
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda share, place: shares.append(share))
+    for limit in (200, 5000):
+        with pytest.raises(KeyError), limited(torch.device("cuda"), limit):
+            raise KeyError
+    assert shares == [0.25, 1.0, 1.0, 1.0]
 
 
 def test_a_share_keeps_the_classes_in_proportion() -> None:

@@ -8,8 +8,9 @@ import torch
 
 from architectures.ir import json as graph_json
 from architectures.ir.complexity import complexity
+from searches.evaluation import measure
 from searches.evaluation.checkpointing import training_bytes
-from searches.evaluation.evaluator import perform
+from searches.evaluation.evaluator import out_of_memory, perform
 from searches.evaluation.files import FileDamaged, read_file, write_file
 from searches.evaluation.job import Job, JobError, Result
 from searches.evaluation.proxies import PROXIES
@@ -113,6 +114,38 @@ def test_what_fits_only_with_gradient_checkpointing_is_trained_with_it(tmp_path:
     assert "checkpointed" not in plain.details
     assert least.details["checkpointed"] is True
     assert least.files["weights"].sha256 == plain.files["weights"].sha256
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79 GiB"),
+    ],
+    ids=["python", "CPU", "GPU"],
+)
+def test_what_finds_no_memory_has_failed_and_nothing_else_has(failure: BaseException) -> None:
+    assert out_of_memory(failure) == "out of memory while training; a smaller batch or network fits"
+    with pytest.raises(RuntimeError, match="device-side assert"):
+        out_of_memory(RuntimeError("CUDA error: device-side assert triggered"))
+
+
+def test_on_a_gpu_the_allocators_peak_stands_beside_the_counted_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def run_of(module: torch.nn.Module, shape: tuple[int, ...], device: str) -> Any:
+        asked.append(device)
+        return lambda: None
+
+    monkeypatch.setattr(measure, "runner", run_of)
+    monkeypatch.setattr(measure, "allocator_peak", lambda run: {"bytes": 7, "by": "allocator"})
+    result = run(tmp_path, objectives=["memory"], target="cuda")
+    assert (result.details["memory"], asked) == ({"bytes": 7, "by": "allocator"}, ["cuda"])
+    assert result.values["memory_bytes"] == complexity(small_network()).activation_peak_bytes
+    assert "memory" not in run(tmp_path, objectives=["memory"]).details
 
 
 def test_proxies_score_without_training(tmp_path: Path) -> None:
