@@ -9,7 +9,7 @@ from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 
 from searches.models import SearchRun
 from searches.snapshot import snapshot
@@ -29,6 +29,8 @@ TRY_AGAIN = 1013
 class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
     """One browser that watches one run."""
 
+    # Not on the channel layer: all that it sends are rows, and a socket that listened to Redis would end with Redis.
+    channel_layer_alias = None
     subscription: Subscription | None = None
     pump: asyncio.Task[None] | None = None
     heard = 0
@@ -59,7 +61,7 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has
     async def send_all(self, subscription: Subscription) -> None:
         try:
             await self.follow(subscription)
-        except DatabaseError:
+        except (DatabaseError, InterfaceError):
             log.exception("run %s: the database does not answer", self.run_id)
             await self.close(TRY_AGAIN)
         else:

@@ -9,10 +9,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -23,7 +22,7 @@ from searches.models import SearchRun
 from searches.spec import SearchSpec
 from searches.status import OVER, Status
 from tests.chaos.harness import ROOT, SPEC, Stuck, say
-from tests.portal import free_port
+from tests.chaos.relay import relay_to
 
 RUNS, USERS = 20, 4
 AWAY_SECONDS = 10.0  # longer than a lease
@@ -37,10 +36,10 @@ def two_machines(data: Path) -> dict[str, Any]:
     call_command("migrate", verbosity=0)
     runs = queued_runs()
     database = settings.DATABASES["default"]
-    with cuttable_wire(int(database["PORT"] or 5432)) as (port, told):
+    with relay_to(int(database["PORT"] or 5432)) as wire:
         address = f"postgres://{database['USER']}@127.0.0.1:{{}}/{database['NAME']}"
         first = machine("machine-a", data, address.format(database["PORT"] or 5432))
-        second = machine("machine-b", data, address.format(port))
+        second = machine("machine-b", data, address.format(wire.port))
         try:
             wait_for(lambda: finished() >= RUNS // 4)
             kill_tree(first)
@@ -49,10 +48,10 @@ def two_machines(data: Path) -> dict[str, Any]:
             first = machine("machine-a", data, address.format(database["PORT"] or 5432))
             wait_for(lambda: finished() >= RUNS // 2)
             wait_for(lambda: SearchRun.objects.filter(lease_owner__startswith="machine-b/", status=Status.RUNNING))
-            tell(told, "cut")
+            wire.tell("cut")
             say(cut="machine-b", finished=finished())
             time.sleep(CUT_SECONDS)
-            tell(told, "heal")
+            wire.tell("heal")
             wait_for(lambda: finished() == RUNS)
         finally:
             for each in (first, second):
@@ -90,26 +89,6 @@ def kill_tree(process: "subprocess.Popen[bytes]") -> None:
     """The machine loses its power: what is below dies with what is killed."""
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-
-
-@contextmanager
-def cuttable_wire(target: int) -> Iterator[tuple[int, IO[str]]]:
-    port = free_port()
-    command = [sys.executable, "-m", "tests.chaos.relay", str(port), str(target)]
-    relay = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert relay.stdin is not None
-    assert relay.stdout is not None
-    relay.stdout.readline()
-    try:
-        yield port, relay.stdin
-    finally:
-        relay.kill()
-        relay.wait()
-
-
-def tell(wire: IO[str], word: str) -> None:
-    wire.write(word + "\n")
-    wire.flush()
 
 
 def finished() -> int:

@@ -1,12 +1,48 @@
-"""Redis may be away: the portal works on, without a cache."""
+"""Redis may be away, slow, cut off or emptied: the portal works on without it, and the live view does not notice."""
 
+import json
+import time
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
+import redis
+from channels.db import database_sync_to_async
+from channels.testing import WebsocketCommunicator
 from django.core.cache import cache
 from django.test import Client
 
+from nasportal.asgi import websocket
+from searches import services
+from tests.chaos.relay import Relay, relay_to
 from tests.portal import free_port
 from tests.world import World
+
+DATABASE = 11  # of this machine's Redis; what is in it is nobody else's
+
+
+@pytest.fixture
+def server() -> Iterator["redis.Redis[bytes]"]:
+    """This machine's Redis, past the relay."""
+    client = redis.Redis(port=6379, db=DATABASE)
+    try:
+        client.ping()
+    except redis.RedisError as fault:
+        pytest.skip(f"no Redis server answers at 127.0.0.1:6379: {fault}")
+    client.flushdb()
+    yield client
+    client.flushdb()
+
+
+@pytest.fixture
+def wire(server: "redis.Redis[bytes]", settings: Any) -> Iterator[Relay]:
+    """The portal reaches Redis through a relay."""
+    with relay_to(6379) as relay:
+        address = f"redis://127.0.0.1:{relay.port}/{DATABASE}"
+        settings.CACHES = {"default": {"BACKEND": "nasportal.cache.ForgivingRedisCache", "LOCATION": address}}
+        layer = {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [address]}}
+        settings.CHANNEL_LAYERS = {"default": layer}
+        yield relay
 
 
 def test_the_api_answers_while_redis_is_away(world: World, client: Client, settings: Any) -> None:
@@ -19,3 +55,69 @@ def test_the_api_answers_while_redis_is_away(world: World, client: Client, setti
     cache.set("a", 1)
     assert (cache.get("a", 3), cache.get_many(["a"]), cache.add("a", 1), cache.incr("a")) == (3, {}, True, 1)
     assert (cache.touch("a"), cache.delete("a"), cache.has_key("a")) == (False, False, False)
+
+
+@pytest.mark.parametrize("state", ["refuse", "cut", "slow 0.1", "slow 2"])
+def test_the_api_answers_within_a_second_whatever_ails_redis(
+    world: World, client: Client, wire: Relay, state: str
+) -> None:
+    client.force_login(world.alice)
+    assert client.get("/api/v1/runs/").status_code == 200  # it is connected
+    wire.tell(state)
+    for _ in range(3):
+        began = time.monotonic()
+        assert client.get("/api/v1/runs/").status_code == 200
+        assert time.monotonic() - began < 1
+
+
+def test_a_server_that_is_back_is_asked_again(wire: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nasportal.cache.AWAY_SECONDS", 0.2)
+    wire.tell("refuse")
+    cache.set("a", 1)
+    wire.tell("heal")
+    assert cache.get("a", 0) == 0  # not asked yet
+    time.sleep(0.3)
+    cache.set("a", 2)
+    assert cache.get("a") == 2
+
+
+def test_what_is_emptied_is_counted_anew(wire: Relay, server: "redis.Redis[bytes]", world: World) -> None:
+    client = Client()
+    client.force_login(world.alice)
+    assert client.get("/api/v1/runs/").status_code == 200
+    assert server.dbsize() > 0
+    server.flushdb()
+    assert client.get("/api/v1/runs/").status_code == 200
+    assert server.dbsize() > 0
+
+
+@pytest.mark.asyncio
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("state", ["refuse", "cut", "slow 1", "emptied"])
+async def test_events_reach_a_browser_whatever_ails_redis(
+    wire: Relay, server: "redis.Redis[bytes]", world: World, state: str
+) -> None:
+    """They are rows that the web process reads; Redis is not asked for them."""
+    in_database = database_sync_to_async
+    client = Client()
+    await in_database(client.force_login)(world.alice)
+    cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
+    headers = [(b"host", b"localhost"), (b"origin", b"http://localhost"), (b"cookie", cookies.encode())]
+    sockets = []
+
+    async def watching() -> dict[str, Any]:
+        sockets.append(WebsocketCommunicator(websocket, f"/ws/runs/{world.run.pk}/", headers=headers))
+        assert (await sockets[-1].connect(timeout=5))[0]
+        return json.loads(await sockets[-1].receive_from(timeout=5))  # type: ignore[no-any-return]
+
+    assert (await watching())["type"] == "snapshot"
+    server.flushdb() if state == "emptied" else wire.tell(state)
+    seq = (await watching())["seq"]  # one who comes now is let in, too
+    for wish, status in (("pause", "paused"), ("resume", "queued")):
+        await in_database(getattr(services, f"run_{wish}"))(run=world.run, by=world.alice)
+        seq += 1
+        for socket in sockets:
+            told = json.loads(await socket.receive_from(timeout=5))
+            assert (told["seq"], told["payload"]["status"]) == (seq, status)
+    for socket in sockets:
+        await socket.disconnect(timeout=5)

@@ -174,7 +174,9 @@ def faults_of(found: dict[str, Any]) -> list[str]:
     if found["database"].startswith("error"):
         faults.append(f"The database does not answer ({found['database']}): see DATABASE_URL.")
     if found["redis"].startswith("error"):
-        faults.append(f"Redis does not answer ({found['redis']}): see REDIS_URL. Live views fall back to polling.")
+        faults.append(
+            f"Redis does not answer ({found['redis']}): see REDIS_URL. Until it does, rate limits count nothing."
+        )
     if found["storage"].startswith("error"):
         faults.append(f"The storage does not work ({found['storage']}): see NASPORTAL_STORAGE.")
     faults += [f"{path} cannot be written." for path, writable in found["folders"].items() if not writable]
