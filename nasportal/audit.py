@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 
 from nasportal.accounts import services
@@ -48,5 +48,5 @@ class AuditMiddleware:
                 status=status,
                 address=client_address(request),
             )
-        except DatabaseError:
+        except (DatabaseError, InterfaceError):
             logger.exception("the audit log could not be written")

@@ -118,7 +118,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nasportal.settings")
     django.setup()
     from django.conf import settings
-    from django.db import DatabaseError, close_old_connections
+    from django.db import DatabaseError, InterfaceError, close_old_connections
 
     from nasportal.accounts.services import audit_cut
     from searches import reaper
@@ -138,7 +138,7 @@ def main() -> None:
                 audit_cut(days=settings.AUDIT_DAYS_KEPT)
                 swept = time.monotonic()
             fault = fault or canary.fault(partial(has_idle_worker, cluster))
-        except (DatabaseError, OSError):
+        except (DatabaseError, InterfaceError, OSError):
             logger.exception("a round of the reaper failed; the next one follows")
         if fault:
             logger.error("the cluster is taken for broken: %s", fault)

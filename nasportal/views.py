@@ -1,11 +1,12 @@
 """Health for a load balancer, and the pages for what went wrong."""
 
 import os
+import sys
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template import TemplateDoesNotExist
@@ -55,6 +56,7 @@ _WORDS = {
     ),
     404: ("There is no such page", "It may have been deleted, or the address has a typing error."),
     500: ("Something went wrong here", "It is in the portal's log; nothing that was saved is lost."),
+    503: ("The database cannot be used right now", "Nothing that was saved is lost; try again in a minute."),
 }
 
 
@@ -85,5 +87,7 @@ def page_not_found(request: HttpRequest, exception: Exception | None = None) -> 
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500."""
+    """500, and 503 while the database cannot be used: the same request may succeed a little later."""
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        return _failed(request, 503)
     return _failed(request, 500)

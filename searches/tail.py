@@ -16,7 +16,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from channels.db import database_sync_to_async
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 
 from searches.models import Event, Progress, SearchRun
 
@@ -93,7 +93,7 @@ class Tail:
             began = time.monotonic()
             try:
                 news = await _in_thread(look)(dict(self.positions), self.progress_at)
-            except DatabaseError:
+            except (DatabaseError, InterfaceError):
                 log.exception("the database does not answer; the next attempt follows")
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
