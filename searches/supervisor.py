@@ -1,5 +1,6 @@
 """Keeps one run going for a slice of time: starts its engine, commits its events, holds its lease, obeys its users."""
 
+import errno
 import logging
 import queue
 import time
@@ -28,6 +29,7 @@ BATCH = 64  # events in one transaction: well below 50 ms
 WAITING_AT_MOST = 256  # events between pipe and database; above that the pipe fills and the engine waits
 DEATHS_AT_MOST = 20  # of an engine by a signal, in a row without an accepted evaluation
 CRASHES_AT_MOST = 3  # of an engine by itself
+UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR}  # it takes somebody to mend that
 
 
 Report = engine.Event | engine.Progress
@@ -75,6 +77,10 @@ class Supervisor:
             return Outcome.LOST
         except HistoryDiffers as fault:
             return self._fail(str(fault))
+        except OSError as fault:
+            if fault.errno not in UNWRITABLE:
+                raise
+            return self._fail(f"{fault.strerror}: resume the run once {self.run.folder} takes files again.")
         log.info("run %s: %s", self.claim.run_id, outcome.value)
         return outcome
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from searches.crashpoints import crash_point
 from searches.engine.events import Event, Progress, SearchFailed, line
-from searches.engine.executor import Executor
+from searches.engine.executor import EvaluatorBroken, Executor
 from searches.engine.placement import places
 from searches.engine.processes import ProcessExecutor
 from searches.engine.search import search
@@ -38,6 +38,8 @@ def main() -> int:
         run(document, descriptor)
     except SpecErrors as errors:
         return fail(descriptor, f"the spec cannot be searched: {errors}")
+    except EvaluatorBroken as broken:
+        return fail(descriptor, str(broken), broken.traceback)
     except Exception as error:
         return fail(descriptor, f"{type(error).__name__}: {error}")
     return DONE
@@ -78,8 +80,8 @@ def send(descriptor: int, report: Event | Progress) -> None:
         left = left[os.write(descriptor, left) :]
 
 
-def fail(descriptor: int, reason: str) -> int:
-    send(descriptor, SearchFailed(reason[:4000], traceback.format_exc()[-16_000:]))
+def fail(descriptor: int, reason: str, cause: str = "") -> int:
+    send(descriptor, SearchFailed(reason[:4000], (cause + traceback.format_exc())[-16_000:]))
     return FAILED
 
 

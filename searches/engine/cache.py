@@ -77,7 +77,6 @@ class Cache:
         if result.status != "done" or job["kind"] not in CACHED_KINDS:
             return
         path = self.record_path(self.key(job))
-        path.parent.mkdir(parents=True, exist_ok=True)
         record = {
             "version": VERSION,
             "values": dict(result.values),
@@ -89,10 +88,11 @@ class Cache:
             "host": self.host,
         }
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             for name, file in result.files.items():
                 link(Path(job["folder"]) / file["path"], beside(path, name))
             write_file(path, dumps(record).encode())
-        except OSError:  # a full disk takes nothing from the search itself
+        except OSError:  # a full or read-only disk takes nothing from the search itself
             return
         self._kept += 1
         if self._kept % COUNTED_EVERY == 1:

@@ -10,6 +10,10 @@ Job: TypeAlias = Mapping[str, Any]  # the document described in searches/evaluat
 class EvaluatorBroken(RuntimeError):
     """No evaluator can do this job, or none can be started: the search itself is at fault, not a candidate."""
 
+    def __init__(self, reason: str, traceback: str = "") -> None:
+        super().__init__(reason)
+        self.traceback = traceback  # the evaluator's; a user is told the reason alone
+
 
 @dataclass(frozen=True)
 class JobStarted:

@@ -202,7 +202,7 @@ class ProcessExecutor:
             case "error":
                 job, evaluator.job = evaluator.job, None
                 if job is None or job.get("kind") != "test":
-                    raise EvaluatorBroken(f"{document['reason']}\n{document['traceback']}")
+                    raise EvaluatorBroken(document["reason"], document["traceback"])
                 self._out.append(failed(job, document["reason"]))
 
 

@@ -178,7 +178,7 @@ class RayExecutor:
             case "error":
                 self._tasks.remove(task)
                 if task.job.get("kind") != "test":
-                    raise EvaluatorBroken(f"{message['reason']}\n{message['traceback']}")
+                    raise EvaluatorBroken(message["reason"], message["traceback"])
                 self._out.append(failed(task.job, message["reason"]))
 
     def _keep(self, task: Task, contents: Mapping[str, bytes]) -> None:

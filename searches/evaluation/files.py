@@ -11,8 +11,22 @@ class FileDamaged(ValueError):
     """A stored file is not the one that was written."""
 
 
+class NotWritten(OSError):
+    """The folder takes no file: it is full, read-only, or no folder any more."""
+
+
 def write_file(path: Path, content: bytes) -> str:
-    """Temporary name, fsync, rename, fsync of the folder; answers with the sha256."""
+    """Whole or not at all; answers with the sha256."""
+    try:
+        place(path, content)
+    except OSError as fault:
+        way_out = f"resume the run once {path.parent} takes files again"
+        raise NotWritten(f"{path.name} cannot be written ({fault.strerror or fault}): {way_out}") from fault
+    return hashlib.sha256(content).hexdigest()
+
+
+def place(path: Path, content: bytes) -> None:
+    """Temporary name, fsync, rename, fsync of the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -32,7 +46,6 @@ def write_file(path: Path, content: bytes) -> str:
         os.fsync(folder)
     finally:
         os.close(folder)
-    return hashlib.sha256(content).hexdigest()
 
 
 def read_file(path: Path, sha256: str) -> bytes:

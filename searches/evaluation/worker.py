@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from profiling.meters import heap
 from searches.crashpoints import crash_point
 from searches.evaluation import steps
+from searches.evaluation.files import NotWritten
 from searches.evaluation.job import STEP, Job, StepJob
 from searches.evaluation.process import die_with_parent, protocol_streams
 
@@ -81,10 +82,15 @@ def answer(line: str, messages: Messages, memory_limit_bytes: int | None) -> Non
                 "type": "error",
                 "number": document.get("number") if isinstance(document, dict) else None,
                 "fidelity": document.get("fidelity") if isinstance(document, dict) else None,
-                "reason": f"{type(error).__name__}: {error}"[:2000],
+                "reason": in_words(error)[:2000],
                 "traceback": traceback.format_exc()[-8000:],
             },
         )
+
+
+def in_words(error: Exception) -> str:
+    """What a user is told; only a fault that is ours needs its class."""
+    return str(error) if isinstance(error, NotWritten) else f"{type(error).__name__}: {error}"
 
 
 def done(document: Mapping[str, object], messages: Messages, memory_limit_bytes: int | None) -> Mapping[str, object]:
