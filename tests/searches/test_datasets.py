@@ -18,8 +18,11 @@ from searches import dataset_services, reaper, services
 from searches.evaluation import datasets
 from searches.models_data import UploadedDataSet, UploadStatus
 from searches.reading import SpecErrors
+from tests.searches.evaluation.test_pictures import animated, huge, png
 from tests.searches.evaluation.worlds import images
 from tests.world import World, spec
+
+PICTURE = png(size=(64, 64), value=3)
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +101,39 @@ def test_a_bad_file_is_refused_by_its_reason(content: bytes, name: str, reason: 
     assert upload.stored_bytes == 0
     assert list((data / "datasets/incoming").iterdir()) == []
     assert not (data / "datasets/uploads").exists() or list((data / "datasets/uploads").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (huge(), "cats/bad.png has more than the 40,000,000 pixels that are decoded"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "cats/bad.png is no image of the formats PNG, JPEG, BMP, "),
+        (animated(), "cats/bad.png is animated or has pages (2); keep one"),
+        (PICTURE[:60], "cats/bad.png cannot be decoded (image file is truncated"),
+    ],
+    ids=["121 megapixels", "svg", "animated", "truncated"],
+)
+def test_a_zip_with_a_bad_picture_is_refused_by_its_name(
+    content: bytes, sentence: str, world: World, data: Path
+) -> None:
+    """Sent as a browser sends it, read as the background task reads it, told on its page."""
+    stream = io.BytesIO(pictures())
+    with zipfile.ZipFile(stream, "a") as archive:
+        archive.writestr("cats/bad.png", content)
+    client = client_of(world, "editor")
+    path = f"/projects/{world.project.slug}/datasets/"
+    answer = client.post(path, {"file": SimpleUploadedFile("pets.zip", stream.getvalue())})
+    assert answer.status_code == 302
+    upload = UploadedDataSet.objects.get()
+    dataset_services.dataset_read(pk=upload.pk)
+    upload.refresh_from_db()
+    assert upload.status == UploadStatus.REFUSED
+    assert upload.reason.startswith(sentence)
+    assert "Traceback" not in upload.reason
+    page = client.get(answer.headers["Location"])
+    assert page.status_code == 200
+    assert sentence in page.content.decode()
+    assert [each for each in data.rglob("*") if each.is_file() and "datasets" in each.parts] == []
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,20 @@ def raw_member(header: bytes, body: bytes) -> Callable[[Path], Path]:
     return write
 
 
+def member(content: bytes) -> Callable[[Path], Path]:
+    """An npz whose x is no array."""
+
+    def write(path: Path) -> Path:
+        with zipfile.ZipFile(with_()(path), "a") as archive:
+            held = {each.filename: archive.read(each) for each in archive.infolist()}
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, was in held.items():
+                archive.writestr(name, content if name == "x.npy" else was)
+        return path
+
+    return write
+
+
 def header(text: str) -> bytes:
     return text.encode().ljust(117) + b"\n"
 
@@ -117,6 +131,10 @@ HOSTILE: list[tuple[str, Callable[[Path], Path], str]] = [
     ("code in the header", raw_member(header("__import__('os').system('true')"), b""), "cannot be read"),
     ("other lengths", with_(y=np.zeros(59, dtype=int)), "x has 60 images but y has 59 labels"),
     ("NaN pixels", with_(x=np.full((60, 8, 8), np.nan, dtype="f4")), "NaN or infinite"),
+    ("infinite pixels", with_(x=np.full((60, 8, 8), -np.inf, dtype="f8")), "NaN or infinite"),
+    ("complex pixels", with_(x=np.zeros((60, 8, 8), dtype="c8")), "use uint8 or a float type"),
+    ("a bare pickle as x", member(b"\x80\x04cposix\nsystem\n(S'true'\ntR."), "array 'x' cannot be read"),
+    ("an unknown version", member(b"\x93NUMPY\x09\x00" + bytes(200)), "npy version 9.0"),
     ("fractional labels", with_(y=np.linspace(0, 2, 60)), "y must hold integers, but is float64"),
     ("negative labels", with_(y=np.arange(60) % 3 - 1), "y has the class -1"),
     ("one class", with_(y=np.zeros(60, dtype=int)), "a classification needs at least 2"),
@@ -142,6 +160,25 @@ def test_it_refuses(what: str, write: Callable[[Path], Path], message: str, tmp_
     with pytest.raises(DataSetError) as refusal:
         datasets.open(path)
     assert message in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+class Payload:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+def test_no_pickle_of_a_stranger_is_ever_loaded(tmp_path: Path) -> None:
+    path = npz(tmp_path / "a.npz", x=np.array([Payload(tmp_path / "ran")] * 3, dtype=object), y=np.arange(3))
+    with pytest.raises(DataSetError, match="array 'x' holds Python objects, which are never read; use numbers"):
+        datasets.open(path)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_it_refuses_a_file_without_the_arrays(tmp_path: Path) -> None:

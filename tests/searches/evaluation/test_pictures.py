@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from searches.evaluation import datasets
 from searches.evaluation.datasets import DataSetError
@@ -128,6 +128,16 @@ def test_every_mode_becomes_grey_or_colour(mode: str, channels: int, tmp_path: P
     assert found.input_shape == (channels, 8, 8)
 
 
+def test_a_cmyk_jpeg_and_a_palette_with_transparency_become_colour(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pets", mode="RGB")
+    Image.new("CMYK", (8, 8), (255, 0, 0, 0)).save(folder / "cats" / "print.jpg")  # cyan
+    Image.new("P", (8, 8), 0).save(folder / "cats" / "holes.png", transparency=0)
+    found = datasets.open(folder)
+    assert found.input_shape == (3, 8, 8)
+    cyan = (found.images[:, 0] < 20) & (found.images[:, 1:] > 200).all(axis=1)
+    assert cyan.all(axis=(1, 2)).sum() == 1
+
+
 def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
     folder = fill(tmp_path / "pets")
     (folder / "cats" / "deep.png").write_bytes(png("I;16", value=0x8000))
@@ -185,10 +195,19 @@ def huge() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
-def animated() -> bytes:
+def animated(format: str = "PNG") -> bytes:
     stream = io.BytesIO()
-    frames = [Image.new("L", (8, 8), value) for value in (0, 200)]
-    frames[0].save(stream, "PNG", save_all=True, append_images=frames[1:])
+    frames = [Image.new("RGB", (8, 8), (value, value, value)) for value in (0, 200)]
+    frames[0].save(stream, format, save_all=True, append_images=frames[1:])
+    return stream.getvalue()
+
+
+def long_text() -> bytes:
+    """A small picture beside 100 MB of text in a few kilobytes."""
+    kept = PngImagePlugin.PngInfo()
+    kept.add_text("comment", " " * 10**8, zip=True)
+    stream = io.BytesIO()
+    Image.new("L", (8, 8)).save(stream, "PNG", pnginfo=kept)
     return stream.getvalue()
 
 
@@ -200,6 +219,11 @@ REFUSED: list[tuple[str, Callable[[], bytes], str]] = [
     ("empty", lambda: b"", "is no image of the formats"),
     ("one pixel", lambda: png(size=(1, 1)), "has 1×1 pixels; at least 4 a side are needed"),
     ("animated", animated, "is animated or has pages (2); keep one"),
+    ("an animated webp", lambda: animated("WEBP"), "is animated or has pages (2); keep one"),
+    ("a tiff of two pages", lambda: animated("TIFF"), "is animated or has pages (2); keep one"),
+    ("an animated gif", lambda: animated("GIF"), "is no image of the formats"),
+    ("100 MB of text", long_text, "cannot be decoded"),
+    ("a line", lambda: png(size=(4000, 3)), "has 4000×3 pixels; at least 4 a side are needed"),
 ]
 
 
@@ -211,6 +235,8 @@ def test_it_refuses(what: str, content: Callable[[], bytes], message: str, tmp_p
         datasets.open(folder)
     assert str(refusal.value).startswith("cats/bad.png")
     assert message in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_images_outside_a_class_are_refused(tmp_path: Path) -> None:
