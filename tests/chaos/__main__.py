@@ -28,6 +28,11 @@ def main() -> int:
     parser.add_argument(
         "--machines", action="store_true", help="instead: two machines on the PostgreSQL of DATABASE_URL"
     )
+    parser.add_argument(
+        "--stopped", type=float, metavar="S", help="instead: the PostgreSQL of DATABASE_URL is away for S seconds"
+    )
+    parser.add_argument("--algorithm", help="of the searches under the storm; the spec's nsga2 without it")
+    parser.add_argument("--ladder", action="store_true", help="the storm goes over a fidelity ladder")
     options = parser.parse_args()
     options.evaluations = options.evaluations or (16 if options.points else 60)
     with tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
@@ -42,7 +47,8 @@ def main() -> int:
         from tests.chaos.full import full_disks, small_disk
         from tests.chaos.machines import two_machines
         from tests.chaos.points import every_point
-        from tests.chaos.storm import storm
+        from tests.chaos.stopped import stopped_server
+        from tests.chaos.storm import changed, storm
         from tests.chaos.torn import torn_logs
 
         if options.points:
@@ -54,8 +60,11 @@ def main() -> int:
                 outcome = full_disks(data, options.full, options.evaluations)
         elif options.torn:
             outcome = torn_logs(data, options.torn, options.evaluations, options.seed)
+        elif options.stopped:
+            outcome = stopped_server(data, options.stopped, options.evaluations)
         else:
-            outcome = storm(data, options.kills, options.evaluations, options.seed, options.minutes * 60)
+            changes = changed(options.algorithm, options.ladder) | {"evaluations": options.evaluations}
+            outcome = storm(data, options.kills, changes, options.seed, options.minutes * 60)
     print(json.dumps(outcome))
     good = outcome["lost"] == outcome["duplicated"] == outcome["orphans"] == 0
     return 0 if good and outcome["hash_matches"] == outcome["runs"] else 1

@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,7 @@ from tests.chaos.harness import (
     wait_for,
 )
 
+LADDER = {"rungs": "1,2", "eta": 2, "proxy": "synflow", "final_epochs": 3, "final_seeds": 2, "final_networks": 2}
 FROZEN_SECONDS = 10.0
 CALM_SECONDS = (0.3, 4.0)  # between two faults: less than an engine needs to start, and enough for some evaluations
 
@@ -42,6 +43,7 @@ class Storm:
     project: Project
     random: Random
     expected: str
+    changes: Mapping[str, Any]  # of the bench's spec
     kills: int = 0
     runs: int = 0
     hash_matches: int = 0
@@ -49,8 +51,8 @@ class Storm:
     recoveries: list[float] = field(default_factory=list)
     orphans: int = 0
 
-    def over_one_run(self, most: int, evaluations: int) -> None:
-        run = new_run(self.project, f"storm {self.runs + 1}", evaluations=evaluations)
+    def over_one_run(self, most: int) -> None:
+        run = new_run(self.project, f"storm {self.runs + 1}", **self.changes)
         self.runs += 1
         acknowledged: dict[tuple[int, int], str] = {}
         self.bench.revive()
@@ -146,17 +148,23 @@ def claimed_since(run: SearchRun, token: int) -> bool:
     return SearchRun.objects.filter(pk=run.pk, lease_token__gt=token).exists()
 
 
-def storm(data: Path, kills: int, evaluations: int, seed: int, seconds: float) -> dict[str, Any]:
+def changed(algorithm: str | None, ladder: bool) -> dict[str, Any]:
+    """What the command line makes of the bench's spec; another algorithm has other options."""
+    found: dict[str, Any] = {"algorithm": algorithm, "algorithm_options": {}} if algorithm else {}
+    return found | ({"ladder": LADDER} if ladder else {})
+
+
+def storm(data: Path, kills: int, changes: Mapping[str, Any], seed: int, seconds: float) -> dict[str, Any]:
     """The figures of the whole storm."""
     began = time.monotonic()
     with bench(data) as (made, project):
         made.start()
-        calm = finish(new_run(project, "undisturbed", evaluations=evaluations), made)
+        calm = finish(new_run(project, "undisturbed", **changes), made)
         calm_faults = invariants.broken(calm)
         say(undisturbed=calm.status, hash=calm.history_sha256[:12], seconds=round(time.monotonic() - began, 1))
-        weather = Storm(made, project, Random(seed), calm.history_sha256, faults=calm_faults)
+        weather = Storm(made, project, Random(seed), calm.history_sha256, changes, faults=calm_faults)
         while weather.kills < kills and time.monotonic() - began < seconds:
-            weather.over_one_run(kills, evaluations)
+            weather.over_one_run(kills)
         made.stop()
         left = made.survivors()
     for fault in [*weather.faults, *left]:
