@@ -37,7 +37,8 @@ def estimate(spec: SearchSpec) -> Estimate:
     random = Random(f"{spec.seed}/estimate")
     counted = [complexity(space.decode(space.sample(random))) for _ in range(SAMPLES)]
     images = spec.training.images(facts.sizes["train"])
-    epochs = round(spec.ladder.mean_epochs(spec.training.epochs) * spec.evaluations)
+    ladder, recipe_epochs = spec.ladder, spec.training.epochs
+    epochs = round(ladder.mean_epochs(recipe_epochs) * spec.evaluations + ladder.begun_epochs(recipe_epochs))
     work = counted_cost(round(mean(each.macs for each in counted)), images, epochs)
     seconds = work / MACS_A_SECOND / evaluators()
     memory = max(each.training_peak_bytes for each in counted) * spec.training.batch_size

@@ -102,6 +102,7 @@ class SearchRun(models.Model):
     promoted_through = models.IntegerField(default=-1)
     generation = models.IntegerField(null=True, blank=True)
     stage = models.IntegerField(default=-1)  # of an algorithm that has stages
+    supernet = models.JSONField(null=True, blank=True)  # how the trial of a supernet ended
     hypervolume = models.FloatField(null=True, blank=True)
     front_size = models.PositiveIntegerField(default=0)
     best_accuracy = models.FloatField(null=True, blank=True)

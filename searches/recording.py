@@ -191,6 +191,13 @@ class Ledger:
         return True
 
     @enter.register
+    def _(self, event: engine.SupernetJudged) -> bool:
+        if self.now("supernet") is not None:
+            return False
+        self.changes["supernet"] = {key: value for key, value in event.to_document().items() if key != "kind"}
+        return True
+
+    @enter.register
     def _(self, event: engine.EvaluationStarted) -> bool:
         return True
 

@@ -100,10 +100,10 @@ class RunSerializer(serializers.ModelSerializer[SearchRun]):
 
 
 class RunDetailSerializer(RunSerializer):
-    """A run with its spec, its header and its selection."""
+    """A run with its spec, its header, its selection, and how the trial of its supernet ended."""
 
     class Meta(RunSerializer.Meta):
-        fields = [*RunSerializer.Meta.fields, "spec", "header", "selection"]
+        fields = [*RunSerializer.Meta.fields, "spec", "header", "selection", "supernet"]
         read_only_fields = fields
 
 

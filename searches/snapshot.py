@@ -20,7 +20,7 @@ RUN_FIELDS = (
     "id", "name", "status", "phase", "reason", "spec", "header", "created", "started", "finished", "worked_seconds",
     "evaluations_total", "evaluations_done", "evaluations_failed", "evaluations_cached", "promotions_done",
     "steps_done", "cost", "duplicates", "refused", "generation", "hypervolume", "front_size", "best_accuracy",
-    "chosen_number", "selection", "history_sha256",
+    "chosen_number", "selection", "supernet", "history_sha256",
 )  # fmt: skip
 
 

@@ -13,13 +13,14 @@ from profiling import targets
 from searches import algorithms, objectives
 from searches.evaluation import datasets
 from searches.evaluation.recipe import Recipe
-from searches.evaluation.rungs import Ladder
+from searches.evaluation.rungs import SUPERNET, Ladder
 from searches.pareto.choice import Choice, ChoiceError
 from searches.reading import Reading, SpecError, SpecErrors, describe, did_you_mean, shorten
 
 VERSION = 1
 MAX_SEED = 2**63 - 1  # what a database column holds
 MAX_COST = 2**63 - 1
+SHARED = ("chain", "mobile")  # spaces whose networks were shown to share weights
 NOMINAL = (3, 32, 32), 10  # stands for the images of a data set that cannot be asked
 
 
@@ -257,6 +258,17 @@ def ladder_faults(spec: SearchSpec) -> Iterator[SpecError]:
         yield SpecError("ladder.promote_by", "stands for accuracy, which is no objective here; leave it out")
     if spec.ladder.proxy and "accuracy" not in spec.objectives:
         yield SpecError("ladder.proxy", "stands for accuracy, which is no objective here; leave it empty")
+    if spec.ladder.proxy == SUPERNET:
+        yield from shared_weights_faults(spec)
+
+
+def shared_weights_faults(spec: SearchSpec) -> Iterator[SpecError]:
+    if spec.space in spaces.names() and spec.space not in SHARED:
+        rule = f"shares weights between networks of {' or '.join(SHARED)} only, but the space is {spec.space}"
+        yield SpecError("ladder.proxy", f"{SUPERNET} {rule}; take another proxy, such as synflow, or leave it empty")
+    if spec.ladder.trial_networks >= spec.evaluations:
+        rule = f"must be below evaluations ({spec.evaluations:,}), but is {spec.ladder.trial_networks}"
+        yield SpecError("ladder.trial_networks", f"{rule}: a supernet that is only tried saves nothing")
 
 
 def choice_faults(spec: SearchSpec) -> Iterator[SpecError]:

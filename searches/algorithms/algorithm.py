@@ -128,10 +128,15 @@ class History:
     lag: int
     steps: Sequence[StepDone] = ()  # ordered by number
     generation: int = 0  # numbers that are decided together, where a search is generational
+    blind: int = 0  # numbers below it see no evaluations: those of the first networks stay on trial until then
 
     def horizon(self, number: int) -> int:
         """The results that job ``number`` may see are below it."""
         return number // self.generation * self.generation if self.generation else number - self.lag
+
+    def evaluations_below(self, number: int) -> int:
+        """As the horizon, for evaluations alone."""
+        return 0 if number < self.blind else self.horizon(number)
 
 
 class Algorithm(Protocol):

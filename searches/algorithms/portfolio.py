@@ -158,7 +158,7 @@ class Portfolio:
         while len(self._owners) <= number:
             turn = len(self._owners)
             if self.allocation == "adaptive":
-                self.fill_in(history, position(history.evaluated, history.horizon(turn)))
+                self.fill_in(history, position(history.evaluated, history.evaluations_below(turn)))
             self._owners.append(self.chosen(turn, history))
         return self._owners[number]
 
@@ -251,7 +251,8 @@ def seen_at(number: int, history: History) -> History:
     """What a number may see, out of the history of a later one."""
     horizon = history.horizon(number)
     steps = history.steps[: bisect_left(history.steps, horizon, key=lambda step: step.number)]
-    return replace(history, evaluated=history.evaluated[: position(history.evaluated, horizon)], steps=steps)
+    count = position(history.evaluated, history.evaluations_below(number))
+    return replace(history, evaluated=history.evaluated[:count], steps=steps)
 
 
 def make(name: str, population: int) -> Algorithm:

@@ -87,7 +87,7 @@ class Progressive:
         """Of the stage that a number is in: decided once, by what its first number may see."""
         while len(self._plans) <= self.index(number):
             index = len(self._plans)
-            seen = history.evaluated[: position(history.evaluated, history.horizon(self.start(index)))]
+            seen = history.evaluated[: position(history.evaluated, history.evaluations_below(self.start(index)))]
             self._plans.append(self.refined(index, seen, history) if index else self.begin(history))
         return self._plans[self.index(number)]
 

@@ -159,4 +159,4 @@ def astray(genotypes: NDArray[np.int64], changes: int, choices: Sequence[int], g
 def idle(number: int, history: History) -> int:
     """Numbers in a row that brought nothing new, of those that this one knows of."""
     last = history.evaluated[-1].number if history.evaluated else -1
-    return max(0, history.horizon(number) - 1 - last)
+    return max(0, history.evaluations_below(number) - 1 - last)

@@ -25,7 +25,7 @@ from searches.evaluation.files import read_file, write_file
 from searches.evaluation.recipe import RECIPE_VERSION
 
 VERSION = 1
-CACHED_KINDS = ("evaluate", "proxies", "step")
+CACHED_KINDS = ("evaluate", "proxies", "supernet", "step")
 DECIDES_NOTHING = ("number", "folder", "deadline", "objectives", "target")  # the last two are looked at in the record
 DATA = ("sha256", "split_sha256", "normalisation", "augmentation")  # of a data set's card
 ROOM_AFTER_PRUNING = 0.9  # of the quota

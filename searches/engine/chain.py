@@ -32,10 +32,21 @@ class Chain:
     folder: Path
     links: list[Link] = field(default_factory=list)
     running: Link | None = None
+    is_wanted: bool = False  # somebody waits for the newest state, which is gone
+
+    def state(self) -> Mapping[str, Any] | None:
+        """What the newest step left; where that is gone it is made again."""
+        file = next((link.file for link in reversed(self.links) if link.file is not None), None)
+        if file is not None and self.is_intact(file):
+            return file
+        self.is_wanted = True
+        return None
 
     def next_link(self) -> tuple[Link, Mapping[str, Any] | None] | None:
         """The step to be done now, with the state that it goes on from; None while there is none."""
         waiting = next((place for place, link in enumerate(self.links) if not link.is_finished), None)
+        if waiting is None and self.is_wanted:
+            waiting = max(place for place, link in enumerate(self.links) if link.file is not None)
         if self.running is not None or waiting is None:
             return None
         todo = self.links[waiting]
@@ -56,7 +67,7 @@ class Chain:
 
     def finish(self, result: JobFinished) -> bool:
         """Notes what became of the running step; False if it was only done again for its state."""
-        link, self.running = self.running, None
+        link, self.running, self.is_wanted = self.running, None, False
         assert link is not None
         assert link.number == result.number
         is_first_time, link.is_finished = not link.is_finished, True
@@ -91,6 +102,10 @@ class Chains:
         self.add(
             Link(entry["number"], entry["step"], entry["options"], True, file if entry["status"] == "done" else None)
         )
+
+    def state(self, kind: str) -> Mapping[str, Any] | None:
+        """The newest state of a kind; None while it has to be made again."""
+        return self.chains[kind].state()
 
     def take(self) -> tuple[Link, Mapping[str, Any] | None] | None:
         """A step to be done now, which then counts as under way."""

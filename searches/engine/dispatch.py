@@ -8,6 +8,7 @@ from searches.engine.cache import Cache
 from searches.engine.chain import Chains
 from searches.engine.executor import EvaluatorBroken, Executor, JobFinished, JobStarted
 from searches.engine.jobs import Jobs
+from searches.engine.trial import KIND
 from searches.engine.versions import Versions
 from searches.engine.weights import Key, Work
 
@@ -44,7 +45,7 @@ class Dispatch:
         return True
 
     def next_job(self) -> dict[str, Any] | None:
-        """A step waits for the state of the one before it, a training for its parent's weights."""
+        """A step waits for the state of the one before it, a training for its parent's weights or the supernet's."""
         if step := self.chains.take():
             return self.jobs.step(*step)
         for work in self.lost.values():
@@ -54,10 +55,13 @@ class Dispatch:
                 return self.jobs.evaluation(again)
         for work in self.ready:
             before = self.weights.before(work)
+            supernet = self.chains.state(KIND) if self.jobs.is_inheriting(work) else None
+            if supernet is None and self.jobs.is_inheriting(work):
+                continue  # its state is gone, and is being made again
             if before is None:
                 self.ready.remove(work)
                 self.underway[work.key] = work
-                return self.jobs.evaluation(work)
+                return self.jobs.evaluation(work, supernet)
             if before.key not in self.repairs:
                 self.repairs[before.key] = before
                 return self.jobs.evaluation(before)

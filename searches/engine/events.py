@@ -85,6 +85,21 @@ class CandidatePromoted(Reported):
 
 
 @dataclass(frozen=True)
+class SupernetJudged(Reported):
+    """The first networks are on both of the lowest rungs, and their orders were compared; once in a search."""
+
+    place: int  # in the sequence, from which on the supernet's rung is used or skipped
+    is_trusted: bool
+    networks: int
+    tau: float | None  # Kendall's, against ``fidelity``; None where there is none to be had
+    low: float | None  # of its interval
+    high: float | None
+    level: float  # of the interval
+    fidelity: int  # epochs
+    reason: str  # all of this in words
+
+
+@dataclass(frozen=True)
 class StageChanged(Reported):
     """From this number on the algorithm draws from another part of the space."""
 
@@ -207,6 +222,7 @@ Event: TypeAlias = (
     | ProposalRefused
     | DuplicateProposed
     | CandidatePromoted
+    | SupernetJudged
     | StageChanged
     | EvaluationStarted
     | EvaluationFinished

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from searches import objectives, pareto
-from searches.engine.events import EvaluationFinished, SearchFinished, SelectionFinished, StepFinished
+from searches.engine.events import (
+    EvaluationFinished,
+    SearchFinished,
+    SelectionFinished,
+    StepFinished,
+    SupernetJudged,
+)
 from searches.engine.history import MACHINE, HistoryError, dumps, is_step, line, order, read
 from searches.evaluation.files import write_file
 from searches.spec import SearchSpec
@@ -80,7 +86,11 @@ class SearchFolder:
             os.fsync(stream.fileno())
 
     def finish(
-        self, selection: SelectionFinished, tested: Mapping[int, float], finished: SearchFinished
+        self,
+        selection: SelectionFinished,
+        tested: Mapping[int, float],
+        finished: SearchFinished,
+        supernet: SupernetJudged | None = None,
     ) -> dict[str, Any]:
         """front.json: what was found, with the test accuracies that were measured after the choice."""
         assert self.header is not None
@@ -106,6 +116,8 @@ class SearchFolder:
             "reason": finished.reason,
             "history_sha256": finished.history_sha256,
         }
+        if supernet is not None:
+            document["supernet"] = {name: value for name, value in supernet.to_document().items() if name != "kind"}
         return self.write_front(document)
 
     def write_front(self, document: dict[str, Any]) -> dict[str, Any]:

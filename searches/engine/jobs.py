@@ -9,7 +9,7 @@ from architectures.ir import json as graph_json
 from searches.engine.chain import Link
 from searches.engine.problem import SpecProblem
 from searches.engine.weights import Weights, Work
-from searches.evaluation.rungs import PROXY_FIDELITY
+from searches.evaluation.rungs import PROXY_FIDELITY, SUPERNET
 from searches.spec import SearchSpec
 
 
@@ -22,8 +22,12 @@ class Jobs:
     folder: Path
     weights: Weights
 
-    def evaluation(self, work: Work) -> dict[str, Any]:
-        """A training, or on the rung of a proxy the score of the untrained network."""
+    def is_inheriting(self, work: Work) -> bool:
+        """Whether it is judged by the weights of a supernet."""
+        return work.fidelity == PROXY_FIDELITY and self.spec.ladder.proxy == SUPERNET
+
+    def evaluation(self, work: Work, supernet: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """A training, or on the rung of a proxy the score of the untrained network, or what a supernet makes of it."""
         member, fidelity = work.member, work.fidelity
         document: dict[str, Any] = {
             "kind": "evaluate",
@@ -35,6 +39,8 @@ class Jobs:
             "seed": self.problem.training_seed(member.fingerprint, fidelity, work.seed),
             "folder": str(self.folder),
         }
+        if supernet is not None:
+            return document | {"kind": SUPERNET, "weights": dict(supernet)}
         if fidelity == PROXY_FIDELITY:
             return document | {"kind": "proxies", "proxies": [self.spec.ladder.proxy]}
         return document | {

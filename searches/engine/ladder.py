@@ -54,8 +54,9 @@ class Rung:
 class Rungs:
     """The ladder of one search."""
 
-    def __init__(self, fidelities: Sequence[int], eta: int, final: int | None = None) -> None:
+    def __init__(self, fidelities: Sequence[int], eta: int, final: int | None = None, tried: int = 0) -> None:
         self.eta = eta
+        self.tried = tried  # networks that all climb from the first rung, which is on trial
         self.rungs = [Rung(fidelity) for fidelity in fidelities]
         self.final = Rung(final) if final is not None else None  # of the front's full training: nobody climbs to it
         self.by_fidelity = {rung.fidelity: rung for rung in (*self.rungs, self.final) if rung}
@@ -72,14 +73,23 @@ class Rungs:
 
     def climb(self, place: int) -> Climb | None:
         """The promotion due at a place, from the highest rung that has one."""
+        if (member := self.on_trial(place)) is not None:
+            reason = f"one of the first {self.tried}, which try the supernet: this rung shows whether it is right"
+            return Climb(member, self.rungs[1].fidelity, reason)
         for lower, upper in reversed(list(zip(self.rungs, self.rungs[1:], strict=False))):
             best, count = lower.best(place, self.eta)
             for member, rank in best:
                 if member.number not in lower.promoted:
-                    epochs = f"at {lower.fidelity} epochs" if lower.fidelity else "by the proxy"
+                    proxy = "by the supernet" if self.tried else "by the proxy"
+                    epochs = f"at {lower.fidelity} epochs" if lower.fidelity else proxy
                     reason = f"one of the best {len(best)} of {count} {epochs}, on front {rank + 1}"
                     return Climb(member, upper.fidelity, reason)
         return None
+
+    def on_trial(self, place: int) -> Evaluated | None:
+        first = self.rungs[0]
+        tried = (each for each in first.results[: self.tried] if each.at < place)
+        return next((each for each in tried if each.number not in first.promoted), None)
 
     def shown(self, place: int) -> Rung:
         """The rung whose front is shown: the highest that enough of the networks have reached before a place."""

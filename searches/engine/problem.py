@@ -15,8 +15,8 @@ from profiling.meters.roofline import predict
 from profiling.targets import Target
 from searches.algorithms.algorithm import Genotype
 from searches.evaluation.datasets import Facts
-from searches.evaluation.recipe import counted_cost
-from searches.evaluation.rungs import PROXY_BATCH, PROXY_FIDELITY
+from searches.evaluation.recipe import counted_cost, scoring_cost
+from searches.evaluation.rungs import PROXY_BATCH, PROXY_FIDELITY, SUPERNET
 from searches.spec import SearchSpec
 
 MOST_DRAWS = 20  # of one sample under tight limits; then the last one is refused and counted
@@ -104,11 +104,13 @@ class SpecProblem:
 
     def cost_at(self, genotype: Genotype, fidelity: int) -> int:
         images = self.spec.training.images(self.facts.sizes["train"])
-        if fidelity == PROXY_FIDELITY:
-            images, fidelity = PROXY_BATCH, 1
         known = self.networks.get(genotype)  # else without decoding: a resumed search asks for thousands
         macs = known.complexity.macs if known else self.space.costs(genotype).macs
-        return counted_cost(macs, images, fidelity)
+        if fidelity != PROXY_FIDELITY:
+            return counted_cost(macs, images, fidelity)
+        if self.spec.ladder.proxy == SUPERNET:
+            return scoring_cost(macs, images, self.facts.sizes["validation"])
+        return counted_cost(macs, PROXY_BATCH, 1)
 
     def training_seed(self, fingerprint: str, fidelity: int, repeat: int = 0) -> int:
         """Of the network, never of the number: the same network trains the same way wherever it stands."""

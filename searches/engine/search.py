@@ -27,7 +27,8 @@ from searches.engine.problem import SpecProblem
 from searches.engine.selection import choose
 from searches.engine.sequence import BARREN, Asked, Candidate, Duplicate, Promotion, StepAsked
 from searches.engine.sequence import Sequence as Numbers
-from searches.engine.telling import progress, promoted, proposed, step_finished
+from searches.engine.telling import progress, promoted, proposed, step_finished, supernet_judged
+from searches.engine.trial import trial_of
 from searches.engine.weights import Key, Weights, Work
 from searches.evaluation import datasets
 from searches.evaluation.datasets import Facts
@@ -81,7 +82,10 @@ class Search:
         self.generation = 0  # the next to be reported
         self.stage = -1  # the last that was told
         self.searched: int | None = None  # places of the search; full trainings of the front stand behind them
-        self.rungs = Rungs(spec.fidelities, spec.ladder.eta, spec.ladder.final_epochs)
+        self.trial = trial_of(spec)
+        self.is_trial_told = False
+        tried = self.trial.networks if self.trial else 0
+        self.rungs = Rungs(spec.fidelities, spec.ladder.eta, spec.ladder.final_epochs, tried)
         self.archive = Archive(spec.objectives, spec.limits, spec.ladder.proxy)
         self.budget = Budget(spec.max_cost)
         self.origins: dict[int, tuple[Sequence[int], str]] = {}  # parents and change of each candidate
@@ -116,6 +120,7 @@ class Search:
             self.algorithm,
             self.spec.lag,
             rungs=self.rungs,
+            trial=self.trial,
             is_generational=is_generational,
             most=self.spec.evaluations,
         )
@@ -133,6 +138,7 @@ class Search:
         self.restore()
         yield events.PhaseChanged("space")
         yield events.PhaseChanged("search")
+        yield from self.trial_judged()
         if self.searched is None:
             yield from self.evaluate_all()
             self.searched = self.numbers.busy
@@ -234,7 +240,7 @@ class Search:
             yield events.DuplicateProposed(asked.number, asked.fingerprint, asked.of)
         if isinstance(asked, Candidate):
             yield proposed(asked, self.problem.network(asked.genotype), self.algorithm.population)
-            self.give(self.work(asked, self.rungs.rungs[0].fidelity, asked.parents))
+            self.give(self.work(asked, asked.fidelity, asked.parents))
         if isinstance(asked, Promotion):
             yield promoted(asked)
             self.give(self.work(asked.member, asked.fidelity, ()))
@@ -275,12 +281,18 @@ class Search:
             else:
                 self.numbers.accept(self.archive.evaluated(entry))
             yield event
+            yield from self.trial_judged()
             yield from self.generations(through=min(self.numbers.settled, self.numbers.busy))
+
+    def trial_judged(self) -> Iterator[Event]:
+        if self.trial and self.trial.verdict and not self.is_trial_told:
+            self.is_trial_told = True
+            yield supernet_judged(self.trial.verdict, self.trial.fidelity)
 
     def key_of(self, asked: Candidate | Promotion | StepAsked) -> Key:
         if isinstance(asked, StepAsked):
             return asked.number, STEP
-        return asked.number, asked.fidelity if isinstance(asked, Promotion) else self.rungs.rungs[0].fidelity
+        return asked.number, asked.fidelity
 
     def finished(self, asked: Candidate | Promotion, results: Sequence[JobFinished]) -> EvaluationFinished:
         member, result = (asked.member if isinstance(asked, Promotion) else asked), results[0]

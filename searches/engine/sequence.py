@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias
 
 from searches.algorithms.algorithm import Algorithm, Evaluated, Genotype, History, Problem, Step, StepDone
 from searches.engine.ladder import Rungs
+from searches.engine.trial import KIND, Trial
 
 BARREN = 100  # numbers in a row without a new network end a search
 
@@ -27,6 +28,7 @@ class Candidate:
     parents: tuple[int, ...]
     change: str
     refused: tuple[str, ...]
+    fidelity: int  # of its first evaluation
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ class Sequence:
         lag: int,
         *,
         rungs: Rungs | None = None,
+        trial: Trial | None = None,  # of a supernet as the first of the rungs
         is_generational: bool = False,
         most: int | None = None,  # networks; then there are promotions only
     ) -> None:
@@ -113,6 +116,7 @@ class Sequence:
         self.algorithm = algorithm
         self.lag = lag
         self.rungs = rungs
+        self.trial = trial
         self.is_generational = is_generational
         self.most = most
         self.number = 0  # the next place to be asked
@@ -146,7 +150,13 @@ class Sequence:
 
     @property
     def may_ask(self) -> bool:
-        return self.settled >= self.horizon(self.number) and not (self.is_barren and self.is_climbed)
+        awaited = self.number if self.is_learning else self.horizon(self.number)
+        return self.settled >= awaited and not (self.is_barren and self.is_climbed)
+
+    @property
+    def is_learning(self) -> bool:
+        """A supernet is trained before anything else; a step of it waits for the one before."""
+        return self.trial is not None and self.trial.is_learning
 
     @property
     def is_climbed(self) -> bool:
@@ -160,15 +170,23 @@ class Sequence:
     def horizon(self, place: int) -> int:
         return self.history([], []).horizon(place)
 
+    def known_from(self, last: int) -> int:
+        """The first place that may see what was accepted at this one."""
+        place = last + 1
+        while self.horizon(place) <= last:
+            place += 1
+        return place
+
     def restore(self, accepted: Ordered[Evaluated | StepDone]) -> None:
         """Goes on after these; what was asked behind the last of them will be asked again."""
         for result in accepted:
             place = result.at if isinstance(result, Evaluated) else result.number
             self.append(result)
             if self.may_propose:  # places between two results brought nothing new
-                self.barren += place - self.number
-                self.asked.extend(range(self.number, place))
-            if isinstance(result, StepDone) or result.place < 0:
+                asked = [each for each in range(self.number, place) if not self.waits(each)]
+                self.barren += len(asked)
+                self.asked.extend(asked)
+            if result.kind != KIND if isinstance(result, StepDone) else result.place < 0:
                 self.asked.append(place)
             if isinstance(result, Evaluated) and result.place < 0:
                 self.known.add(result.fingerprint, result.number)
@@ -178,17 +196,31 @@ class Sequence:
     def ask(self) -> Asked:
         """What is to be done at the next place: a promotion that is due goes before anything new."""
         place, self.number = self.number, self.number + 1
+        if self.trial and self.is_learning:
+            self.busy = self.number
+            self.pending[place] = learning = StepAsked(place, self.trial.step)
+            return learning
         climb = self.rungs.climb(self.horizon(place)) if self.rungs else None
         if self.rungs and climb:
             self.busy = self.number
             self.rungs.issued(climb.member.number, climb.fidelity)
             self.pending[place] = promotion = Promotion(place, climb.member, climb.fidelity, climb.reason)
             return promotion
-        if not self.may_propose:
+        if not self.may_propose or self.waits(place):
             return Idle(place)
         self.busy, self.heard = self.number, place
         self.asked.append(place)
         return self.propose(place)
+
+    def waits(self, place: int) -> bool:
+        """Enough networks are on trial: nothing new before the verdict, which decides on which rung it enters."""
+        return self.trial is not None and place < self.trial.end and self.issued >= self.trial.networks
+
+    def entered(self, place: int) -> int:
+        """The fidelity of a network that is new at a place."""
+        if self.rungs is None:
+            return 0
+        return self.rungs.rungs[1 if self.trial and self.trial.is_lost else 0].fidelity
 
     def ask_finally(self, member: Evaluated, fidelity: int, reason: str) -> Promotion:
         """Places behind the search, for the full training of its front."""
@@ -212,7 +244,13 @@ class Sequence:
         self.barren = 0
         self.known.add(fingerprint, number)
         candidate = Candidate(
-            number, proposal.genotype, fingerprint, proposal.parents, proposal.change, proposal.refused
+            number,
+            proposal.genotype,
+            fingerprint,
+            proposal.parents,
+            proposal.change,
+            proposal.refused,
+            self.entered(number),
         )
         self.pending[number] = candidate
         return candidate
@@ -232,16 +270,22 @@ class Sequence:
 
     def seen_by(self, number: int) -> History:
         """What the job at this place may know."""
-        horizon = self.horizon(number)
-        steps = self.steps[: bisect_left(self.steps, horizon, key=lambda step: step.number)]
-        return self.history(self.below(horizon), steps)
+        steps = self.steps[: bisect_left(self.steps, self.horizon(number), key=lambda step: step.number)]
+        below = self.history([], []).evaluations_below(number)
+        return self.history(self.comparable(self.below(below)), steps)
 
     def all_seen(self) -> History:
-        """All that was accepted."""
-        return self.history(list(self.evaluated), list(self.steps))
+        """All that was accepted, but for what is on trial."""
+        evaluated = [] if self.trial and not self.trial.verdict else self.comparable(self.evaluated)
+        return self.history(evaluated, list(self.steps))
+
+    def comparable(self, evaluated: Ordered[Evaluated]) -> list[Evaluated]:
+        """Of one fidelity: a supernet's scores and measured accuracies are never seen together."""
+        return self.trial.measured(evaluated) if self.trial and self.trial.is_lost else list(evaluated)
 
     def history(self, evaluated: Ordered[Evaluated], steps: Ordered[StepDone]) -> History:
-        return History(self.problem, evaluated, self.known, self.lag, steps, self.generation)
+        blind = self.trial.end if self.trial else 0
+        return History(self.problem, evaluated, self.known, self.lag, steps, self.generation, blind)
 
     def below(self, number: int) -> list[Evaluated]:
         return self.evaluated[: bisect_left(self._numbers, number)]
@@ -256,10 +300,15 @@ class Sequence:
 
     def append(self, result: Evaluated | StepDone) -> None:
         if isinstance(result, StepDone):
-            self.steps.append(result)
+            if self.trial and result.kind == KIND:
+                self.trial.enter(result, self.known_from)
+            else:
+                self.steps.append(result)
             return
         if self.rungs:
             self.rungs.enter(result)
+        if self.trial:
+            self.trial.enter(result, self.known_from)
         if result.place < 0:
             self.evaluated.append(result)
             self._numbers.append(result.number)

@@ -5,6 +5,8 @@ from searches.engine import events
 from searches.engine.executor import JobFinished, JobProgressed
 from searches.engine.problem import Network
 from searches.engine.sequence import Candidate, Promotion, StepAsked
+from searches.engine.trial import Verdict
+from searches.evaluation.agreement import LEVEL
 
 
 def proposed(candidate: Candidate, network: Network, population: int) -> events.CandidateProposed:
@@ -24,6 +26,21 @@ def proposed(candidate: Candidate, network: Network, population: int) -> events.
 
 def promoted(asked: Promotion) -> events.CandidatePromoted:
     return events.CandidatePromoted(asked.number, asked.member.fidelity, asked.fidelity, asked.reason, asked.place)
+
+
+def supernet_judged(verdict: Verdict, fidelity: int) -> events.SupernetJudged:
+    tau, low, high = (None if each is None else round(each, 4) for each in (verdict.tau, verdict.low, verdict.high))
+    return events.SupernetJudged(
+        verdict.place,
+        verdict.is_trusted,
+        verdict.networks,
+        tau,
+        low,
+        high,
+        LEVEL,
+        fidelity,
+        verdict.reason,
+    )
 
 
 def step_finished(asked: StepAsked, result: JobFinished) -> events.StepFinished:

@@ -1,4 +1,4 @@
-"""Does one job: trains and measures a candidate, scores it untrained, or reads the test split for stored weights."""
+"""Does one job: trains and measures a candidate, scores it without, or reads the test split for stored weights."""
 
 import hashlib
 import json
@@ -32,9 +32,11 @@ from searches.evaluation.job import Job, JobError, Result, StoredFile
 from searches.evaluation.measure import Details, Values, measured
 from searches.evaluation.proxies import BATCH as PROXY_BATCH
 from searches.evaluation.proxies import PROXIES
-from searches.evaluation.recipe import RECIPE_VERSION, counted_cost
+from searches.evaluation.recipe import RECIPE_VERSION, counted_cost, scoring_cost
 from searches.evaluation.replicas import team_of
 from searches.evaluation.resume import Keeper
+from searches.evaluation.rungs import SUPERNET
+from searches.evaluation.supernet_single_path import judged, shared_weights
 from searches.evaluation.team import Team
 from searches.evaluation.tensors import Tensors, tensors
 from searches.evaluation.trainer import Diverged, Moment, OutOfTime, Trained, accuracy, train
@@ -100,7 +102,7 @@ class Attempt:
         self.inputs: dict[str, str] = {}
 
     def result(self) -> Result:
-        work = self.score if self.job.kind == "proxies" else self.train
+        work = {"proxies": self.score, SUPERNET: self.score_inherited}.get(self.job.kind, self.train)
         reason = ""
         try:
             return work()
@@ -113,17 +115,20 @@ class Attempt:
 
     def answer(self, status: str, reason: str, values: Values, details: Details, **more: Any) -> Result:
         job = self.job
-        cost = proxies_cost(job, self.counted) if job.kind == "proxies" else self.cost
         return Result(
             job.kind, job.number, job.fidelity, status, reason, values, {**details, **self.details},
-            time.monotonic() - self.started, cost, inputs=self.inputs, **more,
+            time.monotonic() - self.started, self.cost, inputs=self.inputs, **more,
         )  # fmt: skip
 
     @property
     def cost(self) -> int:
         """As the engine counts it: by the share, not by the rounding in each class."""
-        recipe = self.job.training
-        images = recipe.images(len(dataset_of(self.job.dataset).splits["train"]))
+        recipe, splits = self.job.training, dataset_of(self.job.dataset).splits
+        images = recipe.images(len(splits["train"]))
+        if self.job.kind == "proxies":
+            return counted_cost(self.counted.macs, PROXY_BATCH, len(self.job.proxies or PROXIES))
+        if self.job.kind == SUPERNET:
+            return scoring_cost(self.counted.macs, images, len(splits["validation"]))
         return counted_cost(self.counted.macs, images, recipe.epochs)
 
     # Training
@@ -236,6 +241,18 @@ class Attempt:
                 values[name] = score if math.isfinite(score) else LOWEST
         return self.answer("done", "", values, details)
 
+    def score_inherited(self) -> Result:
+        """With a supernet's weights: an accuracy that only ranks, and stands under the supernet's own name."""
+        state = self.job.weights
+        if state is None:
+            raise JobError("a supernet job needs the state of the supernet that was trained")
+        values, details = measured(self.graph, self.counted, None, (), self.job.target)
+        shared = shared_weights(self.job.folder / state.path, state.sha256)
+        self.inputs[state.path] = state.sha256
+        with limited(self.training.place, self.memory_limit_bytes):
+            values[SUPERNET] = judged(shared, self.graph, self.training, split_of(self.job.dataset, "validation"))
+        return self.answer("done", "", values, details)
+
 
 @lru_cache(maxsize=2)
 def proxy_batch(dataset: str) -> tuple[Tensor, Tensor]:
@@ -243,10 +260,6 @@ def proxy_batch(dataset: str) -> tuple[Tensor, Tensor]:
     training = split_of(dataset, "train")
     rows = torch.randperm(len(training), generator=torch.Generator().manual_seed(0))[:PROXY_BATCH]
     return training.batch(rows), training.classes_of(rows)
-
-
-def proxies_cost(job: Job, counted: Complexity) -> int:
-    return counted_cost(counted.macs, PROXY_BATCH, len(job.proxies or PROXIES))
 
 
 def check_cost(job: Job, cost: int) -> None:

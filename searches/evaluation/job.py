@@ -11,6 +11,8 @@ A job, one JSON line::
      "weights": {"path": "weights/….safetensors", "sha256": "…"}}
     {"kind": "proxies", "number": 7, "fidelity": 0, "graph": …, "dataset": "digits", "folder": …, "seed": 123,
      "proxies": ["naswot", "synflow"]}
+    {"kind": "supernet", "number": 7, "fidelity": 0, "graph": …, "dataset": "digits", "folder": …,
+     "weights": {"path": "states/single_path-….safetensors", "sha256": "…"}}
     {"kind": "step", "number": 8, "fidelity": 0, "step": "darts", "options": {…}, "state": {"path", "sha256"} | null,
      "dataset": "digits", "training": …, "seed": 123, "folder": …, "space": {"name": "chain", "options": {…}},
      "deadline": …}
@@ -29,6 +31,8 @@ The answers, one JSON line each::
      "values": {"test_accuracy": 0.98}, …}
     {"type": "result", "kind": "proxies", "number": 7, "fidelity": 0, "status": "done", "reason": "",
      "values": {"naswot": 210.5, "synflow": 14.1, "params": …, "flops": …, "memory_bytes": …}, "cost": 10**7, …}
+    {"type": "result", "kind": "supernet", "number": 7, "fidelity": 0, "status": "done", "reason": "",
+     "values": {"supernet": 0.61 (accuracy with inherited weights), "params": …, …}, "cost": 10**7, …}
     {"type": "result", "kind": "step", "number": 8, "fidelity": 0, "step": "darts", "status": "done", "reason": "",
      "report": {…}, "seconds": 9.5, "cost": 10**9, "files": {"state": {"path": "states/….safetensors", …}}, …}
     {"type": "error", "number": 7, "fidelity": 8, "reason": "…", "traceback": "…"}
@@ -41,8 +45,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from searches.evaluation.recipe import Recipe
+from searches.evaluation.rungs import SUPERNET
 
-KINDS = ("evaluate", "test", "proxies")
+KINDS = ("evaluate", "test", "proxies", SUPERNET)
 STEP = "step"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 RECIPE_VERSION = 1  # raised when the same options train differently; part of the cache key
+CHEAP_RECALIBRATION, CHEAP_VALIDATION = 512, 1000  # images on which a supernet's network sets its norms and is judged
 
 OPTIMIZERS = ("sgd", "adamw")
 AUGMENTATIONS = ("auto", "none", "shift", "flip_crop", "flip_crop_cutout")
@@ -96,6 +97,11 @@ def check(name: str, value: object, metadata: Mapping[str, object]) -> None:
 def portable(document: Mapping[str, object]) -> dict[str, object]:
     """The options of a recipe that mean something without the portal."""
     return {name: value for name, value in document.items() if name not in PORTAL_ONLY}
+
+
+def scoring_cost(macs: int, training: int, validation: int) -> int:
+    """What a network costs that a supernet judges: two passes forward, for its batch norms and for its accuracy."""
+    return macs * (min(training, CHEAP_RECALIBRATION) + min(validation, CHEAP_VALIDATION))
 
 
 def counted_cost(macs: int, images: int, epochs: int) -> int:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-PROXIES = ("", "naswot", "synflow", "grad_norm", "zen")
+SUPERNET = "supernet"  # the proxy that has to be trained first, and has to earn its trust
+PROXIES = ("", "naswot", "synflow", "grad_norm", "zen", SUPERNET)
 PROMOTIONS = ("accuracy", "training_loss")
 TRAINING_LOSS = "training_loss"  # among the values of a rung that promotes by it
 PROXY_FIDELITY = 0  # epochs
@@ -21,7 +22,24 @@ class Ladder:
     )
     eta: int = field(default=3, metadata={"min": 2, "max": 100, "help": "one of so many is promoted to the next rung"})
     proxy: str = field(
-        default="", metadata={"choices": PROXIES, "help": "a score of the untrained network as a rung below the first"}
+        default="",
+        metadata={
+            "choices": PROXIES,
+            "help": "a rung below the first: a score of the untrained network, or the accuracy that it inherits from a "
+            "supernet of all networks (chain and mobile), which is used only if its order proves right",
+        },
+    )
+    supernet_epochs: int = field(
+        default=12, metadata={"min": 1, "max": MOST_EPOCHS, "help": "of the supernet, where it is the proxy"}
+    )
+    trial_networks: int = field(
+        default=10,
+        metadata={
+            "min": 4,
+            "max": 100,
+            "help": "where the supernet is the proxy, so many networks at the beginning are judged by it and by the "
+            "next rung; unless the two agree, its rung is skipped",
+        },
     )
     promote_by: str = field(
         default="accuracy",
@@ -72,6 +90,12 @@ class Ladder:
         """Of a network, when one of eta climbs from each rung; the full training of the front is not in it."""
         below = 1 if self.proxy else 0
         return sum(epochs / float(self.eta) ** (rung + below) for rung, epochs in enumerate(self.epochs(recipe_epochs)))
+
+    def begun_epochs(self, recipe_epochs: int) -> float:
+        """Of a supernet's training, and of the networks on trial that would not have climbed otherwise."""
+        if self.proxy != SUPERNET:
+            return 0.0
+        return self.supernet_epochs + self.trial_networks * self.epochs(recipe_epochs)[0] * (1 - 1 / self.eta)
 
     def fidelities(self, recipe_epochs: int) -> tuple[int, ...]:
         """Of all rungs, from cheap to dear."""

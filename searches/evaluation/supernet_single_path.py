@@ -1,29 +1,33 @@
 """Single-path supernet (Guo et al. 2019, arXiv 1904.00420): uniformly drawn networks train on shared weights in turn;
 afterwards a network is judged in a blink, with the weights that it inherits and batch norms that are set for it.
 
-A stand-in for a training, and a weak one: `tau` says how well its order agrees with measured accuracies.
+A stand-in for a training, and a weak one: a search tries it on its first networks before it is trusted
+(`searches/engine/trial.py`).
 """
 
 import json
-import math
-from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 from random import Random
-from typing import Any
 
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from architectures.ir.graph import Graph
+from architectures.nets.module import GraphModule
 from architectures.nets.supernet_shared import SharedWeights
 from architectures.spaces import Space
 from architectures.spaces.limits import Limits
 from architectures.spaces.space import Genotype
-from searches.evaluation.recipe import Recipe
+from searches.evaluation.files import read_file
+from searches.evaluation.recipe import CHEAP_RECALIBRATION, CHEAP_VALIDATION, Recipe
 from searches.evaluation.tensors import Tensors
 from searches.evaluation.trainer import GRADIENT_NORM, accuracy, one_cycle, recalibrate
 
 STEP_COST = 3 * 10**10  # multiply-adds of a share
+MOST_DRAWS = 20  # of one path under tight limits; then the last one is trained
 PEAK = 1 / 3  # of the recipe's learning rate: many networks pull at the same weights
 
 
@@ -66,7 +70,7 @@ class SinglePathSupernet:
         return (total / done if done else None), cost
 
     def _batch(self) -> tuple[float, int]:
-        genotype = self.space.sample(Random(f"{self.seed}/path/{self.position}"), self.limits)
+        genotype = self._path()
         module, keys = self.shared.network(self.space.decode(genotype))
         epoch, place = divmod(self.position, self.batches)
         generator = torch.Generator().manual_seed(Random(f"{self.seed}/order/{epoch}").getrandbits(63))
@@ -81,6 +85,15 @@ class SinglePathSupernet:
         nn.utils.clip_grad_norm_(module.parameters(), GRADIENT_NORM, foreach=True)
         self._step(module, keys)
         return float(loss.detach()), self.space.costs(genotype).macs
+
+    def _path(self) -> Genotype:
+        """As networks are drawn for a search: uniformly, within the limits where enough are."""
+        random = Random(f"{self.seed}/path/{self.position}")
+        for _ in range(MOST_DRAWS):
+            genotype = self.space.sample(random)
+            if self.limits is None or self.space.keeps(genotype, self.limits):
+                break
+        return genotype
 
     @torch.no_grad()
     def _step(self, module: nn.Module, keys: dict[str, str]) -> None:
@@ -107,31 +120,40 @@ class SinglePathSupernet:
         return held[tuple(slice(size) for size in parameter.shape)]
 
     def accuracy(self, genotype: Genotype, validation: Tensors) -> float:
-        """With inherited weights; the batch norms' statistics are its own."""
-        module, _ = self.shared.network(self.space.decode(genotype))
-        recalibrate(module, self.training)
-        return accuracy(module, validation)
+        return judged(self.shared, self.space.decode(genotype), self.training, validation)
 
     def state(self) -> bytes:
+        """Once it is trained nobody goes on from its momentum."""
         found = {f"weights.{name}": value.contiguous() for name, value in self.shared.tensors.items()}
-        found |= {f"momentum.{name}": value.contiguous() for name, value in self.momentum.items()}
+        if not self.is_done:
+            found |= {f"momentum.{name}": value.contiguous() for name, value in self.momentum.items()}
         document = json.dumps({"seed": self.seed, "position": self.position}).encode()
         found["document"] = torch.tensor(list(document), dtype=torch.uint8)
         return bytes(safetensors.torch.save(found))
 
 
-def tau(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Kendall's tau-b; None where one of the two is constant."""
-    signs: list[tuple[int, int]] = [
-        (_sign(first[i] - first[j]), _sign(second[i] - second[j])) for i in range(len(first)) for j in range(i)
-    ]
-    sizes = [math.sqrt(sum(sign[place] != 0 for sign in signs)) for place in (0, 1)]
-    return sum(a * b for a, b in signs) / (sizes[0] * sizes[1]) if all(sizes) else None
+def judged(shared: SharedWeights, graph: Graph, training: Tensors, validation: Tensors) -> float:
+    """Accuracy with inherited weights; the batch norms' statistics are the network's own."""
+    module: GraphModule = shared.network(graph)[0].to(training.place)
+    recalibrate(module, training, CHEAP_RECALIBRATION)
+    return accuracy(module, cheap(validation))
 
 
-def _sign(value: float) -> int:
-    return (value > 0) - (value < 0)
+def cheap(validation: Tensors) -> Tensors:
+    """The same few images for every network: enough for an order."""
+    return validation.reduced(CHEAP_VALIDATION / len(validation))
 
 
-def judged(supernet: SinglePathSupernet, networks: Sequence[Genotype], validation: Tensors) -> list[dict[str, Any]]:
-    return [{"genotype": list(each), "accuracy": round(supernet.accuracy(each, validation), 6)} for each in networks]
+def shared_weights(path: Path, sha256: str) -> SharedWeights:
+    """Of a stored state, anew for each network: what the weights lack for one must not depend on who came before."""
+    seed, tensors = _stored(path, sha256)
+    shared = SharedWeights(seed)
+    shared.restore(tensors.items())
+    return shared
+
+
+@lru_cache(maxsize=1)
+def _stored(path: Path, sha256: str) -> tuple[int, dict[str, Tensor]]:
+    tensors = safetensors.torch.load(read_file(path, sha256))
+    document = json.loads(bytes(tensors.pop("document").tolist()))
+    return document["seed"], {name[8:]: value for name, value in tensors.items() if name.startswith("weights.")}

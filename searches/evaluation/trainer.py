@@ -278,7 +278,7 @@ def check_weights(module: nn.Module) -> None:
 
 
 @torch.no_grad()
-def recalibrate(module: nn.Module, training: Tensors) -> None:
+def recalibrate(module: nn.Module, training: Tensors, images: int = RECALIBRATION_IMAGES) -> None:
     """Batch-norm statistics of the final weights, instead of a moving average over weights that have changed since."""
     norms = [layer for layer in module.modules() if isinstance(layer, nn.BatchNorm2d)]
     if not norms:
@@ -290,7 +290,7 @@ def recalibrate(module: nn.Module, training: Tensors) -> None:
         norm.momentum = None  # a plain mean over the batches
         norm.train()
     # Drawn, not the first ones: files often hold one class after another. Always the same draw.
-    drawn = torch.randperm(len(training), generator=torch.Generator().manual_seed(0))[:RECALIBRATION_IMAGES]
+    drawn = torch.randperm(len(training), generator=torch.Generator().manual_seed(0))[:images]
     for rows in drawn.tensor_split(math.ceil(len(drawn) / EVALUATION_BATCH)):
         module(training.batch(rows))
     for norm, momentum in zip(norms, momenta, strict=True):

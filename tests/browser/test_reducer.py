@@ -10,10 +10,12 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from searches import services
+from searches.evaluation.steps import single_path
 from searches.models import SearchRun
 from searches.recording import events_record
 from searches.snapshot import snapshot
 from searches.status import Status
+from tests.formula import supernet_step
 from tests.world import World, claim, reports_of, spec
 
 pytestmark = pytest.mark.django_db
@@ -25,6 +27,7 @@ REDUCE = """async ([source, start, frames]) => {
            generations: state.generations, repositories: state.repositories,
            candidates: [...state.candidates.values()].sort((one, other) => one.number - other.number) };
 }"""
+LADDER = {"rungs": "1,2", "eta": 2, "proxy": "supernet", "supernet_epochs": 2, "trial_networks": 5}
 CLOCKS = ("worked_seconds", "created")  # told by the rows alone
 
 
@@ -70,10 +73,11 @@ def frames_after(run: SearchRun, seq: int) -> list[dict[str, Any]]:
     return frames
 
 
-@pytest.mark.parametrize("changes", [{}, {"ladder": {"rungs": "1,2", "eta": 2}}], ids=["plain", "ladder"])
+@pytest.mark.parametrize("changes", [{}, {"ladder": LADDER}], ids=["plain", "ladder"])
 def test_every_event_takes_the_page_where_a_later_snapshot_would(
-    blank: Page, world: World, changes: dict[str, Any]
+    blank: Page, world: World, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(single_path, "perform", supernet_step)
     services.run_cancel(run=world.run, by=world.alice)
     asked = spec(algorithm="nsga2", **changes)
     run = services.run_create(project=world.project, spec=asked, name="watched", by=world.alice)
@@ -90,7 +94,7 @@ def test_every_event_takes_the_page_where_a_later_snapshot_would(
     run.refresh_from_db()
     assert run.status == Status.FINISHED
     assert {"CandidateProposed", "EvaluationFinished", "GenerationFinished", "SelectionFinished"} <= kinds
-    assert ("CandidatePromoted" in kinds) == bool(changes)
+    assert ({"CandidatePromoted", "SupernetJudged"} <= kinds) == bool(changes)
     assert reduced(blank, first, frames_after(run, first["seq"])) == expected(taken(run))
 
 

@@ -24,6 +24,11 @@ def test_it_grows_with_the_work() -> None:
     assert foretold(training={"epochs": 50}) > foretold(training={"epochs": 5})
 
 
+def test_a_supernet_has_to_be_trained_before_it_saves_anything() -> None:
+    screened, shared = ({"evaluations": 100, "ladder": {"proxy": proxy}} for proxy in ("synflow", "supernet"))
+    assert foretold(**screened) < foretold(**shared) < foretold(evaluations=100)
+
+
 def test_a_wall_clock_limit_bounds_it() -> None:
     assert foretold(evaluations=100_000, seconds=60) == 60
 

@@ -3,12 +3,15 @@
 import json
 
 import pytest
+from django.test import Client
 
 from searches import invariants, services
 from searches.controls import control_start
+from searches.evaluation.steps import single_path
 from searches.models import SearchRun
 from searches.recording import history_jsonl, history_of
 from searches.status import Status
+from tests.formula import supernet_step
 from tests.searches.engine.learner import learner
 from tests.world import World, spec, work
 
@@ -88,3 +91,23 @@ def test_a_ladder_is_kept_with_its_places_and_one_fidelity_on_the_front(world: W
     )
     events = again.events.filter(kind="CandidatePromoted").values_list("payload__place", flat=True)
     assert list(events) == sorted(set(events))
+
+
+def test_the_trial_of_a_supernet_is_told_once_and_stays_with_the_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(single_path, "perform", supernet_step)
+    ladder = {"rungs": "1,2", "eta": 2, "proxy": "supernet", "supernet_epochs": 2, "trial_networks": 5}
+    whole = searched(world, ladder=ladder, algorithm="nsga2")
+    again = searched(world, 12, 33, 20, ladder=ladder, algorithm="nsga2")
+    assert again.history_sha256 == whole.history_sha256
+    assert invariants.broken(again) == invariants.broken(whole) == []
+    assert again.supernet == whole.supernet == again.events.get(kind="SupernetJudged").payload
+    assert (again.supernet["is_trusted"], again.supernet["tau"], again.supernet["networks"]) == (True, 1.0, 5)
+    scored = again.evaluations.filter(fidelity=0)
+    assert scored.count() == again.evaluations_done == 12
+    assert scored.exclude(accuracy=None).count() == 0  # it is no accuracy
+    assert not scored.filter(is_on_front=True).exists()
+    client = Client()
+    client.force_login(world.alice)
+    assert client.get(f"/api/v1/runs/{again.pk}/").json()["supernet"] == again.supernet

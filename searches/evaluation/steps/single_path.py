@@ -1,18 +1,18 @@
-"""A share of a single-path supernet's training; once it is trained, the networks named in the options are judged.
+"""A share of a single-path supernet's training. Options: ``epochs``, and ``limits`` that the trained paths keep."""
 
-Options: ``epochs``; ``judge``, genotypes; ``known``, measured accuracies of these. The report then tells the accuracy
-that each inherits, and Kendall's tau against what is known: whether this rung can be trusted.
-"""
-
+import math
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from architectures import spaces
+from architectures.spaces.limits import Limits
 from searches.evaluation.evaluator import dataset_of, split_of
 from searches.evaluation.job import StepJob, StepResult
 from searches.evaluation.steps import Watcher
-from searches.evaluation.supernet_single_path import SinglePathSupernet, judged, tau
-from searches.evaluation.trainer import Moment
+from searches.evaluation.supernet_single_path import SinglePathSupernet
+from searches.evaluation.trainer import Diverged, Moment
 
 
 def perform(job: StepJob, state: bytes | None, watch: Watcher) -> StepResult:
@@ -20,24 +20,20 @@ def perform(job: StepJob, state: bytes | None, watch: Watcher) -> StepResult:
     options: Any = job.options
     chosen: Any = job.space
     space = spaces.create(chosen["name"], dataset.input_shape, dataset.classes, **chosen["options"])
-    recipe = replace(job.training, epochs=options.get("epochs", job.training.epochs))
-    supernet = SinglePathSupernet(space, split_of(job.dataset, "train").reduced(recipe.share), recipe, job.seed, state)
+    recipe = replace(job.training, epochs=options["epochs"])
+    limits = Limits(**options["limits"]) if options.get("limits") else None
+    # Its weights grow while it trains, and small networks in turn keep no GPU busy: it stays on the CPU.
+    training = split_of(job.dataset, "train").reduced(recipe.share).to(torch.device("cpu"))
+    supernet = SinglePathSupernet(space, training, recipe, job.seed, state, limits)
     loss, cost = supernet.run()
     epoch = supernet.position / supernet.batches
+    if loss is not None and not math.isfinite(loss):
+        raise Diverged(f"diverged: the supernet's training loss is {loss}; a lower learning rate keeps it finite")
     watch(Moment(int(epoch), recipe.epochs, loss or 0.0, None, 0.0))
     report: dict[str, object] = {
         "epoch": round(epoch, 3),
         "epochs": recipe.epochs,
         "loss": loss if loss is None else round(loss, 6),
         "is_done": supernet.is_done,
-        "judged": [],
-        "tau": None,
     }
-    if supernet.is_done and options.get("judge"):
-        networks = [space.canonical(tuple(each)) for each in options["judge"]]
-        rows = judged(supernet, networks, split_of(job.dataset, "validation"))
-        report["judged"] = rows
-        if known := options.get("known"):
-            found = tau([row["accuracy"] for row in rows], known)
-            report["tau"] = found if found is None else round(found, 4)
     return StepResult(report, supernet.state(), cost)

@@ -44,7 +44,9 @@ OPTIONS: dict[str, tuple[str, Any, str]] = {
     "synchronisation": ("synchronisation", str, "asynchronous or generational (default asynchronous)"),
     "rungs": ("ladder.rungs", str, "epochs of the fidelity ladder's rungs by comma, such as 2,6,18"),
     "eta": ("ladder.eta", int, "one of so many climbs to the next rung (default 3)"),
-    "proxy": ("ladder.proxy", str, "a score of the untrained network as the lowest rung, such as naswot"),
+    "proxy": ("ladder.proxy", str, "the lowest rung: a score of the untrained network, such as naswot, or supernet"),
+    "supernet-epochs": ("ladder.supernet_epochs", int, "of the supernet, where it is the proxy (default 12)"),
+    "trial-networks": ("ladder.trial_networks", int, "that show whether the supernet is right (default 10)"),
     "promote-by": ("ladder.promote_by", str, "accuracy or training_loss (default accuracy)"),
     "final-epochs": ("ladder.final_epochs", int, "of the front's full training at the end"),
     "final-seeds": ("ladder.final_seeds", int, "trainings of each network of the front at the end (default 3)"),
@@ -217,6 +219,7 @@ class Course:
 
     tested: dict[int, float] = field(default_factory=dict)
     selection: events.SelectionFinished | None = None
+    supernet: events.SupernetJudged | None = None
     finished: events.SearchFinished | None = None
     best: float = 0.0
 
@@ -236,7 +239,7 @@ def run(spec: SearchSpec, folder: SearchFolder, workers: int, cache: Path | None
     if course.selection is None or course.finished is None:
         log = folder.path / launch.LOG
         raise CommandError(f"the engine ended early (exit code {code}); {log} says why", returncode=1)
-    return folder.finish(course.selection, course.tested, course.finished)
+    return folder.finish(course.selection, course.tested, course.finished, course.supernet)
 
 
 def follow(report: events.Event | events.Progress, folder: SearchFolder, course: Course, bar: Any) -> None:
@@ -254,6 +257,9 @@ def follow(report: events.Event | events.Progress, folder: SearchFolder, course:
                 bar.update()
         case events.StepFinished():
             folder.accept(report)
+        case events.SupernetJudged(reason=reason):
+            course.supernet = report
+            say(reason)
         case events.SelectionFinished():
             course.selection = report
         case events.TestMeasured(number, accuracy):

@@ -9,9 +9,8 @@ const words = {
   CandidateProposed: ({ number, change }) => `#${number} proposed: ${change || "from nothing"}`,
   ProposalRefused: ({ number, reason, times }) => `#${number}: ${times} refused, ${reason}`,
   DuplicateProposed: ({ number, of }) => `#${number} is the same network as #${of}`,
-  EvaluationStarted: ({ number, fidelity }) => `#${number} in training, ${fidelity} epochs`,
-  EvaluationFinished: ({ number, status, reason, values }) =>
-    status === "done" ? `#${number} ${values.accuracy === undefined ? "estimated by proxies" : `trained: accuracy ${percent(values.accuracy)}`}` : `#${number} failed: ${reason}`,
+  EvaluationStarted: ({ number, fidelity }) => `#${number} ${fidelity === 0 ? "is scored" : `in training, ${fidelity} epochs`}`,
+  EvaluationFinished: ({ number, status, reason, values }) => (status === "done" ? `#${number} ${result(values)}` : `#${number} failed: ${reason}`),
   GenerationFinished: ({ generation, front }) => `Generation ${generation + 1} complete, ${front.length} on the front`,
   SelectionFinished: ({ chosen, how }) => `Chosen by ${how}: ${chosen === null ? "none" : `#${chosen}`}`,
   TestMeasured: ({ number, test_accuracy }) => `#${number}: test accuracy ${(test_accuracy * 100).toFixed(1)} %`,
@@ -21,8 +20,15 @@ const words = {
   StepFinished: ({ step, report, status, reason }) =>
     status === "failed" ? `A step of ${step} failed: ${reason}` : `${step}: step ${report?.epoch ?? ""}${report?.epochs ? ` of ${report.epochs}` : ""}`,
   CandidatePromoted: ({ number, fidelity, to, reason }) => `#${number} goes on from ${fidelity} to ${to} epochs: ${reason}`,
+  SupernetJudged: ({ reason }) => reason,
   StageChanged: ({ name, number, reason }) => `Stage ${name} from #${number} on: ${reason}`,
 };
+
+/** What stands for accuracy below the first training is never called so. */
+function result(values) {
+  if (values.accuracy !== undefined) return `trained: accuracy ${percent(values.accuracy)}`;
+  return values.supernet === undefined ? "estimated by proxies" : `estimated: ${percent(values.supernet)} with the supernet's weights, which only ranks it`;
+}
 
 function line({ seq, kind, payload, at }) {
   const item = document.createElement("li");

@@ -5,18 +5,29 @@ import { Remote } from "./remote.js";
 
 export class Ladder {
   constructor(root, url) {
-    Object.assign(this, { root, answer: null });
+    Object.assign(this, { root, answer: null, trial: root.querySelector("[data-trial]"), first: "proxies" });
     this.plot = new Plot(root.querySelector(".plot"), () => this.#picture());
     this.remote = new Remote(root.parentElement, url, (answer) => {
       this.answer = answer;
-      root.hidden = answer.rungs.length < 2;
+      this.plot.box.hidden = answer.rungs.length < 2;
+      root.hidden = this.plot.box.hidden && this.trial.hidden;
       this.#say();
       this.plot.refresh();
     });
   }
 
   show({ run }) {
+    if (run.spec.ladder?.proxy === "supernet") this.#try(run);
     this.remote.show(`${run.evaluations_done}/${run.status}`);
+  }
+
+  /** A supernet's order is shown with how far it was borne out, or that nobody knows yet. */
+  #try({ supernet, spec }) {
+    this.first = "supernet";
+    const { trial_networks: networks } = spec.ladder;
+    this.trial.textContent = supernet ? `${supernet.reason}.` : `A supernet is trained first, and is then on trial: ${networks} networks are judged by it and by a training of their own, and only if the two orders agree does it choose who is trained.`;
+    this.trial.classList.toggle("warn", Boolean(supernet) && !supernet.is_trusted);
+    this.trial.hidden = false;
   }
 
   #say() {
@@ -40,7 +51,7 @@ export class Ladder {
     return {
       data: [{
         type: "sankey", arrangement: "snap",
-        node: { label: [...rungs.map(({ fidelity, done, failed }) => `${fidelity === 0 ? "proxies" : `${fidelity} epochs`}: ${done + failed}`), "stopped here", "failed"], color: [...rungs.map(() => colours.accent), colours.muted, colours.bad], pad: 18, thickness: 14, line: { width: 0 }, hovertemplate: "%{label}<extra></extra>" },
+        node: { label: [...rungs.map(({ fidelity, done, failed }) => `${fidelity === 0 ? this.first : `${fidelity} epochs`}: ${done + failed}`), "stopped here", "failed"], color: [...rungs.map(() => colours.accent), colours.muted, colours.bad], pad: 18, thickness: 14, line: { width: 0 }, hovertemplate: "%{label}<extra></extra>" },
         link: { source: links.map((link) => link.source), target: links.map((link) => link.target), value: links.map((link) => link.count), color: links.map((link) => translucent(link.color)), hovertemplate: "%{source.label} → %{target.label}: %{value}<extra></extra>" },
         textfont: { color: colours.text, size: 12 },
       }],

@@ -107,6 +107,7 @@ const rules = {
     };
   },
   StepFinished: (state, { cost }) => changeRun(state, { steps_done: state.run.steps_done + 1, cost: state.run.cost + cost }),
+  SupernetJudged: (state, supernet) => changeRun(state, { supernet }),
   GenerationFinished: (state, { generation, evaluated, hypervolume, front, best, mean, insight, fidelity }, at) => {
     const next = markFront(state, front);
     return {

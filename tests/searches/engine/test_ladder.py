@@ -14,7 +14,7 @@ from searches.engine.history import canonical, history_sha256, line, place
 from searches.engine.ladder import Rungs, ordered
 from searches.engine.search import search
 from searches.evaluation import proxies
-from searches.evaluation.rungs import PROXIES
+from searches.evaluation.rungs import PROXIES, SUPERNET
 from searches.spec import SearchSpec, SpecErrors
 from tests.searches.engine.learner import learner
 from tests.searches.engine.shuffled import ShuffledExecutor
@@ -256,7 +256,11 @@ def test_inherited_weights_that_are_lost_are_trained_again_first(tmp_path: Path,
         ({"final_epochs": 5}, "ladder.final_epochs", "must be above the last rung (5 epochs), but is 5"),
         ({"eta": 1}, "ladder.eta", "must be at least 2, but is 1"),
         ({"promote_by": "luck"}, "ladder.promote_by", "must be one of accuracy, training_loss, but is 'luck'"),
-        ({"proxy": "luck"}, "ladder.proxy", "must be one of , naswot, synflow, grad_norm, zen, but is 'luck'"),
+        (
+            {"proxy": "luck"},
+            "ladder.proxy",
+            "must be one of , naswot, synflow, grad_norm, zen, supernet, but is 'luck'",
+        ),
     ],
 )
 def test_a_ladder_that_cannot_be_climbed_is_refused(ladder: dict[str, Any], field: str, message: str) -> None:
@@ -266,7 +270,7 @@ def test_a_ladder_that_cannot_be_climbed_is_refused(ladder: dict[str, Any], fiel
 
 
 def test_the_proxies_of_a_spec_are_those_that_there_are() -> None:
-    assert set(PROXIES) - {""} == set(proxies.PROXIES)
+    assert set(PROXIES) - {"", SUPERNET} == set(proxies.PROXIES)
 
 
 def test_every_event_of_a_ladder_survives_its_document(tmp_path: Path) -> None:

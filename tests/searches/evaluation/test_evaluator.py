@@ -203,7 +203,7 @@ def test_it_says_how_soon_the_training_converged(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"kind": "guess"}, "kind must be one of evaluate, test, proxies, but is 'guess'"),
+        ({"kind": "guess"}, "kind must be one of evaluate, test, proxies, supernet, but is 'guess'"),
         ({"surprise": 1}, "a job has no field 'surprise'"),
         ({"number": "x"}, "the job cannot be read"),
     ],

@@ -1,16 +1,21 @@
 """The single-path supernet: it learns, it judges by inherited weights, and it goes on to the same bits."""
 
+import hashlib
 from pathlib import Path
 from random import Random
 
 import pytest
+import safetensors.torch
 import torch
 
 from architectures import spaces
-from searches.evaluation.job import StepJob
+from architectures.ir.complexity import complexity
+from architectures.ir.json import to_document
+from searches.evaluation.evaluator import perform, split_of
+from searches.evaluation.job import Job, StepJob
 from searches.evaluation.recipe import Recipe
 from searches.evaluation.steps import performed
-from searches.evaluation.supernet_single_path import SinglePathSupernet, tau
+from searches.evaluation.supernet_single_path import SinglePathSupernet, judged, shared_weights
 from tests.searches.evaluation.test_supernet_training import data
 
 SPACE = spaces.create("chain", (1, 8, 8), 3, max_layers=4, widths=[16])
@@ -47,31 +52,56 @@ def test_it_goes_on_from_its_state_to_the_same_bits(monkeypatch: pytest.MonkeyPa
     assert state == whole.state()
 
 
-def test_a_step_tells_what_networks_inherit_and_how_well_that_ranks_them(tmp_path: Path) -> None:
-    space = spaces.create("mobile", (1, 8, 8), 10, max_depth=1, stages=2)
-    networks = [space.sample(Random(number)) for number in range(4)]
+def test_an_evaluator_judges_a_network_by_what_the_steps_of_the_supernet_left(tmp_path: Path) -> None:
+    options = {"max_depth": 1, "stages": 2}
+    space = spaces.create("mobile", (1, 8, 8), 10, **options)
     document = {
         "number": 0,
         "step": "single_path",
-        "options": {"epochs": 1, "judge": [list(each) for each in networks], "known": [0.4, 0.3, 0.2, 0.1]},
+        "options": {"epochs": 1, "limits": {"max_params": 10**6}},
         "state": None,
         "dataset": "digits",
         "training": Recipe().to_document(),
         "seed": 3,
         "folder": str(tmp_path),
-        "space": {"name": "mobile", "options": {"max_depth": 1, "stages": 2}},
+        "space": {"name": "mobile", "options": options},
     }
-    answer = performed(StepJob.from_document(document), lambda moment: None)
-    assert (answer["status"], answer["reason"]) == ("done", "")
-    report = answer["report"]
-    assert report["is_done"]
-    assert [row["genotype"] for row in report["judged"]] == [list(each) for each in networks]
-    expected = tau([row["accuracy"] for row in report["judged"]], [0.4, 0.3, 0.2, 0.1])
-    assert report["tau"] == pytest.approx(expected, abs=1e-4)
+    step = performed(StepJob.from_document(document), lambda moment: None)
+    assert (step["status"], step["reason"], step["report"]["is_done"]) == ("done", "", True)
+    state = step["files"]["state"]
+    supernet = SinglePathSupernet(space, split_of("digits", "train"), Recipe(epochs=1), 3)
+    supernet.run()
+    for number in range(3):
+        genotype = space.sample(Random(number))
+        graph = to_document(space.decode(genotype))
+        job = {"kind": "supernet", "number": number, "fidelity": 0, "graph": graph, "dataset": "digits"}
+        result = perform(Job.from_document(job | {"folder": str(tmp_path), "weights": state}), lambda moment: None)
+        assert (result.status, result.inputs) == ("done", {state["path"]: state["sha256"]})
+        assert result.values["supernet"] == supernet.accuracy(genotype, split_of("digits", "validation"))
+        assert result.values["params"] == complexity(space.decode(genotype)).params
+        assert "accuracy" not in result.values
+        assert 0 < result.cost < step["cost"]
 
 
-def test_tau_is_kendalls() -> None:
-    assert tau([1, 2, 3], [4, 5, 6]) == pytest.approx(1.0)
-    assert tau([1, 2, 3], [6, 5, 4]) == pytest.approx(-1.0)
-    assert tau([1, 2, 2, 3], [1, 2, 3, 4]) == pytest.approx(5 / 30**0.5)
-    assert tau([1, 1], [1, 2]) is None
+def test_what_a_supernet_lacks_for_a_network_does_not_depend_on_who_was_judged_before(tmp_path: Path) -> None:
+    supernet = SinglePathSupernet(SPACE, data(), Recipe(epochs=1, batch_size=16), seed=1)
+    state = supernet.state()  # nothing is trained: every weight is lacking
+    (tmp_path / "state").write_bytes(state)
+    sha256 = hashlib.sha256(state).hexdigest()
+    graphs = [SPACE.decode(SPACE.sample(Random(number))) for number in range(4)]
+
+    def accuracies(order: list[int]) -> list[float]:
+        found = {
+            index: judged(shared_weights(tmp_path / "state", sha256), graphs[index], data(), data()) for index in order
+        }
+        return [found[index] for index in range(4)]
+
+    assert accuracies([0, 1, 2, 3]) == accuracies([3, 2, 1, 0])
+
+
+def test_once_it_is_trained_its_state_holds_no_momentum() -> None:
+    supernet = SinglePathSupernet(SPACE, data(), Recipe(epochs=1, batch_size=16), seed=1)
+    supernet.run()
+    names = set(safetensors.torch.load(supernet.state()))
+    assert not any(name.startswith("momentum.") for name in names)
+    assert {f"weights.{name}" for name in supernet.shared.tensors} == names - {"document"}
