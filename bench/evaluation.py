@@ -1,7 +1,8 @@
 """What a candidate's rank costs: proxies, short training and inherited weights against a long training.
 
 Natural images (10,000 + 2,000 of CIFAR-10, reduced to 16×16) and random chain networks. Every figure is CPU time of one
-thread. NASPORTAL_BENCH_SHARE=.1 looks at a tenth of the networks; what was measured stays in
+thread. NASPORTAL_BENCH_SHARE=.1 looks at a tenth of the networks, NASPORTAL_BENCH_WAYS=supernet only at the proxies
+and the supernet (others by comma: annealed, inherited, plain); what was measured stays in
 bench-results/evaluation-rows.jsonl, and a run that was stopped goes on behind it.
 """
 
@@ -30,6 +31,7 @@ from architectures.spaces.limits import Limits
 from bench import epochs
 from bench.natural import NATURAL, SIDE, TRAIN, Pictures, first, pictures, splits
 from searches.evaluation import proxies
+from searches.evaluation.agreement import agreement
 from searches.evaluation.curves import Beginning, calibration
 from searches.evaluation.inheritance import inherit
 from searches.evaluation.proxies import PROXIES
@@ -44,6 +46,7 @@ TRUTH_EPOCHS, QUARTER = 12, 3
 SUPERNET_EPOCHS = 12
 LIMITS = Limits(max_flops=4_000_000)
 SHORT = {"1 epoch, half the images": (1, 0.5), "1 epoch": (1, 1.0), "2 epochs": (2, 1.0)}
+DEAR = ("annealed", "inherited", "plain")  # parts of a row that a quick look leaves out
 PLAIN_EPOCHS, PLAIN_BATCH, PLAIN_RATE = 5, 64, 0.1  # as tutorials have it
 
 Row = dict[str, Any]
@@ -54,21 +57,20 @@ def run() -> dict[str, Any]:
     if not NATURAL.exists():
         return {"skipped": f"{NATURAL} is not there; NASPORTAL_TRUTH_DATA names its folder"}
     share = float(os.environ.get("NASPORTAL_BENCH_SHARE", "1"))
-    rows = with_supernet(list(measured(max(4, round(NETWORKS * share)))))
-    return {
-        "networks": len(rows),
-        "ranks": ranks(rows),
-        "ladders": ladders(rows),
-        "extrapolation": extrapolation(rows),
-        "epoch_against_a_pil_loader": epochs.run(),
-    }
+    wanted = {name.strip() for name in os.environ.get("NASPORTAL_BENCH_WAYS", "supernet," + ",".join(DEAR)).split(",")}
+    rows = list(measured(max(4, round(NETWORKS * share)), set(DEAR) - wanted))
+    rows = with_supernet(rows) if "supernet" in wanted else rows
+    found = {"networks": len(rows), "ranks": ranks(rows), "extrapolation": extrapolation(rows)}
+    if set(DEAR) - wanted:
+        return found
+    return found | {"ladders": ladders(rows), "epoch_against_a_pil_loader": epochs.run()}
 
 
 # Measuring
 
 
-def measured(networks: int) -> Iterator[Row]:
-    """Rows with all their parts; what an earlier run has left out is measured now."""
+def measured(networks: int, without: set[str]) -> Iterator[Row]:
+    """Rows with all their parts but these; what an earlier run has left out is measured now."""
     ROWS.parent.mkdir(exist_ok=True)
     there: dict[int, Row] = {}
     if ROWS.exists():
@@ -86,7 +88,8 @@ def measured(networks: int) -> Iterator[Row]:
     for index in range(networks):
         graph, row = graph_of(index), there.get(index, {})
         counted = complexity(graph)
-        found = {name: measure(graph, index) for name, measure in parts.items() if name not in row}
+        missing = {name: measure for name, measure in parts.items() if name not in row and name not in without}
+        found = {name: measure(graph, index) for name, measure in missing.items()}
         if found:
             found |= {"index": index, "macs": counted.macs, "params": counted.params}
             with ROWS.open("a", encoding="utf-8") as stream:
@@ -200,15 +203,21 @@ def plain_loader() -> DataLoader[tuple[Tensor, int]]:
 
 
 def ranks(rows: Sequence[Row]) -> dict[str, Any]:
-    """Kendall tau against the truth and CPU seconds a network, each way by itself."""
+    """Kendall tau against the truth with its interval, and CPU seconds a network, each way by itself."""
     truth = [row["truth"]["value"] for row in rows]
-    return {
-        name: {
-            "tau": round(tau([value(row) for row in rows], truth), 3),
+    found = {}
+    for name, (value, seconds) in ways().items():
+        try:
+            values = [value(row) for row in rows]
+        except KeyError:  # a way that was not wanted, or not of all networks
+            continue
+        sure = agreement(values, truth, Random("ranks"))
+        found[name] = {
+            "tau": round(tau(values, truth), 3),
+            "interval_80": None if sure is None else [round(sure.low, 3), round(sure.high, 3)],
             "cpu_seconds": round(statistics.mean(seconds(row) for row in rows), 4),
         }
-        for name, (value, seconds) in ways().items()
-    }
+    return found
 
 
 def ways() -> dict[str, tuple[Callable[[Row], float], Callable[[Row], float]]]:
