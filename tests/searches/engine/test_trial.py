@@ -197,13 +197,18 @@ class Numbered:
         return ""
 
 
-def test_the_sequence_trains_then_tries_then_decides() -> None:
+def on_trial() -> tuple[Sequence, Trial]:
     trial = Trial(Step(KIND), networks=4, accuracy=0, fidelity=1, seed=0)
     rungs = Rungs((0, 1), eta=2, tried=4)
-    numbers = Sequence(Numbered(), RandomSearch(), 2, rungs=rungs, trial=trial)  # type: ignore[arg-type]
+    return Sequence(Numbered(), RandomSearch(), 2, rungs=rungs, trial=trial), trial  # type: ignore[arg-type]
+
+
+def test_the_sequence_trains_then_tries_then_decides() -> None:
+    numbers, trial = on_trial()
     assert isinstance(numbers.ask(), StepAsked)
     assert not numbers.may_ask  # the next step waits for this one
-    numbers.accept(StepDone(0, KIND, {"is_done": True}))
+    accepted: list[Any] = [StepDone(0, KIND, {"is_done": True})]
+    numbers.accept(accepted[0])
     asked: list[Any] = []
     while trial.verdict is None:
         assert numbers.may_ask
@@ -211,10 +216,12 @@ def test_the_sequence_trains_then_tries_then_decides() -> None:
         if isinstance(one, Candidate):
             assert one.fidelity == 0
             assert numbers.seen_by(one.number).evaluated == []
-            numbers.accept(Evaluated(one.number, one.genotype, one.fingerprint, (-float(one.number),)))
+            accepted.append(Evaluated(one.number, one.genotype, one.fingerprint, (-float(one.number),)))
+            numbers.accept(accepted[-1])
         if isinstance(one, Promotion):
             losses = (float(one.number),)  # the supernet had it the other way round
-            numbers.accept(Evaluated(one.number, one.member.genotype, "", losses, fidelity=1, place=one.place))
+            accepted.append(Evaluated(one.number, one.member.genotype, "", losses, fidelity=1, place=one.place))
+            numbers.accept(accepted[-1])
     kinds = [type(one) for one in asked]
     assert kinds.count(Candidate) == kinds.count(Promotion) == 4
     assert kinds[-1] is Promotion
@@ -228,6 +235,12 @@ def test_the_sequence_trains_then_tries_then_decides() -> None:
     assert [each.losses[0] for each in numbers.seen_by(new.number).evaluated] == sorted(
         float(one.number) for one in asked if isinstance(one, Candidate)
     )
+    accepted.append(Evaluated(new.number, new.genotype, new.fingerprint, (0.0,), fidelity=1))
+    numbers.accept(accepted[-1])
+    again, same = on_trial()
+    again.restore(accepted)
+    assert (again.number, again.barren, again.asked) == (numbers.number, 0, numbers.asked)
+    assert same.verdict == trial.verdict
 
 
 @pytest.mark.parametrize(
