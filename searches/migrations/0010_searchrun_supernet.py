@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('searches', '0008_replays'),
+        ('searches', '0009_fronts_by_number'),
     ]
 
     operations = [
