@@ -63,11 +63,14 @@ class Reinforce:
         controller = self.learned(history)
         stuck = idle(number, history) // STUCK
         drawn: list[Draft] = []
+        written: list[NDArray[np.int64]] = []
 
         def draw(random: Random, failed: int) -> Draft:
             if failed == len(drawn):  # a policy that only repeats itself looks round what it would write
                 generator = np.random.default_rng(random.getrandbits(64))
-                genotypes = controller.draw(DRAWN, generator)
+                if not failed:
+                    written.append(controller.draw(DRAWN, generator))
+                genotypes = written[0].copy()
                 astray(genotypes, stuck + failed // DRAWN, controller.choices, generator)
                 change = "drawn by the controller"
                 drawn.extend(
