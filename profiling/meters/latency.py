@@ -40,7 +40,7 @@ NARROW = 0.05  # of the median's 95 % confidence interval, and of the parts' spr
 ATTEMPTS = 3  # of a measurement whose parts do not agree
 PARTS = 5  # the rounds in order, cut into parts: their ratios must agree
 WIDEST_SPREAD = 0.15
-PERCENTILE = 5  # a busy neighbour rests at times: what is quickest shows the network, the very quickest is chance
+PERCENTILE = 2  # a busy neighbour rests at times, and what is quickest then shows the network
 REFERENCE_SECONDS = 1.0
 
 Times = NDArray[np.float64]  # milliseconds, one a round

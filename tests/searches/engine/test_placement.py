@@ -14,6 +14,7 @@ from searches.engine.machine import VISIBLE, Gpu, gpus
 from searches.engine.placement import ALL_GPUS, OPTION, Place, PlacementError, Places, places
 from searches.engine.processes import ProcessExecutor
 from searches.spec import SearchSpec
+from tests.portal import wait_until
 from tests.searches.engine import stand_in
 from tests.searches.engine.test_processes import finish, job
 
@@ -131,8 +132,9 @@ def executor() -> Iterator[ProcessExecutor]:
 def environments(executor: ProcessExecutor) -> list[tuple[str, str]]:
     found = []
     for each in executor._evaluators.values():
-        text = Path(f"/proc/{each.process.pid}/environ").read_text()
-        variables = dict(row.split("=", 1) for row in text.split("\0") if row)
+        place = Path(f"/proc/{each.process.pid}/environ")
+        wait_until(lambda place=place: VISIBLE in place.read_text(), 10)  # empty while the program is being started
+        variables = dict(row.split("=", 1) for row in place.read_text().split("\0") if row)
         found.append((variables[VISIBLE], variables[ALL_GPUS]))
     return sorted(found)
 
