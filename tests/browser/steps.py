@@ -1,8 +1,11 @@
 """Steps that several journeys share."""
 
 import re
+import subprocess
 
 from playwright.sync_api import Page, expect
+
+from tests.portal import MANAGE, Portal
 
 FINISHED_MS = 420_000  # the example on a busy machine; alone it takes about two minutes
 
@@ -11,6 +14,16 @@ def start_example(page: Page) -> int:
     """Presses the button of the start page; the number of the run."""
     page.goto("/")
     page.get_by_role("button", name="Start the example search").click()
+    page.wait_for_url(re.compile(r"/runs/\d+/"))
+    return int(page.url.rstrip("/").rsplit("/", 1)[1].split("?")[0])
+
+
+def start_small(page: Page, portal: Portal, evaluations: int) -> int:
+    """From the form: a search of digits that takes seconds; the number of the run."""
+    subprocess.run([*MANAGE, "example"], env=portal.environment, check=True, capture_output=True)  # its project
+    page.goto("/projects/examples/new/?preset=quick")
+    page.get_by_label("Evaluations").fill(str(evaluations))
+    page.get_by_role("button", name="Start the search").click()
     page.wait_for_url(re.compile(r"/runs/\d+/"))
     return int(page.url.rstrip("/").rsplit("/", 1)[1].split("?")[0])
 

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import DESKTOP
-from tests.browser.steps import click_point, plotted, start_example, status
+from tests.browser.steps import click_point, plotted, start_example, start_small, status
 from tests.browser.watching import Watched
 from tests.portal import Portal, running_portal, wait_until
 
@@ -100,7 +100,7 @@ def test_its_own_tests_pass_in_a_fresh_environment(archive: Path, tmp_path: Path
 
 def test_neither_reload_nor_a_restart_of_the_web_server_loses_anything(portal: Portal, context: BrowserContext) -> None:
     page = context.new_page()  # the connection breaks on purpose: its console is not clean
-    start_example(page)
+    start_small(page, portal, 10)
     plotted(page)
     page.reload()
     plotted(page)
@@ -111,7 +111,7 @@ def test_neither_reload_nor_a_restart_of_the_web_server_loses_anything(portal: P
     expect(page.locator("[data-run=connection]")).to_have_text("live", timeout=60_000)
     assert int(page.locator("[data-run=done]").first.inner_text()) >= before
     status(page, "finished")
-    evaluated(page, 24)
+    evaluated(page, 10)
 
 
 def evaluated(page: Page, count: int) -> None:
