@@ -207,6 +207,8 @@ def optuna_page(browser: Any, folder: Path, ours: Path, run: int, size: int, nam
     Its page draws nothing before its server has answered with all trials: that answer is waited for and timed first,
     so the page is opened while the server knows them already.
     """
+    from playwright.sync_api import Error as PlaywrightError
+
     storage = folder / f"optuna-{size}-{len(names)}.sqlite3"
     if not storage.exists():
         copy_to_optuna(ours, run, storage, names)
@@ -226,7 +228,7 @@ def optuna_page(browser: Any, folder: Path, ours: Path, run: int, size: int, nam
                 page.goto("/dashboard/studies/1", wait_until="commit")
                 page.wait_for_function(POINTS_THERE, timeout=1e3 * THEIR_PATIENCE_SECONDS)
                 times.append(1e3 * (time.perf_counter() - started))
-        except Exception as error:  # a timeout or a crash of the page: that is the finding
+        except PlaywrightError as error:  # a timeout or a crash of the page: that is the finding
             context.close()
             why = "its page crashed" if crashed else f"no points within {THEIR_PATIENCE_SECONDS:.0f} s: {error}"[:200]
             return {"usable_ms": None, "why": why, **answer}

@@ -25,7 +25,7 @@
 | NASPORTAL_LOG | `json`: one JSON object a line, with the run; plain lines |
 | NASPORTAL_STORAGE | s3://bucket/prefix?endpoint=https://… or a folder, for machines that share no data folder; none |
 | DATABASE_URL | PostgreSQL; SQLite in the data folder |
-| REDIS_URL | channel layer and cache; both in the memory of the process |
+| REDIS_URL | cache and Channels' layer; both in the memory of the process |
 """
 
 import os
