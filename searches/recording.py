@@ -40,7 +40,7 @@ class HistoryDiffers(RuntimeError):
 @transaction.atomic
 def events_record(*, run_id: int, token: int, events: Sequence[engine.Event], at: datetime | None = None) -> int:
     """Commits a batch of events with its rows and counters; returns how many were new."""
-    # Most batches read none of the documents, and decoding them would cost more than the rest.
+    # Most batches read none of the documents: they are decoded where one does.
     run = SearchRun.objects.select_for_update().held(token).filter(pk=run_id).defer(*DOCUMENTS).first()
     if run is None:
         raise LeaseLost(f"run {run_id} is no longer held under token {token}")
