@@ -20,6 +20,7 @@ def main(count: int, seconds: float, rate: float) -> None:
 
     from nasportal.accounts import services as accounts
     from searches import services
+    from searches.known import Known
     from searches.recording import events_record
     from tests.world import claim, reports_of, spec
 
@@ -42,13 +43,14 @@ def main(count: int, seconds: float, rate: float) -> None:
     most = int(seconds * rate)
     poured = [list(islice((each for each in reports_of(run) if each.kind != "Progress"), most)) for run in runs]
     began = time.monotonic()
+    known = [Known(run.pk) for run in runs]
     behind = 0.0
     for turn in range(min(len(each) for each in poured)):
         for place, (lease, events) in enumerate(zip(held, poured, strict=True)):
             due = began + (turn + place / count) / rate
             behind = max(behind, time.monotonic() - due)
             time.sleep(max(0.0, due - time.monotonic()))
-            events_record(run_id=lease.run_id, token=lease.token, events=[events[turn]])
+            events_record(run_id=lease.run_id, token=lease.token, events=[events[turn]], known=known[place])
     seqs = {run.pk: type(run).objects.get(pk=run.pk).seq for run in runs}
     print(json.dumps({"seqs": seqs, "most_seconds_behind": round(behind, 2)}), flush=True)
 

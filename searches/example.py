@@ -20,6 +20,7 @@ from searches import leases, services
 from searches.annotating import note_save, tags_set
 from searches.engine import events as engine
 from searches.engine import launch
+from searches.known import Known
 from searches.machine import cores
 from searches.models import Project, SearchRun
 from searches.models_people import Notice
@@ -92,10 +93,12 @@ def load(*, owner: User) -> SearchRun:
     assert claim is not None  # nobody else knows of it yet
     lasted = recorded[-1][0]
     start = timezone.now() - timedelta(seconds=lasted)
+    known = Known(run.pk)
     for first in range(0, len(recorded), BATCH):
         batch = recorded[first : first + BATCH]
         at = start + timedelta(seconds=batch[-1][0])
-        events_record(run_id=run.pk, token=claim.token, events=[event for _, event in batch], at=at)
+        events = [event for _, event in batch]
+        events_record(run_id=run.pk, token=claim.token, events=events, at=at, known=known)
     run.refresh_from_db()
     place = run.evaluations.exclude(weights_path="").values_list("weights_path", flat=True).first()
     if place:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from searches.controls import control_start
 from searches.engine import events as engine
 from searches.engine import history
+from searches.known import Known
 from searches.models import Candidate, Evaluation, Event, Generation, Progress, SearchRun, Step
 from searches.notices import run_ended
 from searches.run_events import StatusChanged
@@ -37,19 +38,32 @@ class HistoryDiffers(RuntimeError):
     """The rows and the engine do not agree about the history, or the search is no longer the one that began."""
 
 
-@transaction.atomic
-def events_record(*, run_id: int, token: int, events: Sequence[engine.Event], at: datetime | None = None) -> int:
-    """Commits a batch of events with its rows and counters; returns how many were new."""
-    # Most batches read none of the documents: they are decoded where one does.
-    run = SearchRun.objects.select_for_update().held(token).filter(pk=run_id).defer(*DOCUMENTS).first()
-    if run is None:
-        raise LeaseLost(f"run {run_id} is no longer held under token {token}")
-    ledger = Ledger(run, at or timezone.now())
-    for event in events:
-        if ledger.enter(event):
-            ledger.told.append(event)
-            ledger.told.extend(ledger.ending(event))
-    return ledger.commit(token)
+def events_record(
+    *,
+    run_id: int,
+    token: int,
+    events: Sequence[engine.Event],
+    at: datetime | None = None,
+    known: Known | None = None,
+) -> int:
+    """Commits a batch of events with its rows and counters; returns how many were new.
+
+    Who commits many batches under one token hands the same `known` to each.
+    """
+    known = known or Known(run_id)
+    with transaction.atomic():
+        # Most batches read none of the documents: they are decoded where one does.
+        run = SearchRun.objects.select_for_update().held(token).filter(pk=run_id).defer(*DOCUMENTS).order_by().first()
+        if run is None:
+            raise LeaseLost(f"run {run_id} is no longer held under token {token}")
+        ledger = Ledger(run, known, at or timezone.now())
+        for event in events:
+            if ledger.enter(event):
+                ledger.told.append(event)
+                ledger.told.extend(ledger.ending(event))
+        ledger.commit(token)
+    known.learn(ledger.candidates, ledger.evaluations)
+    return len(ledger.told)
 
 
 @dataclass
@@ -57,6 +71,7 @@ class Ledger:
     """What one transaction is going to write about a run."""
 
     run: SearchRun
+    known: Known
     at: datetime
     told: list[engine.Event | StatusChanged] = field(default_factory=list)
     changes: dict[str, Any] = field(default_factory=dict)
@@ -71,7 +86,7 @@ class Ledger:
         """A field of the run as this transaction will leave it."""
         return self.changes.get(name, getattr(self.run, name))
 
-    def commit(self, token: int) -> int:
+    def commit(self, token: int) -> None:
         told = len(self.told)
         # The token once more, inside the update that commits: nothing was claimed since the row was read.
         kept = SearchRun.objects.filter(pk=self.run.pk).held(token).update(seq=F("seq") + told, **self.changes)
@@ -88,20 +103,12 @@ class Ledger:
             newest = self.run.evaluations.filter(number=number).order_by("-fidelity").values("pk")[:1]
             Evaluation.objects.filter(pk__in=list(newest.values_list("pk", flat=True))).update(test_accuracy=accuracy)
         Event.objects.bulk_create(self._event_rows())
-        return told
 
     def _link(self) -> None:
-        """Each evaluation to its candidate: by number, or (a promotion has its own number) by the network."""
-        loose = [each for each in self.evaluations if each.candidate_id is None]
-        if not loose:
-            return
-        # Sorted here: asked for an order, SQLite walks all candidates of the run by their numbers.
-        rows = self.run.candidates.filter(fingerprint__in={each.fingerprint for each in loose}).order_by()
-        known = sorted(rows.only("run", "number", "fingerprint"), key=lambda each: -each.number)
-        by_network = {candidate.fingerprint: candidate for candidate in known}
-        by_number = {candidate.number: candidate for candidate in known}
-        for evaluation in loose:
-            evaluation.candidate = by_number.get(evaluation.number) or by_network.get(evaluation.fingerprint)
+        """Each evaluation to its candidate, which may be new itself."""
+        new = {candidate.number: candidate.pk for candidate in self.candidates}
+        for evaluation in self.evaluations:
+            evaluation.candidate_id = new.get(evaluation.number) or self.known.candidate(evaluation.number)
 
     def _mark_front(self, front: Sequence[int], fidelity: int | None) -> None:
         """One fidelity's front at a time."""
@@ -307,13 +314,12 @@ class Ledger:
         self.changes["front_size"] = len(front)
 
     def _knows_candidate(self, number: int) -> bool:
-        return (
-            any(each.number == number for each in self.candidates) or self.run.candidates.filter(number=number).exists()
-        )
+        entered = any(each.number == number for each in self.candidates)
+        return entered or self.known.candidate(number) is not None
 
     def _knows_evaluation(self, number: int, fidelity: int) -> bool:
         entered = any((each.number, each.fidelity) == (number, fidelity) for each in self.evaluations)
-        return entered or self.run.evaluations.filter(number=number, fidelity=fidelity).exists()
+        return entered or self.known.has_result(number, fidelity)
 
     def _history_sha256(self) -> str:
         rows = [(number, fidelity, line) for number, fidelity, line in self.run.lines()]

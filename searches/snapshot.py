@@ -4,7 +4,6 @@ The row of the run is read first, so that its counters fit its `seq`. Candidates
 it: an event that is applied once more sets the same candidate to the same values.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
@@ -13,7 +12,7 @@ from django.utils import timezone
 from searches import objectives
 from searches.models import Candidate, CandidateRepository, Evaluation, SearchRun
 
-SHOWN_AT_MOST = 2000  # candidates beside the front; the page says "n of N"
+SHOWN_AT_MOST = 1000  # candidates beside the front; the page says "n of N"
 GENERATIONS_AT_MOST = 400
 CURVES_AT_MOST = 300  # above that many candidates a curve is fetched when it is looked at
 RUN_FIELDS = (
@@ -22,6 +21,8 @@ RUN_FIELDS = (
     "steps_done", "cost", "duplicates", "refused", "generation", "hypervolume", "front_size", "best_accuracy",
     "chosen_number", "selection", "supernet", "history_sha256",
 )  # fmt: skip
+CANDIDATE_FIELDS = ("pk", "number", "change", "params", "macs", "memory_bytes", "generation")
+EVALUATION_FIELDS = ("status", "fidelity", "values", "reason", "seconds", "is_cached", "test_accuracy")
 
 
 def snapshot(run: SearchRun) -> dict[str, Any]:
@@ -73,64 +74,39 @@ def run_facts(run: SearchRun) -> dict[str, Any]:
 
 def shown_candidates(run: SearchRun, total: int) -> QuerySet[Candidate]:
     """All of them; of very many the front and an even sample."""
-    candidates = run.candidates.defer("graph")
     if total <= SHOWN_AT_MOST:
-        return candidates
+        return run.candidates.all()
     stride = -(-total // SHOWN_AT_MOST)
     front = run.evaluations.filter(is_on_front=True).values("candidate_id")
-    return candidates.alias(place=F("number") % stride).filter(Q(place=0) | Q(pk__in=front))
+    return run.candidates.alias(place=F("number") % stride).filter(Q(place=0) | Q(pk__in=front))
 
 
-def candidate_facts(run: SearchRun, shown: Iterable[Candidate], *, with_curves: bool) -> list[dict[str, Any]]:
+def candidate_facts(run: SearchRun, shown: QuerySet[Candidate], *, with_curves: bool) -> list[dict[str, Any]]:
     """Each candidate with its evaluation of the highest fidelity, ordered by number."""
-    shown = list(shown)
-    # How the latency came about is all that is read of the timing, which is large.
-    wanted = run.evaluations.filter(candidate__isnull=False).annotate(latency_how=F("timing__latency__how"))
-    wanted = wanted.defer("line", "timing", "files")
-    if len(shown) < run.candidates.count():
+    rows = list(shown.order_by("number").values(*CANDIDATE_FIELDS))
+    wanted = run.evaluations.filter(candidate__isnull=False)
+    if len(rows) < run.candidates.count():
         wanted = wanted.filter(candidate__in=shown)
-    best = _highest_fidelity(wanted if with_curves else wanted.defer("line", "timing", "files", "curve"))
+    # How the latency came about is all that is read of the timing, which is large.
+    names = (*EVALUATION_FIELDS, *(("curve",) if with_curves else ()))
+    results = wanted.order_by("fidelity", "number").annotate(latency_how=F("timing__latency__how"))
+    best = {row["candidate_id"]: row for row in results.values("candidate_id", "latency_how", *names)}
     # The front is of one fidelity; some of its members may have been trained further since.
     members = set(run.evaluations.filter(is_on_front=True).values_list("candidate_id", flat=True))
-    return [
-        _facts(candidate, best.get(candidate.pk), with_curves) | {"is_on_front": candidate.pk in members}
-        for candidate in shown
-    ]
+    return [_facts(row, best.get(row["pk"]), row["pk"] in members) for row in rows]
 
 
-def _highest_fidelity(evaluations: QuerySet[Evaluation]) -> dict[int, Evaluation]:
-    ordered = evaluations.order_by("fidelity", "number")
-    return {evaluation.candidate_id: evaluation for evaluation in ordered if evaluation.candidate_id is not None}
-
-
-def _facts(candidate: Candidate, evaluation: Evaluation | None, with_curves: bool) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "number": candidate.number,
-        "fingerprint": candidate.fingerprint,
-        "genotype": candidate.genotype,
-        "parents": candidate.parents,
-        "change": candidate.change,
-        "params": candidate.params,
-        "macs": candidate.macs,
-        "memory_bytes": candidate.memory_bytes,
-        "generation": candidate.generation,
-    }
-    if evaluation is None:
-        return facts | {"status": "proposed"}
-    facts |= evaluation_facts(evaluation)
-    if getattr(evaluation, "latency_how", None) == "modelled":
-        facts["modelled"] = ["latency"]
-    return facts | ({"curve": evaluation.curve} if with_curves else {})
+def _facts(candidate: dict[str, Any], result: dict[str, Any] | None, is_on_front: bool) -> dict[str, Any]:
+    facts = {name: value for name, value in candidate.items() if name != "pk"}
+    facts |= {"is_on_front": is_on_front, "status": "proposed"}
+    if result is None:
+        return facts
+    facts |= {name: value for name, value in result.items() if name not in ("candidate_id", "latency_how", "is_cached")}
+    facts["cached"] = result["is_cached"]
+    return facts | ({"modelled": ["latency"]} if result["latency_how"] == "modelled" else {})
 
 
 def evaluation_facts(evaluation: Evaluation) -> dict[str, Any]:
     """What an evaluation adds to its candidate."""
-    return {
-        "status": evaluation.status,
-        "fidelity": evaluation.fidelity,
-        "values": evaluation.values,
-        "reason": evaluation.reason,
-        "seconds": evaluation.seconds,
-        "cached": evaluation.is_cached,
-        "test_accuracy": evaluation.test_accuracy,
-    }
+    facts = {name: getattr(evaluation, name) for name in EVALUATION_FIELDS if name != "is_cached"}
+    return facts | {"cached": evaluation.is_cached}

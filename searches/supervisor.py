@@ -17,6 +17,7 @@ from searches import leases, measuring, run_files, stopping, storage
 from searches.crashpoints import crash_point
 from searches.engine import events as engine
 from searches.engine import launch
+from searches.known import Known
 from searches.leases import Claim
 from searches.models import SearchRun
 from searches.recording import HistoryDiffers, LeaseLost, events_record, history_of, progress_record
@@ -61,6 +62,7 @@ class Supervisor:
         self.claim = claim
         self.timing = timing or Timing()
         self.run = SearchRun.objects.get(pk=claim.run_id)
+        self.known = Known(claim.run_id)
         self.began = self.beaten = self.looked = time.monotonic()
         self.progress: dict[int, engine.Progress] = {}
         self.deaths = self.crashes = 0
@@ -139,7 +141,7 @@ class Supervisor:
             return
         run_files.results_keep(self.run, events)
         crash_point("before-commit")
-        events_record(run_id=self.claim.run_id, token=self.claim.token, events=events)
+        events_record(run_id=self.claim.run_id, token=self.claim.token, events=events, known=self.known)
         crash_point("after-commit")
         if any(isinstance(event, engine.EvaluationFinished | engine.StepFinished) for event in events):
             self.deaths = self.crashes = 0

@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 
 from searches import leases, services
 from searches.engine.search import search
+from searches.known import Known
 from searches.leases import Claim
 from searches.models import Project, SearchRun
 from searches.recording import events_record, history_of, progress_record
@@ -115,12 +116,12 @@ def whole_search(spec: str, fails: frozenset[int]) -> tuple[list[Any], dict[str,
 
 def work(run: SearchRun, *, events: int | None = None, fails: frozenset[int] = frozenset()) -> Claim:
     """Claims the run and commits its engine's events one by one: all of them, or only the first few."""
-    held = claim(run)
+    held, known = claim(run), Known(run.pk)
     for count, report in enumerate(reports_of(run, fails)):
         if count == events:
             break
         if report.kind == "Progress":
             progress_record(run_id=run.pk, token=held.token, reports=[report])
         else:
-            events_record(run_id=run.pk, token=held.token, events=[report])
+            events_record(run_id=run.pk, token=held.token, events=[report], known=known)
     return held

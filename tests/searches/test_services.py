@@ -16,9 +16,11 @@ from hypothesis.stateful import (
 )
 
 from searches import invariants, leases, reaper, services
+from searches.engine import events as engine
+from searches.known import Known
 from searches.leases import Claim
 from searches.models import CandidateRepository, Project, SearchRun
-from searches.recording import LeaseLost, events_record
+from searches.recording import HistoryDiffers, LeaseLost, events_record
 from searches.status import DELETABLE, TRANSITIONS, WISHES, Status, may, sources
 from tests.world import World, claim, reports_of, spec, work
 
@@ -166,6 +168,22 @@ def test_a_late_write_is_refused(world: World) -> None:
     assert invariants.broken(world.run) == []
 
 
+def test_what_was_not_committed_is_not_taken_for_known(world: World) -> None:
+    held, known = claim(world.run), Known(world.run.pk)
+    reports = [each for each in reports_of(world.run) if each.kind != "Progress"]
+    last = next(place for place, each in enumerate(reports) if each.kind == "EvaluationFinished")
+    first = reports[: last + 1]
+    refused = engine.SearchFinished("done", 1, 0.0, "another hash")
+    with pytest.raises(HistoryDiffers):
+        events_record(run_id=world.run.pk, token=held.token, events=[*first, refused], known=known)
+    assert not world.run.candidates.exists()
+    new = events_record(run_id=world.run.pk, token=held.token, events=first, known=known)
+    assert new == len(first)
+    assert world.run.evaluations.get().candidate == world.run.candidates.get(number=first[-1].number)
+    assert events_record(run_id=world.run.pk, token=held.token, events=[first[-1]], known=known) == 0
+    assert invariants.broken(world.run) == []
+
+
 def test_a_lease_that_nobody_took_can_be_prolonged_late(world: World) -> None:
     held = claim(world.run)
     expire(world.run)
@@ -276,6 +294,7 @@ class RunMachine(RuleBasedStateMachine):
         won = leases.run_claim(owner="m/1", seconds=60, runs_at_once=1000, run_id=self.run.pk)
         if won:
             self.claims.append(won)
+            self.known = Known(self.run.pk)
             self.reports = reports_of(self.run)
 
     @precondition(lambda self: self.claims)
@@ -285,7 +304,7 @@ class RunMachine(RuleBasedStateMachine):
             if report.kind == "Progress":
                 continue
             try:
-                events_record(run_id=self.run.pk, token=self.claims[-1].token, events=[report])
+                events_record(run_id=self.run.pk, token=self.claims[-1].token, events=[report], known=self.known)
             except LeaseLost:
                 return
             if report.kind == "EvaluationFinished":

@@ -117,7 +117,9 @@ export class ParetoFigure {
 
   #axis(axis, isLogarithmic) {
     const name = this.view[axis];
-    return { title: { text: this.measures.axisTitle(name) }, type: isLogarithmic ? "log" : "linear", tickformat: ticks(this.measures.named.get(name)) };
+    const type = isLogarithmic ? "log" : "linear";
+    // The margins below hold the labels: one that grows makes plotly draw all points twice.
+    return { title: { text: this.measures.axisTitle(name) }, type, tickformat: ticks(this.measures.named.get(name)), automargin: false };
   }
 
   #plane() {

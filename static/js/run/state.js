@@ -80,9 +80,9 @@ const rules = {
   },
   SearchStarted: (state, { header }) => changeRun(state, { header: state.run.header ?? header }),
   PhaseChanged: (state, { phase }) => changeRun(state, { phase }),
-  CandidateProposed: (state, { number, fingerprint, genotype, parents, change, params, macs, memory_bytes, generation }) => {
+  CandidateProposed: (state, { number, change, params, macs, memory_bytes, generation }) => {
     const known = state.candidates.has(number);
-    const facts = { fingerprint, genotype, parents, change, params, macs, memory_bytes, generation };
+    const facts = { change, params, macs, memory_bytes, generation };
     const next = changeCandidate(state, number, known ? facts : { ...facts, status: "proposed" });
     return { ...next, candidatesTotal: state.candidatesTotal + (known ? 0 : 1) };
   },
