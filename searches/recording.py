@@ -21,12 +21,12 @@ from searches.engine import history
 from searches.known import Known
 from searches.models import Candidate, Evaluation, Event, Generation, Progress, SearchRun, Step
 from searches.notices import run_ended
+from searches.nudge import nudge
 from searches.run_events import StatusChanged
 from searches.spec import SearchSpec
 from searches.status import Status, sources
 
 LARGEST = 2**63 - 1  # what a column holds; a search of years could cost more
-DOCUMENTS = ("spec", "header", "selection")
 UNTOLD = {"kind", "graph", "files", "options", "traceback"}  # kept in the rows; a browser needs none of them
 
 
@@ -52,17 +52,20 @@ def events_record(
     """
     known = known or Known(run_id)
     with transaction.atomic():
-        # Most batches read none of the documents: they are decoded where one does.
-        run = SearchRun.objects.select_for_update().held(token).filter(pk=run_id).defer(*DOCUMENTS).order_by().first()
-        if run is None:
+        held = SearchRun.objects.select_for_update().held(token).filter(pk=run_id).order_by()
+        found = held.values_list("seq", "status").first()
+        if found is None:
             raise LeaseLost(f"run {run_id} is no longer held under token {token}")
+        run = known.run()
+        run.seq, run.status = found  # what users do moves these two; all else that is read here is the holder's
         ledger = Ledger(run, known, at or timezone.now())
         for event in events:
             if ledger.enter(event):
                 ledger.told.append(event)
                 ledger.told.extend(ledger.ending(event))
         ledger.commit(token)
-    known.learn(ledger.candidates, ledger.evaluations)
+        nudge(run_id)
+    known.learn(ledger.candidates, ledger.evaluations, ledger.changes)
     return len(ledger.told)
 
 
@@ -301,9 +304,10 @@ class Ledger:
         if target is None or Status(self.run.status) not in sources(target):
             return []
         self.changes |= {"status": target, "finished": self.at, "lease_until": None}
+        run = SearchRun.objects.get(pk=self.run.pk)  # by now its name and its starter may be others
         if isinstance(event, engine.SearchFinished):
-            control_start(run=self.run, cost=event.cost)
-        run_ended(run=self.run, status=target, reason=self.now("reason"))
+            control_start(run=run, cost=event.cost)
+        run_ended(run=run, status=target, reason=self.now("reason"))
         return [StatusChanged(target, reason=self.now("reason"))]
 
     def _count(self, name: str, more: int = 1) -> None:

@@ -25,6 +25,7 @@ from searches.device_choice import device_check
 from searches.models import Candidate, CandidateRepository, Event, Membership, Project, SearchRun
 from searches.models_people import SpecTemplate
 from searches.notices import run_ended
+from searches.nudge import nudge
 from searches.run_events import RepositoryRequested, StatusChanged
 from searches.spec import SearchSpec
 from searches.status import DELETABLE, OVER, WISHES, WITH_WORK, Role, Status
@@ -322,6 +323,7 @@ def events_append(*, run: SearchRun, events: Sequence[RunEvent], at: datetime | 
         Event(run_id=run.pk, seq=first + place, kind=type(event).__name__, payload=event.to_document(), at=at)
         for place, event in enumerate(events)
     )
+    nudge(run.pk)
 
 
 def ring(run_id: int) -> None:

@@ -1,11 +1,12 @@
 """Latency on this machine: measured beside a reference network, so that load is seen and corrected.
 
-Each round runs the candidate and the reference once. Other processes slow both alike, so the ratio of their low
-percentiles stays within a few percent where the raw median moves five-fold; the corrected value is that ratio times the
-reference's own time, which is taken once for a machine and a torch build and then kept. Rounds go on until the median's
-confidence interval is narrow and consecutive parts agree closely, or the time is up; where they hardly agree then, the
-measurement is rejected and made again. Only one measurement runs at a time on a machine. Torch is imported when
-something is measured.
+Each round times the candidate and then the reference, which has run once more in between: straight behind the candidate
+it would be timed with its caches cold, by as much as the candidate is large and the neighbours are loud. Other
+processes slow both alike, so the ratio of their quickest times stays within a few percent where the raw median moves
+five-fold; the corrected value is that ratio times the reference's own time, which is taken once for a machine and a
+torch build and then kept. Rounds go on until the median's confidence interval is narrow and consecutive parts agree
+closely, or the time is up; where they hardly agree then, the measurement is rejected and made again. Only one
+measurement runs at a time on a machine. Torch is imported when something is measured.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ NARROW = 0.05  # of the median's 95 % confidence interval, and of the parts' spr
 ATTEMPTS = 3  # of a measurement whose parts do not agree
 PARTS = 5  # the rounds in order, cut into parts: their ratios must agree
 WIDEST_SPREAD = 0.15
-PERCENTILE = 2  # a busy neighbour rests at times, and what is quickest then shows the network
+QUICKEST_SHARE, QUICKEST_LEAST = 0.02, 3  # of the rounds: a busy neighbour rests at times, and then the network shows
 REFERENCE_SECONDS = 1.0
 
 Times = NDArray[np.float64]  # milliseconds, one a round
@@ -81,7 +82,9 @@ def median_interval(times: Times) -> tuple[float, float]:
 
 
 def low(times: Times) -> float:
-    return float(np.percentile(times, PERCENTILE))
+    """The mean of the quickest rounds."""
+    count = min(len(times), max(QUICKEST_LEAST, round(QUICKEST_SHARE * len(times))))
+    return float(np.partition(times, count - 1)[:count].mean())
 
 
 def latency(
@@ -159,7 +162,9 @@ def measure(candidate: Run, reference: Run, most_seconds: float, clock: Clock | 
     wanted = LEAST_SECONDS
     while True:
         while len(times) < LEAST_ROUNDS or time.perf_counter() - started < wanted:
-            times.append((clock(candidate), clock(reference)))
+            spent = clock(candidate)
+            reference()
+            times.append((spent, clock(reference)))
         found = np.array(times)
         rounds = Rounds(found[:, 0], found[:, 1])
         if rounds.is_narrow() or time.perf_counter() - started >= most_seconds:

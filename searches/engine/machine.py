@@ -15,6 +15,7 @@ from pathlib import Path
 DEVICE = "NASPORTAL_DEVICE"
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 QUERY = ("nvidia-smi", "--query-gpu=index,uuid,memory.free,name", "--format=csv,noheader,nounits")
+EXTENSIONS = ("amx_bf16", "avx512_bf16", "avx512f", "avx2")  # those that decide how torch multiplies, newest first
 QUERY_SECONDS = 30.0  # the first call may have to load the driver
 
 
@@ -42,7 +43,10 @@ def processor() -> str:
     except OSError:
         return platform.processor()
     names = [row.partition(":")[2].strip() for row in rows if row.startswith(("model name", "Model"))]
-    return names[0] if names else platform.processor()
+    flags = next((row.split() for row in rows if row.startswith("flags")), [])
+    # Two virtual machines may give one name to chips of several generations.
+    own = [flag.replace("_", " ") for flag in EXTENSIONS if flag in flags][:1]
+    return ", ".join([names[0] if names else platform.processor(), *own])
 
 
 def torch_build() -> str:

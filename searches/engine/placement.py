@@ -60,18 +60,29 @@ class Places:
 
 def places(guard_bytes: int | None) -> Places | None:
     """None where evaluators need no place. ``guard_bytes`` is what one training may take."""
-    found = gpus()
-    option = os.environ.get(OPTION) or "1"
-    if option != BY_MEMORY and not (option.isdecimal() and 1 <= int(option) <= MOST_EVALUATORS):
+    found, wanted = gpus(), option()
+    return Places({gpu.name: evaluators_on(gpu, wanted, guard_bytes) for gpu in found}) if found else None
+
+
+def option() -> str:
+    """What the environment says, checked."""
+    said = os.environ.get(OPTION) or "1"
+    if said != BY_MEMORY and not (said.isdecimal() and 1 <= int(said) <= MOST_EVALUATORS):
         wanted = f"a whole number from 1 to {MOST_EVALUATORS}, or {BY_MEMORY}"
-        raise PlacementError(f"{OPTION} must be {wanted}, but is {option!r}")
-    return Places({gpu.name: evaluators_on(gpu, option, guard_bytes) for gpu in found}) if found else None
+        raise PlacementError(f"{OPTION} must be {wanted}, but is {said!r}")
+    return said
 
 
-def evaluators_on(gpu: Gpu, option: str, guard_bytes: int | None) -> int:
+def per_gpu() -> int:
+    """Where the memory of a device is not known here, on another machine, ``memory`` is one."""
+    said = option()
+    return 1 if said == BY_MEMORY else int(said)
+
+
+def evaluators_on(gpu: Gpu, said: str, guard_bytes: int | None) -> int:
     """By memory: as many as find room for the largest training that the spec allows; one at least."""
-    if option != BY_MEMORY:
-        return int(option)
+    if said != BY_MEMORY:
+        return int(said)
     if guard_bytes is None or gpu.free_bytes is None:
         return 1
     return min(MOST_EVALUATORS, max(1, gpu.free_bytes // (guard_bytes + CONTEXT_BYTES)))

@@ -19,6 +19,8 @@ from threading import Thread
 from typing import Any
 
 from searches.engine.executor import EvaluatorBroken, Job, JobStarted, Message
+from searches.engine.machine import DEVICE
+from searches.engine.placement import per_gpu
 from searches.engine.processes import ATTEMPTS, GRACE_SECONDS, ROOT, failed, finished, progressed
 from searches.engine.versions import named_files
 from searches.evaluation.files import write_file
@@ -87,7 +89,7 @@ class RayExecutor:
     address: str
     memory_bytes: int | None = None  # of one training
     cpus: float = 1.0  # of an evaluation
-    gpus: float = 0.0
+    gpus: float = field(default=0.0, init=False)
 
     _tasks: list[Task] = field(default_factory=list, init=False)
     _out: deque[Message] = field(default_factory=deque, init=False)
@@ -97,7 +99,10 @@ class RayExecutor:
     _remote: Any = field(default=None, init=False)
 
     def __post_init__(self) -> None:
+        import ray
+
         connect(self.address)
+        self.gpus = gpus_of_a_task(ray.cluster_resources())
 
     @property
     def places(self) -> int:
@@ -213,18 +218,26 @@ class RayExecutor:
             self._out.append(failed(task.job, f"it did not end within its {seconds:g} s and was stopped"))
 
 
+def gpus_of_a_task(cluster: Mapping[str, float]) -> float:
+    """Decided once for a search: a part of its evaluations on GPUs and a part on CPUs would not compare."""
+    device = os.environ.get(DEVICE) or "auto"
+    wants_one = device == "cuda" or (device == "auto" and cluster.get("GPU", 0.0) > 0)
+    return 1 / per_gpu() if wants_one else 0.0
+
+
 def connect(address: str) -> None:
     """Waits for a head that is starting, or that was killed and comes back."""
     import ray
 
     until = time.monotonic() + CONNECT_SECONDS
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    variables = {**THREADS, "PYTHONPATH": path, DEVICE: os.environ.get(DEVICE) or "auto"}
     while True:
         try:
             ray.init(
                 address=address,
                 log_to_driver=False,
-                runtime_env={"env_vars": {**THREADS, "PYTHONPATH": path}},
+                runtime_env={"env_vars": variables},
                 configure_logging=False,
             )
             return

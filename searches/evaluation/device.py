@@ -10,6 +10,7 @@ from searches.evaluation.process import limited_memory
 
 OPTION = "NASPORTAL_DEVICE"
 CHOICES = ("auto", "cpu", "cuda", "mps")
+BFLOAT16_SIDE = 28
 
 
 class DeviceError(ValueError):
@@ -30,15 +31,25 @@ def device() -> torch.device:
     return torch.device(name)
 
 
-def precision(name: str, place: torch.device) -> torch.dtype:
-    """The type that a training's products are computed in; weights and accuracy stay float32."""
+def precision(name: str, place: torch.device, side: int) -> torch.dtype:
+    """The type that a training's products are computed in; weights and accuracy stay float32.
+
+    ``side`` is the images' shorter one: in small ones a CPU spends its time elsewhere, and bfloat16 gains nothing.
+    """
     if name == "auto":
-        if place.type != "cuda":
-            return torch.float32
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        if place.type == "cuda":
+            return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        is_worth_it = place.type == "cpu" and side >= BFLOAT16_SIDE and computes_bfloat16()
+        return torch.bfloat16 if is_worth_it else torch.float32
     if name == "float16" and place.type == "cpu":
         raise DeviceError("training.precision float16 needs a GPU; a CPU trains in bfloat16 or float32")
     return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
+
+
+def computes_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 itself; elsewhere it is made of float32, and slower."""
+    known = torch.cpu.get_capabilities()
+    return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
 
 
 @contextmanager

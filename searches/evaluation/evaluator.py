@@ -149,6 +149,7 @@ class Attempt:
         )
         curve = tuple((row.epoch, row.train_loss, row.validation_accuracy) for row in trained.curve)
         details |= {"training_seconds": round(trained.seconds, 3), "convergence_epochs": convergence_epochs(curve)}
+        details["precision"] = trained.precision
         if (flow := self.flow()) is not None:
             details["synflow"] = flow
         weights = store(self.job, self.graph, module)

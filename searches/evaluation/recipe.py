@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-RECIPE_VERSION = 1  # raised when the same options train differently; part of the cache key
+RECIPE_VERSION = 2  # raised when the same options train differently; part of the cache key
 CHEAP_RECALIBRATION, CHEAP_VALIDATION = 512, 1000  # images on which a supernet's network sets its norms and is judged
 
 OPTIMIZERS = ("sgd", "adamw")
@@ -46,7 +46,8 @@ class Recipe:
     precision: str = field(
         default="auto",
         metadata={
-            "help": "auto is float32 on a CPU and bfloat16 on a GPU that has it; accuracy is always float32's",
+            "help": "auto is bfloat16 on a GPU that has it, and for images of 28 pixels and more on a CPU that has it, "
+            "else float32; accuracy is always float32's",
             "choices": PRECISIONS,
         },
     )

@@ -57,6 +57,7 @@ class Trained:
     accuracy: float
     curve: list[EpochRecord] = field(default_factory=list)
     seconds: float = 0.0
+    precision: str = "float32"  # of its products
 
 
 Watcher = Callable[[Moment], None]
@@ -106,7 +107,8 @@ class Course:
         self.forward = self.team.parallel(forward)
         self.generator = torch.Generator().manual_seed(seed)
         self.optimizer = make_optimizer(module, recipe)
-        self.stepper = Stepper(self.forward, self.optimizer, recipe, training.place)
+        kind = precision(recipe.precision, training.place, min(training.images.shape[-2:]))
+        self.stepper = Stepper(self.forward, self.optimizer, recipe, training.place, kind)
         self.batches = batches_an_epoch(len(training), recipe.batch_size)
         self.curve: list[EpochRecord] = []
         self.keeper = keeper
@@ -143,7 +145,8 @@ class Course:
             check_weights(self.module)
         if self.team.leads and self.keeper is not None:
             self.keeper.discard()
-        return Trained(self.curve[-1].validation_accuracy, self.curve, clock.elapsed)
+        kind = str(self.stepper.kind).removeprefix("torch.")
+        return Trained(self.curve[-1].validation_accuracy, self.curve, clock.elapsed, kind)
 
     def epoch(self, epoch: int, clock: "Clock", watch: Watcher | None) -> float:
         """The mean training loss."""
@@ -199,13 +202,17 @@ class Clock:
 
 
 class Stepper:
-    """One step of the optimiser, in the recipe's precision; float16 needs its gradients scaled up."""
+    """One step of the optimiser, its products in a kind of number; float16 needs its gradients scaled up."""
 
     def __init__(
-        self, forward: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, place: torch.device
+        self,
+        forward: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        recipe: Recipe,
+        place: torch.device,
+        kind: torch.dtype,
     ) -> None:
-        self.forward, self.optimizer, self.recipe = forward, optimizer, recipe
-        kind = precision(recipe.precision, place)
+        self.forward, self.optimizer, self.recipe, self.kind = forward, optimizer, recipe, kind
         self.autocast = torch.autocast(place.type, dtype=kind, enabled=kind != torch.float32)
         self.scaler = torch.amp.GradScaler(place.type, enabled=kind == torch.float16)
         self.parameters = list(forward.parameters())

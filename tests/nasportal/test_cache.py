@@ -13,7 +13,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from nasportal.asgi import websocket
-from searches import services
+from searches import nudge, services
 from tests.chaos.relay import Relay, relay_to
 from tests.portal import free_port
 from tests.world import World
@@ -35,8 +35,9 @@ def server() -> Iterator["redis.Redis[bytes]"]:
 
 
 @pytest.fixture
-def wire(server: "redis.Redis[bytes]", settings: Any) -> Iterator[Relay]:
+def wire(server: "redis.Redis[bytes]", settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
     """The portal reaches Redis through a relay."""
+    monkeypatch.setattr(nudge, "_away_until", 0.0)
     with relay_to(6379) as relay:
         address = f"redis://127.0.0.1:{relay.port}/{DATABASE}"
         settings.CACHES = {"default": {"BACKEND": "nasportal.cache.ForgivingRedisCache", "LOCATION": address}}
@@ -91,6 +92,22 @@ def test_what_is_emptied_is_counted_anew(wire: Relay, server: "redis.Redis[bytes
     assert server.dbsize() > 0
 
 
+in_database = database_sync_to_async
+
+
+async def watching(world: World) -> tuple[WebsocketCommunicator, int]:
+    """A browser's socket, and the `seq` of its snapshot."""
+    client = Client()
+    await in_database(client.force_login)(world.alice)
+    cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
+    headers = [(b"host", b"localhost"), (b"origin", b"http://localhost"), (b"cookie", cookies.encode())]
+    socket = WebsocketCommunicator(websocket, f"/ws/runs/{world.run.pk}/", headers=headers)
+    assert (await socket.connect(timeout=5))[0]
+    snapshot = json.loads(await socket.receive_from(timeout=5))
+    assert snapshot["type"] == "snapshot"
+    return socket, snapshot["seq"]
+
+
 @pytest.mark.asyncio
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("state", ["refuse", "cut", "slow 1", "emptied"])
@@ -98,26 +115,42 @@ async def test_events_reach_a_browser_whatever_ails_redis(
     wire: Relay, server: "redis.Redis[bytes]", world: World, state: str
 ) -> None:
     """They are rows that the web process reads; Redis is not asked for them."""
-    in_database = database_sync_to_async
-    client = Client()
-    await in_database(client.force_login)(world.alice)
-    cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
-    headers = [(b"host", b"localhost"), (b"origin", b"http://localhost"), (b"cookie", cookies.encode())]
-    sockets = []
-
-    async def watching() -> dict[str, Any]:
-        sockets.append(WebsocketCommunicator(websocket, f"/ws/runs/{world.run.pk}/", headers=headers))
-        assert (await sockets[-1].connect(timeout=5))[0]
-        return json.loads(await sockets[-1].receive_from(timeout=5))  # type: ignore[no-any-return]
-
-    assert (await watching())["type"] == "snapshot"
+    first, _ = await watching(world)
     server.flushdb() if state == "emptied" else wire.tell(state)
-    seq = (await watching())["seq"]  # one who comes now is let in, too
+    second, seq = await watching(world)  # one who comes now is let in, too
     for wish, status in (("pause", "paused"), ("resume", "queued")):
         await in_database(getattr(services, f"run_{wish}"))(run=world.run, by=world.alice)
         seq += 1
-        for socket in sockets:
+        for socket in (first, second):
             told = json.loads(await socket.receive_from(timeout=5))
             assert (told["seq"], told["payload"]["status"]) == (seq, status)
-    for socket in sockets:
+    for socket in (first, second):
         await socket.disconnect(timeout=5)
+
+
+@pytest.mark.asyncio
+@pytest.mark.django_db(transaction=True)
+async def test_a_nudge_over_redis_is_quicker_than_the_next_look(
+    wire: Relay, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("searches.tail.TICK_SECONDS", 3600)
+    socket, seq = await watching(world)
+    for wish in ("pause", "resume"):
+        await in_database(getattr(services, f"run_{wish}"))(run=world.run, by=world.alice)
+        seq += 1
+        assert json.loads(await socket.receive_from(timeout=5))["seq"] == seq
+    await socket.disconnect(timeout=5)
+
+
+def test_who_commits_waits_once_for_a_broker_that_hangs(
+    wire: Relay, world: World, django_capture_on_commit_callbacks: Any
+) -> None:
+    wire.tell("slow 5")
+    spent = []
+    for wish in ("pause", "resume"):
+        began = time.monotonic()
+        with django_capture_on_commit_callbacks(execute=True):
+            getattr(services, f"run_{wish}")(run=world.run, by=world.alice)
+        spent.append(time.monotonic() - began)
+    assert spent[0] < 2
+    assert spent[1] < nudge.ANSWER_SECONDS

@@ -19,6 +19,7 @@ import psutil
 from searches.engine import launch
 from searches.engine.events import EvaluationFinished, SearchFailed, SearchFinished, SearchStarted
 from searches.engine.history import history_sha256, line
+from searches.engine.rays import RayExecutor
 from searches.spec import SearchSpec
 
 RAY = [str(Path(sys.executable).with_name("ray"))]
@@ -73,8 +74,17 @@ def head_killed(folder: Path) -> str:
     return history(folder / "there", ray=True, after=2, disturb=lose_the_head)
 
 
+def on_its_only_gpu(folder: Path) -> str:
+    """Ray deals out the GPU that it is told of; where torch finds none behind it, the CPU trains."""
+    start_head(2, "--num-gpus", "1")
+    executor = RayExecutor(ADDRESS)
+    assert (executor.gpus, executor.places) == (1.0, 1), "two evaluations would share a GPU that holds one"
+    executor.close()
+    return history(folder / "there", ray=True)
+
+
 SCENES: Mapping[str, Callable[[Path], str]] = {
-    each.__name__: each for each in (undisturbed, worker_killed, node_killed, head_killed)
+    each.__name__: each for each in (undisturbed, worker_killed, node_killed, head_killed, on_its_only_gpu)
 }
 
 
@@ -107,9 +117,9 @@ def history(folder: Path, *, ray: bool = False, after: int = 0, disturb: Callabl
     raise SystemExit("twenty engines ended before the search was done")
 
 
-def start_head(cpus: int) -> None:
+def start_head(cpus: int, *more: str) -> None:
     ray("start", "--head", "--port", PORT, "--num-cpus", str(cpus), "--node-ip-address", "127.0.0.1",
-        "--include-dashboard", "false")  # fmt: skip
+        "--include-dashboard", "false", *more)  # fmt: skip
 
 
 def ray(*arguments: str) -> None:

@@ -37,13 +37,24 @@ def test_a_device_that_is_not_there_is_refused(name: str, message: str, monkeypa
 
 def test_precision_follows_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     gpu = torch.device("cuda")
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
-    assert (precision("auto", CPU), precision("auto", gpu)) == (torch.float32, torch.bfloat16)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
-    assert precision("auto", gpu) == torch.float16
-    assert precision("bfloat16", CPU) == torch.bfloat16
+    for is_supported, kind in ((True, torch.bfloat16), (False, torch.float16)):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda answer=is_supported: answer)
+        assert precision("auto", gpu, 8) == kind
+    assert precision("bfloat16", CPU, 8) == torch.bfloat16
     with pytest.raises(DeviceError, match="float16 needs a GPU; a CPU trains in bfloat16 or float32"):
-        precision("float16", CPU)
+        precision("float16", CPU, 8)
+
+
+def test_a_cpu_takes_bfloat16_by_itself_where_it_is_the_quicker(monkeypatch: pytest.MonkeyPatch) -> None:
+    for known, side, kind in (
+        ({"avx512_bf16": True}, 28, torch.bfloat16),
+        ({"amx_bf16": True}, 32, torch.bfloat16),
+        ({"avx512_bf16": True}, 16, torch.float32),
+        ({"avx2": True, "avx512_bf16": False}, 32, torch.float32),
+    ):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda answer=known: answer)
+        assert precision("auto", CPU, side) == kind
+        assert precision("float32", CPU, side) == torch.float32
 
 
 def test_on_a_gpu_a_trainings_limit_is_the_allocators(monkeypatch: pytest.MonkeyPatch) -> None:
