@@ -34,6 +34,7 @@ LEAST_SECONDS = 0.3
 MOST_SECONDS = 8.0
 NARROW = 0.05  # of the median's 95 % confidence interval, and of the parts' spread: then there is nothing to wait for
 PARTS, WIDEST_SPREAD = 5, 0.15
+UNSLOWED = 1.02  # times its own time: a reference that is slower has not had a quiet moment yet
 QUICKEST_SHARE, QUICKEST_LEAST = 0.02, 3  # of the rounds: they show the network, the others what goes on beside it
 RETRY_SECONDS = 5.0
 TIMEOUT_SECONDS = 60.0
@@ -138,8 +139,10 @@ def is_narrow(times: Sequence[float]) -> bool:
     return most - least <= NARROW * ordered[count // 2]
 
 
-def measure(candidate: Run, reference: Run, most_seconds: float) -> tuple[list[float], list[float], bool]:
-    """Rounds of both until the median is known and the parts agree, or the time is up."""
+def measure(
+    candidate: Run, reference: Run, nominal_ms: float, most_seconds: float
+) -> tuple[list[float], list[float], bool]:
+    """Rounds of both until the median is known, the parts agree and the reference is quick, or the time is up."""
     warm_up(candidate)
     warm_up(reference)
     times: list[tuple[float, float]] = []
@@ -153,7 +156,8 @@ def measure(candidate: Run, reference: Run, most_seconds: float) -> tuple[list[f
                 break  # a network that takes seconds
         mine, theirs = [each[0] for each in times], [each[1] for each in times]
         apart = spread(mine, theirs)
-        if (apart <= NARROW and is_narrow(mine)) or time.perf_counter() - started >= most_seconds:
+        is_settled = apart <= NARROW and is_narrow(mine) and low(theirs) <= UNSLOWED * nominal_ms
+        if is_settled or time.perf_counter() - started >= most_seconds:
             return mine, theirs, apart <= WIDEST_SPREAD
         wanted = min(2 * wanted, most_seconds)
 
@@ -162,7 +166,7 @@ def latency(candidate: Run, reference: Run, nominal_ms: float, most_seconds: flo
     """Corrected: the ratio of low times, on the scale of the reference's own time on this device."""
     import numpy
 
-    mine, theirs, is_steady = measure(candidate, reference, most_seconds)
+    mine, theirs, is_steady = measure(candidate, reference, nominal_ms, most_seconds)
     return {
         "corrected_ms": low(mine) / low(theirs) * nominal_ms,
         "p50_ms": float(numpy.percentile(mine, 50)),

@@ -4,9 +4,10 @@ Each round times the candidate and then the reference, which has run once more i
 it would be timed with its caches cold, by as much as the candidate is large and the neighbours are loud. Other
 processes slow both alike, so the ratio of their quickest times stays within a few percent where the raw median moves
 five-fold; the corrected value is that ratio times the reference's own time, which is taken once for a machine and a
-torch build and then kept. Rounds go on until the median's confidence interval is narrow and consecutive parts agree
-closely, or the time is up; where they hardly agree then, the measurement is rejected and made again. Only one
-measurement runs at a time on a machine. Torch is imported when something is measured.
+torch build and then kept. Rounds go on until the median's confidence interval is narrow, consecutive parts agree
+closely and the reference is as quick as it can be, or the time is up; where parts hardly agree then, the measurement
+is rejected and made again. Only one measurement runs at a time on a machine. Torch is imported when something is
+measured.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ LEAST_ROUNDS = 50
 LEAST_SECONDS = 0.25
 MOST_SECONDS = 2.0
 NARROW = 0.05  # of the median's 95 % confidence interval, and of the parts' spread: then there is nothing to wait for
+UNSLOWED = 1.02  # times its own time: a reference that is slower has not had a quiet moment yet
 ATTEMPTS = 3  # of a measurement whose parts do not agree
 PARTS = 5  # the rounds in order, cut into parts: their ratios must agree
 WIDEST_SPREAD = 0.15
@@ -68,9 +70,11 @@ class Rounds:
     def is_steady(self) -> bool:
         return self.spread() <= WIDEST_SPREAD
 
-    def is_narrow(self) -> bool:
+    def is_settled(self, nominal: float) -> bool:
+        """More rounds would tell nothing new; ``nominal`` is the reference's own time."""
         least, most = median_interval(self.candidate)
-        return most - least <= NARROW * float(np.median(self.candidate)) and self.spread() <= NARROW
+        is_narrow = most - least <= NARROW * float(np.median(self.candidate)) and self.spread() <= NARROW
+        return is_narrow and low(self.reference) <= UNSLOWED * nominal
 
 
 def median_interval(times: Times) -> tuple[float, float]:
@@ -106,9 +110,9 @@ def latency_of_run(
     with one_thread(), heap.kept(), one_at_a_time() as folder:
         reference = reference_network(device)
         nominal = reference_ms(folder, reference, device)
-        tried = [measure(run, reference, most_seconds, clock_of(device))]
+        tried = [measure(run, reference, nominal, most_seconds, clock_of(device))]
         while not tried[-1].is_steady() and len(tried) < ATTEMPTS:
-            tried.append(measure(run, reference, most_seconds, clock_of(device)))
+            tried.append(measure(run, reference, nominal, most_seconds, clock_of(device)))
         kind = machine(device)
     best = min(tried, key=Rounds.spread)
     rejected = sum(not each.is_steady() for each in tried)
@@ -152,8 +156,8 @@ def refusal(spread: float) -> str:
     )
 
 
-def measure(candidate: Run, reference: Run, most_seconds: float, clock: Clock | None = None) -> Rounds:
-    """Rounds until the median is known and the parts agree, or the time is up."""
+def measure(candidate: Run, reference: Run, nominal: float, most_seconds: float, clock: Clock | None = None) -> Rounds:
+    """Rounds until nothing new is to be learnt, or the time is up."""
     clock = clock or timed
     warm_up(candidate)
     warm_up(reference)
@@ -167,7 +171,7 @@ def measure(candidate: Run, reference: Run, most_seconds: float, clock: Clock | 
             times.append((spent, clock(reference)))
         found = np.array(times)
         rounds = Rounds(found[:, 0], found[:, 1])
-        if rounds.is_narrow() or time.perf_counter() - started >= most_seconds:
+        if rounds.is_settled(nominal) or time.perf_counter() - started >= most_seconds:
             return rounds
         wanted = min(2 * wanted, most_seconds)
 

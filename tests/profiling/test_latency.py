@@ -55,10 +55,20 @@ def test_it_measures_until_the_parts_agree_or_the_time_is_up() -> None:
     def count(name: str) -> None:
         calls[name] += 1
 
-    found = measure(lambda: count("candidate"), lambda: count("reference"), most_seconds=0.3)
+    found = measure(lambda: count("candidate"), lambda: count("reference"), nominal=1.0, most_seconds=0.3)
     assert len(found.candidate) >= meter.LEAST_ROUNDS
     assert calls["candidate"] > len(found.candidate)  # warmed up before
     assert calls["reference"] > len(found.reference)
+
+
+def test_a_reference_that_is_slow_throughout_is_given_all_the_time() -> None:
+    def counted(nominal: float) -> int:
+        found = measure(
+            lambda: None, lambda: None, nominal, most_seconds=4 * meter.LEAST_SECONDS, clock=lambda run: 1.0
+        )
+        return len(found.candidate)
+
+    assert counted(nominal=0.5) > counted(nominal=1.0)
 
 
 def test_the_reference_is_not_timed_with_cold_caches() -> None:
@@ -74,7 +84,7 @@ def test_the_reference_is_not_timed_with_cold_caches() -> None:
             time.sleep(0.002)
         is_cold = False
 
-    assert np.median(measure(candidate, reference, most_seconds=0.3).reference) < 1
+    assert np.median(measure(candidate, reference, nominal=1.0, most_seconds=0.3).reference) < 1
 
 
 def test_low_times_ignore_the_tail() -> None:
