@@ -18,6 +18,8 @@ def command(host: str, port: int) -> Sequence[str]:
         "",
         "--application-close-timeout",
         "3",
+        "--websocket_connect_timeout",
+        "30",  # after a restart all browsers come back at once, and each is asked for its session
     ]
     if settings.TLS == "certificate":
         place = f"ssl:{port}:interface={_escaped(host)}"

@@ -5,6 +5,9 @@ import contextlib
 import json
 import logging
 import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -24,6 +27,7 @@ PART_AT_MOST = 400_000
 CHATTER_AT_MOST = 200  # messages of a client; it has nothing to say, and one that talks on is let go
 TOO_CHATTY = 4429
 TRY_AGAIN = 1013
+FRESH_SECONDS, REMEMBERED = 1.0, 32  # of snapshots: how old one may be, and how many
 
 
 class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
@@ -89,15 +93,17 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has
 
     async def send_snapshot(self) -> int | None:
         """The `seq` of the snapshot that was sent; None when the run is gone."""
-        state = await database_sync_to_async(_snapshot)(self.run_id)
-        if state is None:
+        taken: Taken | None = await database_sync_to_async(_snapshot)(self.run_id)
+        if taken is None:
             return None
-        await self.send_frame(state)
-        return int(state["seq"])
+        await self.send_text(taken.text)
+        return taken.seq
 
     async def send_frame(self, frame: Frame) -> None:
+        await self.send_text(dumps(frame))
+
+    async def send_text(self, text: str) -> None:
         """A large one goes as parts `{"type": "part", "text", "is_last"}`, whose texts together are the frame."""
-        text = json.dumps(frame, allow_nan=False, separators=(",", ":"))
         if len(text) <= PART_AT_MOST:
             await self.send(text)
             return
@@ -117,6 +123,37 @@ def _is_visible(run_id: int, user: Any) -> bool:
     return user is not None and SearchRun.objects.visible_to(user).filter(pk=run_id).exists()
 
 
-def _snapshot(run_id: int) -> dict[str, Any] | None:
-    run = SearchRun.objects.filter(pk=run_id).first()
-    return snapshot(run) if run else None
+def dumps(frame: Frame) -> str:
+    return json.dumps(frame, allow_nan=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A snapshot as it is sent."""
+
+    created: datetime  # of the run: a database that was restored may give its number to another
+    seq: int
+    at: float
+    text: str
+
+
+# After a restart hundreds of browsers want the snapshots of a few runs at once. One thread of the process reads rows.
+_taken: OrderedDict[int, Taken] = OrderedDict()
+
+
+def _snapshot(run_id: int) -> Taken | None:
+    """The state now: an older snapshot is as good while nothing has happened since; its clocks are a second behind."""
+    found = SearchRun.objects.filter(pk=run_id).values_list("created", "seq").first()
+    if found is None:
+        return None
+    known = _taken.get(run_id)
+    if known is not None and (known.created, known.seq) == found and time.monotonic() - known.at < FRESH_SECONDS:
+        return known
+    try:
+        state = snapshot(SearchRun(pk=run_id))
+    except SearchRun.DoesNotExist:  # deleted in between
+        return None
+    known = _taken[run_id] = Taken(found[0], state["seq"], time.monotonic(), dumps(state))
+    while len(_taken) > REMEMBERED:
+        _taken.popitem(last=False)
+    return known
