@@ -17,21 +17,49 @@ from random import random
 from typing import Any
 from urllib.request import Request, urlopen
 
-from tests.portal import ROOT, Portal, running_portal
+from tests.nasportal.test_kills import Program
+from tests.portal import ROOT, Portal, running_portal, wait_until
 from tests.wire import Closed, opened
 
 RUNS, SECONDS, RATE = 20, 30.0, 5.0  # events a second of each run
+REQUEST_RATES, REQUEST_SECONDS = (25, 50, 100), 15.0
 
 
 def run() -> dict[str, Any]:
     return {
         "200 sockets, 20 runs, 5 events/s each": loaded(sockets=200),
         "1,000 sockets": loaded(sockets=1000),
-        "100 API requests/s beside": loaded(sockets=20, requests=100.0),
+        "API requests beside a search": beside_a_search(),
     }
 
 
-def loaded(sockets: int, requests: float = 0.0) -> dict[str, Any]:
+def beside_a_search() -> dict[str, Any]:
+    """What a program does that waits for a run, at rising rates, while the run's evaluators fill every core."""
+    with tempfile.TemporaryDirectory() as folder, running_portal(Path(folder) / "var") as portal:
+        program = Program(portal)
+        project = program.ask("projects/", {"name": "Load"})["slug"]
+        spec = {"evaluations": 5000, "training": {"epochs": 1}, "objectives": ["accuracy", "params"]}
+        run = program.ask("runs/", {"project": project, "name": "load", "spec": spec})
+        path = f"runs/{run['id']}/"
+        wait_until(lambda: program.ask(path)["evaluations_done"] > 0, 120)
+        address = f"{portal.address}/api/v1/{path}"
+        return {f"{rate} a second": asyncio.run(asked(address, program.token, rate)) for rate in REQUEST_RATES}
+
+
+async def asked(address: str, token: str, rate: float) -> dict[str, Any]:
+    asking = asyncio.create_task(ask(address, token, rate))
+    await asyncio.sleep(REQUEST_SECONDS)
+    asking.cancel()
+    answers, statuses = await asking
+    return {
+        "requests": len(answers),
+        "p50_s": round(percentile(answers, 0.5), 3),
+        "p95_s": round(percentile(answers, 0.95), 3),
+        "server_errors": sum(status >= 500 for status in statuses),
+    }
+
+
+def loaded(sockets: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, running_portal(Path(folder) / "var") as portal:
         command = [sys.executable, "-m", "bench.pouring", str(RUNS), str(SECONDS), str(RATE)]
         pouring = subprocess.Popen(
@@ -40,14 +68,14 @@ def loaded(sockets: int, requests: float = 0.0) -> dict[str, Any]:
         assert pouring.stdout is not None
         known = json.loads(pouring.stdout.readline())
         try:
-            return asyncio.run(measured(portal, pouring, known, sockets, requests))
+            return asyncio.run(measured(portal, pouring, known, sockets))
         finally:
             pouring.kill()
             pouring.wait()
 
 
 async def measured(
-    portal: Portal, pouring: "subprocess.Popen[str]", known: dict[str, Any], sockets: int, requests: float
+    portal: Portal, pouring: "subprocess.Popen[str]", known: dict[str, Any], sockets: int
 ) -> dict[str, Any]:
     seen: list[Seen] = [Seen(known["runs"][number % RUNS]) for number in range(sockets)]
     watching = [asyncio.create_task(watch(portal, known["cookies"], each)) for each in seen]
@@ -57,7 +85,6 @@ async def measured(
     assert pouring.stdin is not None
     pouring.stdin.write("go\n")
     pouring.stdin.flush()
-    asking = asyncio.create_task(ask(portal, known["token"], requests)) if requests else None
     assert pouring.stdout is not None
     ended = json.loads(await asyncio.to_thread(pouring.stdout.readline))
     await asyncio.sleep(3)
@@ -74,11 +101,6 @@ async def measured(
         "clients_that_saw_each_event_once": f"{whole} of {sockets}",
         "writer_most_seconds_behind": ended["most_seconds_behind"],
     }
-    if asking is not None:
-        asking.cancel()
-        answers, statuses = await asking
-        found |= {"requests": len(answers), "request_p95_s": round(percentile(answers, 0.95), 3)}
-        found["server_errors"] = sum(status >= 500 for status in statuses)
     return found
 
 
@@ -117,7 +139,7 @@ async def follow(portal: Portal, cookies: dict[str, str], seen: Seen) -> None:
                 seen.seqs.append(frame["seq"])
 
 
-async def ask(portal: Portal, token: str, rate: float) -> tuple[list[float], list[int]]:
+async def ask(address: str, token: str, rate: float) -> tuple[list[float], list[int]]:
     """Requests at a steady rate, whatever the answers take; until it is cancelled."""
     seconds: list[float] = []
     statuses: list[int] = []
@@ -125,7 +147,7 @@ async def ask(portal: Portal, token: str, rate: float) -> tuple[list[float], lis
 
     async def once() -> None:
         began = time.perf_counter()
-        statuses.append(await asyncio.to_thread(status_of, f"{portal.address}/api/v1/runs/", token))
+        statuses.append(await asyncio.to_thread(status_of, address, token))
         seconds.append(time.perf_counter() - began)
 
     try:

@@ -19,7 +19,6 @@ def main(count: int, seconds: float, rate: float) -> None:
     from django.db import transaction
     from django.test import Client
 
-    from nasportal.accounts import services as accounts
     from searches import services
     from searches.known import Known
     from searches.recording import events_record
@@ -38,7 +37,6 @@ def main(count: int, seconds: float, rate: float) -> None:
     found = {
         "runs": [run.pk for run in runs],
         "cookies": {name: morsel.value for name, morsel in client.cookies.items()},
-        "token": accounts.token_create(user=user, name="load"),
     }
     print(json.dumps(found), flush=True)
     sys.stdin.readline()  # the sockets are there

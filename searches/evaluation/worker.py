@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from searches.evaluation.trainer import Moment
 
 PROGRESS_SECONDS = 0.5
+NICENESS = 5  # pages, engine and database come before trainings, which fill every core
 
 
 class Messages(Protocol):
@@ -43,6 +44,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--memory-limit-bytes", type=int, help="how much a training may allocate")
     options = parser.parse_args(arguments)
     die_with_parent(options.parent)
+    os.nice(NICENESS)
     jobs, messages = protocol_streams(options.messages_fd)
     version = settle_torch()  # after the streams are apart: importing may print, and takes seconds
     send(messages, {"type": "ready", "torch": version, "machine": platform.machine()})
