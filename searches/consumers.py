@@ -5,7 +5,6 @@ import contextlib
 import json
 import logging
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,7 +26,7 @@ PART_AT_MOST = 400_000
 CHATTER_AT_MOST = 200  # messages of a client; it has nothing to say, and one that talks on is let go
 TOO_CHATTY = 4429
 TRY_AGAIN = 1013
-FRESH_SECONDS, REMEMBERED = 1.0, 32  # of snapshots: how old one may be, and how many
+FRESH_SECONDS = 1.0  # how old a snapshot may be that several browsers get
 
 
 class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
@@ -138,7 +137,7 @@ class Taken:
 
 
 # After a restart hundreds of browsers want the snapshots of a few runs at once. One thread of the process reads rows.
-_taken: OrderedDict[int, Taken] = OrderedDict()
+_taken: dict[int, Taken] = {}
 
 
 def _snapshot(run_id: int) -> Taken | None:
@@ -146,14 +145,15 @@ def _snapshot(run_id: int) -> Taken | None:
     found = SearchRun.objects.filter(pk=run_id).values_list("created", "seq").first()
     if found is None:
         return None
+    now = time.monotonic()
+    for old in [key for key, each in _taken.items() if now - each.at > FRESH_SECONDS]:
+        del _taken[old]
     known = _taken.get(run_id)
-    if known is not None and (known.created, known.seq) == found and time.monotonic() - known.at < FRESH_SECONDS:
+    if known is not None and (known.created, known.seq) == found:
         return known
     try:
         state = snapshot(SearchRun(pk=run_id))
     except SearchRun.DoesNotExist:  # deleted in between
         return None
     known = _taken[run_id] = Taken(found[0], state["seq"], time.monotonic(), dumps(state))
-    while len(_taken) > REMEMBERED:
-        _taken.popitem(last=False)
     return known

@@ -17,6 +17,7 @@ from searches.consumers import CHATTER_AT_MOST
 from searches.engine import events as engine
 from searches.models import SearchRun
 from searches.recording import events_record, progress_record
+from searches.snapshot import snapshot
 from searches.tail import RESYNC, WAITING_AT_MOST, Subscription, look
 from tests.world import World, claim, reports_of
 
@@ -86,6 +87,27 @@ async def test_a_large_snapshot_comes_in_parts_that_daphne_lets_through(
     assert len(parts) > 2
     again = json.loads("".join(part["text"] for part in parts))
     assert again | {"now": whole["now"]} == whole
+
+
+async def test_browsers_that_come_at_once_share_a_snapshot_until_something_happens(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+
+    def counting(run: SearchRun) -> dict[str, Any]:
+        taken.append(run.pk)
+        return snapshot(run)
+
+    monkeypatch.setattr("searches.consumers.snapshot", counting)
+    monkeypatch.setattr("searches.consumers.FRESH_SECONDS", 3600)
+    async with watching(world.run, world.alice) as first, watching(world.run, world.bob) as second:
+        one, other = await frame(first), await frame(second)
+        assert one == other
+        assert taken == [world.run.pk]
+        await in_database(services.run_pause)(run=world.run, by=world.alice)
+        async with watching(world.run, world.bob) as third:
+            assert (await frame(third))["seq"] == one["seq"] + 1
+    assert len(taken) == 2
 
 
 async def test_strangers_and_the_unknown_get_no_socket(world: World) -> None:
