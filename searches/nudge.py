@@ -63,8 +63,10 @@ async def _send(run_id: int) -> None:
 
 async def hear(woken: Callable[[], None]) -> None:
     """Calls back at each nudge, until it is cancelled."""
-    layer = carrier()
-    while layer is not None:
+    layer, task = carrier(), asyncio.current_task()
+    assert task is not None
+    # redis-py tells a connection that was cancelled as one that timed out: the wish is asked for, not waited for.
+    while layer is not None and not task.cancelling():
         try:
             channel = await layer.new_channel()
             await layer.group_add(GROUP, channel)
@@ -74,5 +76,7 @@ async def hear(woken: Callable[[], None]) -> None:
                         await layer.receive(channel)
                         woken()
         except faults() as fault:
+            if task.cancelling():
+                return
             log.warning("no nudges: %s", " ".join(str(fault).split()))
             await asyncio.sleep(AWAY_SECONDS)

@@ -1,5 +1,6 @@
 """Redis may be away, slow, cut off or emptied: the portal works on without it, and the live view does not notice."""
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -140,6 +141,16 @@ async def test_a_nudge_over_redis_is_quicker_than_the_next_look(
         seq += 1
         assert json.loads(await socket.receive_from(timeout=5))["seq"] == seq
     await socket.disconnect(timeout=5)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("seconds", [0.0, 0.001, 0.002, 0.004, 0.02, 0.3])
+async def test_who_listens_for_nudges_ends_when_told_to(wire: Relay, seconds: float) -> None:
+    listening = asyncio.create_task(nudge.hear(lambda: None))
+    await asyncio.sleep(seconds)
+    listening.cancel()
+    done, _ = await asyncio.wait([listening], timeout=5)
+    assert done
 
 
 def test_who_commits_waits_once_for_a_broker_that_hangs(
