@@ -7,8 +7,8 @@ there is nobody to tell.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -61,11 +61,21 @@ async def _send(run_id: int) -> None:
         await carrier().group_send(GROUP, {"type": "run.moved", "run": run_id})
 
 
-async def hear(woken: Callable[[], None]) -> None:
-    """Calls back at each nudge, until it is cancelled."""
+@asynccontextmanager
+async def heard(woken: Callable[[], None]) -> AsyncIterator[None]:
+    """Calls back at each nudge within."""
+    listening = asyncio.create_task(_hear(woken), name="nudges")
+    try:
+        yield
+    finally:
+        while not listening.done():  # redis-py loses a cancellation that comes while it connects
+            listening.cancel()
+            await asyncio.wait([listening], timeout=0.1)
+
+
+async def _hear(woken: Callable[[], None]) -> None:
     layer, task = carrier(), asyncio.current_task()
     assert task is not None
-    # redis-py tells a connection that was cancelled as one that timed out: the wish is asked for, not waited for.
     while layer is not None and not task.cancelling():
         try:
             channel = await layer.new_channel()
@@ -77,6 +87,6 @@ async def hear(woken: Callable[[], None]) -> None:
                         woken()
         except faults() as fault:
             if task.cancelling():
-                return
+                return  # told as a timeout, which it was not
             log.warning("no nudges: %s", " ".join(str(fault).split()))
             await asyncio.sleep(AWAY_SECONDS)

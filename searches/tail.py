@@ -21,7 +21,7 @@ from channels.db import database_sync_to_async
 from django.db import DatabaseError, InterfaceError
 
 from searches.models import Event, Progress, SearchRun
-from searches.nudge import hear
+from searches.nudge import heard
 
 log = logging.getLogger(__name__)
 
@@ -94,11 +94,8 @@ class Tail:
             self.positions.pop(subscription.run_id, None)
 
     async def _follow(self) -> None:
-        ear = asyncio.create_task(hear(self.woken.set), name="nudges")
-        try:
+        async with heard(self.woken.set):
             await self._look_again_and_again()
-        finally:
-            ear.cancel()
 
     async def _look_again_and_again(self) -> None:
         while self.subscriptions:

@@ -146,11 +146,10 @@ async def test_a_nudge_over_redis_is_quicker_than_the_next_look(
 @pytest.mark.asyncio
 @pytest.mark.parametrize("seconds", [0.0, 0.001, 0.002, 0.004, 0.02, 0.3])
 async def test_who_listens_for_nudges_ends_when_told_to(wire: Relay, seconds: float) -> None:
-    listening = asyncio.create_task(nudge.hear(lambda: None))
-    await asyncio.sleep(seconds)
-    listening.cancel()
-    done, _ = await asyncio.wait([listening], timeout=5)
-    assert done
+    async with asyncio.timeout(5):
+        async with nudge.heard(lambda: None):
+            await asyncio.sleep(seconds)
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "nudges"]
 
 
 def test_who_commits_waits_once_for_a_broker_that_hangs(
