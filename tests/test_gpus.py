@@ -21,6 +21,7 @@ from searches.engine.executor import JobFinished
 from searches.engine.placement import places
 from searches.engine.processes import ProcessExecutor
 from searches.evaluation import datasets
+from searches.evaluation.device import precision as kind_of
 from searches.evaluation.evaluator import perform, split_of
 from searches.evaluation.job import Job
 from searches.evaluation.recipe import Recipe
@@ -51,7 +52,8 @@ def losses(device: str, precision: str, steps: int = 8) -> list[float]:
     training = tensors(datasets.open("digits"), "train").to(place)
     module = build(chain_network(6), 1).to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     recipe = Recipe(precision=precision, learning_rate=0.02)
-    stepper = Stepper(module.train(), make_optimizer(module, recipe), recipe, place)
+    kind = kind_of(recipe.precision, place, training.images.shape[-1])
+    stepper = Stepper(module.train(), make_optimizer(module, recipe), recipe, place, kind)
     rows = torch.arange(64)
     return [float(stepper.step(training.batch(rows), training.classes_of(rows))) for _ in range(steps)]
 
