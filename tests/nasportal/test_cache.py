@@ -8,15 +8,14 @@ from typing import Any
 
 import pytest
 import redis
-from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.core.cache import cache
 from django.test import Client
 
-from nasportal.asgi import websocket
 from searches import nudge, services
 from tests.chaos.relay import Relay, relay_to
 from tests.portal import free_port
+from tests.searches.test_consumer import in_database, watching
 from tests.world import World
 
 DATABASE = 11  # of this machine's Redis; what is in it is nobody else's
@@ -93,20 +92,8 @@ def test_what_is_emptied_is_counted_anew(wire: Relay, server: "redis.Redis[bytes
     assert server.dbsize() > 0
 
 
-in_database = database_sync_to_async
-
-
-async def watching(world: World) -> tuple[WebsocketCommunicator, int]:
-    """A browser's socket, and the `seq` of its snapshot."""
-    client = Client()
-    await in_database(client.force_login)(world.alice)
-    cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
-    headers = [(b"host", b"localhost"), (b"origin", b"http://localhost"), (b"cookie", cookies.encode())]
-    socket = WebsocketCommunicator(websocket, f"/ws/runs/{world.run.pk}/", headers=headers)
-    assert (await socket.connect(timeout=5))[0]
-    snapshot = json.loads(await socket.receive_from(timeout=5))
-    assert snapshot["type"] == "snapshot"
-    return socket, snapshot["seq"]
+async def soon(socket: WebsocketCommunicator) -> dict[str, Any]:
+    return json.loads(await socket.receive_from(timeout=5))  # type: ignore[no-any-return]
 
 
 @pytest.mark.asyncio
@@ -116,17 +103,17 @@ async def test_events_reach_a_browser_whatever_ails_redis(
     wire: Relay, server: "redis.Redis[bytes]", world: World, state: str
 ) -> None:
     """They are rows that the web process reads; Redis is not asked for them."""
-    first, _ = await watching(world)
-    server.flushdb() if state == "emptied" else wire.tell(state)
-    second, seq = await watching(world)  # one who comes now is let in, too
-    for wish, status in (("pause", "paused"), ("resume", "queued")):
-        await in_database(getattr(services, f"run_{wish}"))(run=world.run, by=world.alice)
-        seq += 1
-        for socket in (first, second):
-            told = json.loads(await socket.receive_from(timeout=5))
-            assert (told["seq"], told["payload"]["status"]) == (seq, status)
-    for socket in (first, second):
-        await socket.disconnect(timeout=5)
+    async with watching(world.run, world.alice) as first:
+        assert (await soon(first))["type"] == "snapshot"
+        server.flushdb() if state == "emptied" else wire.tell(state)
+        async with watching(world.run, world.alice) as second:  # one who comes now is let in, too
+            seq = (await soon(second))["seq"]
+            for wish, status in (("pause", "paused"), ("resume", "queued")):
+                await in_database(getattr(services, f"run_{wish}"))(run=world.run, by=world.alice)
+                seq += 1
+                for socket in (first, second):
+                    told = await soon(socket)
+                    assert (told["seq"], told["payload"]["status"]) == (seq, status)
 
 
 @pytest.mark.asyncio
@@ -135,12 +122,12 @@ async def test_a_nudge_over_redis_is_quicker_than_the_next_look(
     wire: Relay, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("searches.tail.TICK_SECONDS", 3600)
-    socket, seq = await watching(world)
-    for wish in ("pause", "resume"):
-        await in_database(getattr(services, f"run_{wish}"))(run=world.run, by=world.alice)
-        seq += 1
-        assert json.loads(await socket.receive_from(timeout=5))["seq"] == seq
-    await socket.disconnect(timeout=5)
+    async with watching(world.run, world.alice) as socket:
+        seq = (await soon(socket))["seq"]
+        for wish in ("pause", "resume"):
+            await in_database(getattr(services, f"run_{wish}"))(run=world.run, by=world.alice)
+            seq += 1
+            assert (await soon(socket))["seq"] == seq
 
 
 @pytest.mark.asyncio
