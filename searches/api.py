@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-import django_filters.rest_framework
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
@@ -17,13 +16,12 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
-from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from codegen.request import RequestError
 from searches import services
-from searches.api_pages import Conflict, Pages
+from searches.api_pages import Conflict, FilteredLists, Pages
 from searches.api_people import BARE, ActivitySerializer, Annotated, TemplateSerializer, person
 from searches.asking import TOO_FEW, question_of
 from searches.choosing import choice_of, front_of
@@ -168,15 +166,13 @@ class RunViewSet(
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     mixins.DestroyModelMixin,
-    viewsets.GenericViewSet[SearchRun],
+    FilteredLists[SearchRun],
 ):
     """Search runs: create, follow, steer, and read what they found."""
 
     queryset = SearchRun.objects.none()
     parser_classes = [BoundedJSONParser]
-    pagination_class = Pages
     filterset_class = RunFilter
-    filter_backends = [django_filters.rest_framework.DjangoFilterBackend, OrderingFilter]
     ordering_fields = ["created", "name", "best_accuracy", "status"]
     ordering = ["-created", "-id"]
     lookup_value_regex = r"\d+"

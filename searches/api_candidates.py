@@ -1,6 +1,5 @@
 """Candidates of a run and generated repositories in the API."""
 
-import django_filters.rest_framework
 from django.db.models import QuerySet
 from django.http import FileResponse
 from django.shortcuts import get_object_or_404
@@ -9,7 +8,6 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,7 +16,7 @@ from architectures.ir.json import to_document
 from codegen import services as repository_services
 from codegen.models import Repository, RepositoryStatus
 from searches import services
-from searches.api_pages import Conflict, Pages
+from searches.api_pages import Conflict, FilteredLists, Pages
 from searches.api_people import Annotated, person
 from searches.delivery import origin
 from searches.filters import CandidateFilter
@@ -28,15 +26,13 @@ from searches.profile_views import Profile
 from searches.serializers import CandidateSerializer, RepositoryRequestSerializer, RepositorySerializer
 
 
-class CandidateViewSet(Annotated, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Candidate]):
+class CandidateViewSet(Annotated, mixins.ListModelMixin, mixins.RetrieveModelMixin, FilteredLists[Candidate]):
     """The candidates of a run."""
 
     queryset = Candidate.objects.none()
     serializer_class = CandidateSerializer
     parser_classes = [BoundedJSONParser]
-    pagination_class = Pages
     filterset_class = CandidateFilter
-    filter_backends = [django_filters.rest_framework.DjangoFilterBackend, OrderingFilter]
     ordering_fields = ["number", "params", "macs", "memory_bytes"]
     ordering = ["number"]
     lookup_field = "number"
