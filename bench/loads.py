@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from tests.portal import ROOT, Portal, running_portal, wait_until
 from tests.wire import Closed, opened
 
 RUNS, SECONDS, RATE = 20, 30.0, 5.0  # events a second of each run
+WARM_EPOCHS, ALONE_SECONDS = 5, 15.0
 REQUEST_RATES, REQUEST_SECONDS = (25, 50, 100), 15.0
 
 
@@ -67,15 +69,41 @@ def loaded(sockets: int) -> dict[str, Any]:
         )
         assert pouring.stdout is not None
         known = json.loads(pouring.stdout.readline())
+        training = Training()
         try:
-            return asyncio.run(measured(portal, pouring, known, sockets))
+            alone = training.rate(ALONE_SECONDS)
+            found = asyncio.run(measured(portal, pouring, known, sockets, training))
+            return found | {"training_slowed_percent": round(100 * (1 - found.pop("epochs_a_second") / alone), 1)}
         finally:
-            pouring.kill()
-            pouring.wait()
+            for process in (pouring, training.process):
+                process.kill()
+                process.wait()
+
+
+class Training:
+    """One evaluator's training beside it."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "bench.pacing"]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        self.epochs = 0
+        threading.Thread(target=self._read, daemon=True).start()
+        wait_until(lambda: self.epochs >= WARM_EPOCHS, 120)
+
+    def rate(self, seconds: float) -> float:
+        """Epochs a second, in the time that comes."""
+        before = self.epochs
+        time.sleep(seconds)
+        return (self.epochs - before) / seconds
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for _ in self.process.stdout:
+            self.epochs += 1
 
 
 async def measured(
-    portal: Portal, pouring: "subprocess.Popen[str]", known: dict[str, Any], sockets: int
+    portal: Portal, pouring: "subprocess.Popen[str]", known: dict[str, Any], sockets: int, training: Training
 ) -> dict[str, Any]:
     seen: list[Seen] = [Seen(known["runs"][number % RUNS]) for number in range(sockets)]
     watching = [asyncio.create_task(watch(portal, known["cookies"], each)) for each in seen]
@@ -83,6 +111,7 @@ async def measured(
     await asyncio.wait_for(asyncio.gather(*(each.is_watching.wait() for each in seen)), 120)
     settled = time.monotonic() - began
     assert pouring.stdin is not None
+    pacing = asyncio.create_task(asyncio.to_thread(training.rate, SECONDS))
     pouring.stdin.write("go\n")
     pouring.stdin.flush()
     assert pouring.stdout is not None
@@ -100,6 +129,7 @@ async def measured(
         "frames": len(times),
         "clients_that_saw_each_event_once": f"{whole} of {sockets}",
         "writer_most_seconds_behind": ended["most_seconds_behind"],
+        "epochs_a_second": await pacing,
     }
     return found
 

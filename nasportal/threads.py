@@ -3,8 +3,7 @@
 Django gives each request a thread of its own, and with it a new connection, which costs as much as a small request.
 """
 
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
@@ -38,15 +37,15 @@ class ReusingHandler(ASGIHandler):
                 await self.handle(scope, receive, send)
         finally:
             # Whoever goes away early leaves a thread at work: it is lent again when it gets here.
-            thread.submit(int).add_done_callback(partial(self._returned, thread))
+            thread.submit(self._returned, thread)
 
-    def _returned(self, thread: ThreadPoolExecutor, _: "Future[int]") -> None:
+    def _returned(self, thread: ThreadPoolExecutor) -> None:
         """On the thread itself."""
         if len(self._idle) < KEPT:
             self._idle.append(thread)
         else:
-            connections.close_all()
             thread.shutdown(wait=False)
+            connections.close_all()
 
 
 def keep_connections() -> None:

@@ -13,6 +13,7 @@ from django.template import TemplateDoesNotExist
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from nasportal.nul import NulInAddress
 from nasportal.preparation import missing_migrations
 
 
@@ -60,8 +61,9 @@ _WORDS = {
 }
 
 
-def _failed(request: HttpRequest, status: int) -> HttpResponse:
-    title, way_out = _WORDS[status]
+def _failed(request: HttpRequest, status: int, way_out: str = "") -> HttpResponse:
+    title, usual = _WORDS[status]
+    way_out = way_out or usual
     if request.path.startswith("/api/"):
         return JsonResponse({"detail": f"{title}. {way_out}"}, status=status)
     words = {"status": status, "title": title, "way_out": way_out}
@@ -73,6 +75,8 @@ def _failed(request: HttpRequest, status: int) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """400, and 413 where Django found the body too large."""
+    if isinstance(exception, NulInAddress):
+        return _failed(request, 400, str(exception))
     return _failed(request, 413 if isinstance(exception, RequestDataTooBig) else 400)
 
 

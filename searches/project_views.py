@@ -63,7 +63,7 @@ def members(request: Request, slug: str) -> HttpResponse:
 
 
 def _person(name: str) -> User:
-    user = User.objects.filter(username=name, is_active=True).first()
+    user = User.objects.filter(username=name, is_active=True).first() if name.isprintable() else None
     if user is None:
         raise ValidationError(f"No account is named {name[:60]!r}: whoever runs the portal makes accounts.")
     return user

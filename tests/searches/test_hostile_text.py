@@ -86,3 +86,16 @@ def test_a_name_that_is_none_is_refused_everywhere_in_a_sentence(world: World, a
         answer = alice.post(path, {"name": text})
         assert answer.status_code == 302
         assert all(str(message) for message in get_messages(answer.wsgi_request))
+    answer = alice.post(f"/projects/{slug}/members/", {"name": text, "role": "editor"})
+    assert answer.status_code == 422
+    assert "No account is named" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/search/?q=a%00b", "/?page=%00", "/runs/compare/?project=%00", "/projects/a%00b/", "/api/v1/runs/?search=%00"],
+)
+def test_an_address_with_a_nul_is_refused_in_a_sentence(alice: Client, path: str) -> None:
+    answer = alice.get(path)
+    assert answer.status_code == 400
+    assert "NUL character" in answer.content.decode()
