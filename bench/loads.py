@@ -86,20 +86,21 @@ class Training:
     def __init__(self) -> None:
         command = [sys.executable, "-m", "bench.pacing"]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        self.epochs = 0
+        self.epochs: list[float] = []  # when each ended
         threading.Thread(target=self._read, daemon=True).start()
-        wait_until(lambda: self.epochs >= WARM_EPOCHS, 120)
+        wait_until(lambda: len(self.epochs) >= WARM_EPOCHS, 120)
 
     def rate(self, seconds: float) -> float:
         """Epochs a second, in the time that comes."""
-        before = self.epochs
+        first = len(self.epochs)
         time.sleep(seconds)
-        return (self.epochs - before) / seconds
+        ended = self.epochs[first:]
+        return (len(ended) - 1) / (ended[-1] - ended[0])
 
     def _read(self) -> None:
         assert self.process.stdout is not None
         for _ in self.process.stdout:
-            self.epochs += 1
+            self.epochs.append(time.monotonic())
 
 
 async def measured(
