@@ -43,7 +43,9 @@ class Bench:
 
     def __init__(self, data: Path, **environment: str) -> None:
         self.data = data
-        self.environment = os.environ | {"NASPORTAL_DATA": str(data), "PYTHONPATH": str(ROOT)} | environment
+        # Without the project's cache: with it only the first run would train.
+        own = {"NASPORTAL_DATA": str(data), "PYTHONPATH": str(ROOT), "NASPORTAL_CACHE_BYTES": "0"}
+        self.environment = os.environ | own | environment
         self.worker: subprocess.Popen[bytes] | None = None
 
     def prepare(self) -> Project:

@@ -76,7 +76,9 @@ def queued_runs() -> list[SearchRun]:
 
 def machine(name: str, data: Path, database: str) -> "subprocess.Popen[bytes]":
     """`manage.py worker` on a machine of this name."""
-    environment = os.environ | LEASE | {"NASPORTAL_DATA": str(data), "DATABASE_URL": database}
+    environment = (
+        os.environ | LEASE | {"NASPORTAL_DATA": str(data), "DATABASE_URL": database, "NASPORTAL_CACHE_BYTES": "0"}
+    )
     environment |= {"DJANGO_SETTINGS_MODULE": "nasportal.settings", "NASPORTAL_SECRET_KEY": "for this trial only"}
     command = ["unshare", "--uts", "sh", "-c", f"hostname {name} && exec {sys.executable} manage.py worker"]
     with (data / f"{name}.log").open("ab") as output:

@@ -36,8 +36,7 @@ def stopped_server(data: Path, seconds: float, evaluations: int) -> dict[str, An
     matches = 0
     with relay_to(int(database["PORT"] or 5432)) as wire:
         address = f"postgres://{database['USER']}{password}@127.0.0.1:{wire.port}/{database['NAME']}"
-        # Without the project's cache: else the second and third run would not train.
-        with bench(data, DATABASE_URL=address, NASPORTAL_CACHE_BYTES="0") as (made, project):
+        with bench(data, DATABASE_URL=address) as (made, project):
             made.start()
             calm = finish(new_run(project, "undisturbed", evaluations=evaluations), made)
             run = new_run(project, "server stopped", evaluations=evaluations)

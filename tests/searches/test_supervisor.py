@@ -62,6 +62,12 @@ def nothing_is_left() -> Iterator[None]:
     assert [process.cmdline() for process in alive if "searches" in " ".join(process.cmdline())] == []
 
 
+@pytest.fixture(autouse=True)
+def all_is_trained(settings: Any) -> None:
+    """No result comes out of the project's cache."""
+    settings.CACHE_BYTES = 0
+
+
 @pytest.fixture
 def undisturbed(world: World) -> str:
     """The history hash of the small run when nobody disturbs it; one such run is enough for all tests."""
