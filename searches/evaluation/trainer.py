@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from searches.evaluation.device import precision
+from searches.evaluation.memory_format import aligned_gradients
 from searches.evaluation.recipe import Recipe
 from searches.evaluation.resume import Keeper, restore, state_of
 from searches.evaluation.team import Team
@@ -172,7 +173,10 @@ class Course:
     def steps(self, epoch: int) -> Iterator[Tensor]:
         """The loss of each batch, after the optimiser's step on it."""
         self.forward.train()
-        step, steps = (epoch - 1) * self.batches, self.recipe.epochs * self.batches
+        with aligned_gradients(self.module):
+            yield from self._steps((epoch - 1) * self.batches, self.recipe.epochs * self.batches)
+
+    def _steps(self, step: int, steps: int) -> Iterator[Tensor]:
         for rows in shuffled(len(self.training), self.recipe.batch_size, self.generator):
             set_rate(self.optimizer, one_cycle(step, steps, self.recipe))
             pixels = self.training.pixels(rows)
