@@ -38,7 +38,7 @@ RESULTS = ROOT / "bench-results"
 WORKERS = 2
 SEARCH_PART = 0.45  # of the time; the rest trains what it found
 SAFETY = 0.9  # of the time that is left, for epochs that take longer than the first
-MOST_EPOCHS = 60
+DIGITS_EPOCHS = 60
 
 Document = dict[str, Any]
 
@@ -70,7 +70,7 @@ def digits(options: argparse.Namespace, folder: Path) -> Document:
     }  # fmt: skip
     front = searched(spec, folder)
     members = best(front, folder, 3)
-    epochs, seeds = max(3, round(MOST_EPOCHS * share)), range(max(2, round(5 * share)))
+    epochs, seeds = max(3, round(DIGITS_EPOCHS * share)), range(max(2, round(5 * share)))
     jobs = [
         job(graph, "digits", folder / "final", epochs, number=10 * place + seed, seed=seed)
         for place, graph in enumerate(members)
@@ -140,7 +140,7 @@ def trained_until(until: float, networks: Sequence[tuple[Graph, int]], dataset: 
     tried = done(jobs(folder / "first", [1] * len(networks)))  # how long an epoch takes
     left = SAFETY * (until - time.monotonic())
     seconds = [tried[number].timing["training_seconds"] for number in range(len(networks))]
-    wanted = jobs(folder, [max(1, min(MOST_EPOCHS, int(left / each))) for each in seconds])
+    wanted = jobs(folder, [max(1, int(left / each)) for each in seconds])
     trained = done(wanted)
     chosen = max(trained, key=lambda number: trained[number].values["accuracy"])
     tested = done(tests(wanted, trained, 0, (chosen,)))

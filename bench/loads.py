@@ -71,6 +71,7 @@ def loaded(sockets: int) -> dict[str, Any]:
         known = json.loads(pouring.stdout.readline())
         training = Training()
         try:
+            wait_until(lambda: len(training.epochs) >= WARM_EPOCHS, 120)
             alone = training.rate(ALONE_SECONDS)
             found = asyncio.run(measured(portal, pouring, known, sockets, training))
             return found | {"training_slowed_percent": round(100 * (1 - found.pop("epochs_a_second") / alone), 1)}
@@ -88,7 +89,6 @@ class Training:
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self.epochs: list[float] = []  # when each ended
         threading.Thread(target=self._read, daemon=True).start()
-        wait_until(lambda: len(self.epochs) >= WARM_EPOCHS, 120)
 
     def rate(self, seconds: float) -> float:
         """Epochs a second, in the time that comes."""

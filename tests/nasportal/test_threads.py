@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.decorators import login_not_required
-from django.db import connection
+from django.db import connection, connections
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
@@ -16,10 +16,14 @@ from nasportal.threads import CONNECTION_SECONDS, KEPT, ReusingHandler
 
 gate = threading.Event()
 entered = threading.Semaphore(0)
+opened: list[Any] = []
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @login_not_required
 def who(request: HttpRequest) -> JsonResponse:
+    connection.ensure_connection()
+    opened.append(connection.connection)
     return JsonResponse({"thread": threading.get_ident(), "kept": connection.settings_dict["CONN_MAX_AGE"]})
 
 
@@ -37,10 +41,12 @@ urlpatterns = [path("who/", who), path("waiting/", waiting)]
 def handler(settings: Any) -> Iterator[ReusingHandler]:
     settings.ROOT_URLCONF, settings.ALLOWED_HOSTS = __name__, ["localhost"]
     gate.clear()
+    opened.clear()
     handler = ReusingHandler()
     yield handler
     gate.set()
     for thread in handler._idle:
+        thread.submit(connections.close_all)
         thread.shutdown()
 
 
@@ -77,6 +83,7 @@ def test_one_request_after_another_takes_the_same_thread_which_keeps_its_connect
     answers = asyncio.run(three())
     assert len({answer["thread"] for answer in answers}) == 1
     assert answers[0]["thread"] != threading.get_ident()
+    assert all(each is opened[0] for each in opened)
     assert {answer["kept"] for answer in answers} == {CONNECTION_SECONDS}
     assert connection.settings_dict["CONN_MAX_AGE"] == 0  # on all other threads
 

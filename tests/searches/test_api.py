@@ -50,6 +50,11 @@ def test_a_run_is_created_read_paused_resumed_cloned_cancelled_and_deleted(world
     assert alice.get(run).status_code == 404
 
 
+def test_a_filter_is_for_lists_and_no_reason_not_to_find_a_run(world: World, alice: APIClient) -> None:
+    assert alice.get(f"{RUNS}?status=failed").json()["count"] == 0
+    assert alice.get(f"{RUNS}{world.run.pk}/?status=failed").json()["id"] == world.run.pk
+
+
 def test_a_live_run_is_not_deleted(world: World, alice: APIClient) -> None:
     claim(world.run)
     refused = alice.delete(f"{RUNS}{world.run.pk}/")
