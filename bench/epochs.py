@@ -5,10 +5,13 @@ quartile of their CPU time is compared, so that a busy machine hits both alike. 
 What the same networks learn in each kind of number is shown beside it.
 """
 
+import multiprocessing
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
+from multiprocessing.connection import Connection
 from random import Random
 from typing import Any
 
@@ -19,22 +22,26 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from architectures import spaces
+from architectures.ir import json as graph_json
 from architectures.ir.complexity import complexity
 from architectures.ir.graph import Graph
 from architectures.nets.module import build
 from architectures.spaces.limits import Limits
 from bench.natural import NATURAL, Pictures, classes, decoded
+from profiling.meters import heap
 from searches.evaluation import datasets
 from searches.evaluation.recipe import Recipe
 from searches.evaluation.tensors import Tensors
 from searches.evaluation.trainer import Course, train
+from searches.evaluation.worker import settle_torch
 
 NETWORKS = range(1, 7)
 LIMITS = Limits(min_params=5_000, max_flops=16_000_000)
 IMAGES, STEPS, SETTLING = 1024, 20, 2  # the first steps compile kernels
 LEARNT, JUDGED, EPOCHS = 3000, 1000, 6  # images and epochs of what is learnt
 BATCH, RATE = 64, 0.1  # of tutorials
-PRECISIONS = ("float32", "bfloat16")
+PLAIN, PRECISIONS = "plain", ("float32", "bfloat16")
+PROCESSES = multiprocessing.get_context("spawn")
 
 
 def run() -> dict[str, Any]:
@@ -94,11 +101,8 @@ def noise(side: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
 
 def compared(x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
     side, channels = x.shape[1], x.shape[3]
-    mean, std = torch.full((channels, 1, 1), 0.5), torch.full((channels, 1, 1), 0.25)
-    ours = Tensors(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()), torch.from_numpy(y), 255.0, mean, std)
-    theirs = DataLoader(Pictures(x if channels > 1 else x[..., 0], y, mean, std), BATCH, shuffle=True)
     space = spaces.create("chain", (channels, side, side), 10)
-    rows = [row(space.decode(space.sample(Random(seed), LIMITS)), ours, theirs) for seed in NETWORKS]
+    rows = [row(space.decode(space.sample(Random(seed), LIMITS)), x, y) for seed in NETWORKS]
     ratios = {name: [each[name] for each in rows] for name in PRECISIONS}
     return {
         "networks": [f"{each['params']:,} parameters, {each['macs'] / 1e6:.1f} M multiply-adds" for each in rows],
@@ -108,19 +112,63 @@ def compared(x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
     }
 
 
-def row(graph: Graph, ours: Tensors, theirs: "DataLoader[tuple[Tensor, int]]") -> dict[str, Any]:
-    sides: dict[str, Iterator[None]] = {"plain": plain_steps(build(graph, 0), theirs)}
-    sides |= {name: our_steps(build(graph, 0), ours, name) for name in PRECISIONS}
+def row(graph: Graph, x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
+    document = graph_json.to_document(graph)
+    sides = {name: Side(name, document, x, y) for name in (PLAIN, *PRECISIONS)}
     spent: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(STEPS):
-        for name, steps in sides.items():
-            started = time.process_time()
-            next(steps)
-            spent[name].append(time.process_time() - started)
+        for name, side in sides.items():
+            spent[name].append(side.step())
+    for side in sides.values():
+        side.close()
     quick = {name: statistics.quantiles(each[SETTLING:], n=4)[0] for name, each in spent.items()}
     counted = complexity(graph)
-    ratios = {name: round(quick["plain"] / quick[name], 2) for name in PRECISIONS}
-    return {"params": counted.params, "macs": counted.macs, "plain_ms": round(1000 * quick["plain"], 1), **ratios}
+    ratios = {name: round(quick[PLAIN] / quick[name], 2) for name in PRECISIONS}
+    return {"params": counted.params, "macs": counted.macs, "plain_ms": round(1000 * quick[PLAIN], 1), **ratios}
+
+
+class Side:
+    """A training in a process of its own: how a process keeps its memory belongs to what is compared."""
+
+    def __init__(self, *arguments: Any) -> None:
+        here, there = PROCESSES.Pipe()
+        self.pipe = here
+        self.process = PROCESSES.Process(target=serve, args=(there, *arguments), daemon=True)
+        self.process.start()
+        there.close()
+
+    def step(self) -> float:
+        """Its CPU seconds."""
+        self.pipe.send(None)
+        seconds: float = self.pipe.recv()
+        return seconds
+
+    def close(self) -> None:
+        self.pipe.close()
+        self.process.join()
+
+
+def serve(pipe: Connection, name: str, document: dict[str, Any], x: np.ndarray, y: np.ndarray) -> None:
+    """A step whenever it is asked for one, until the other end closes."""
+    channels = x.shape[3]
+    mean, std = torch.full((channels, 1, 1), 0.5), torch.full((channels, 1, 1), 0.25)
+    module = build(graph_json.from_document(document), 0)
+    steps: Iterator[Tensor | None]
+    if name == PLAIN:
+        torch.set_num_threads(1)
+        pictures = Pictures(x if channels > 1 else x[..., 0], y, mean, std)
+        steps = plain_steps(module, DataLoader(pictures, BATCH, shuffle=True))
+    else:
+        settle_torch()  # as an evaluator does, and the next line
+        heap.keep()
+        images = Tensors(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()), torch.from_numpy(y), 255.0, mean, std)
+        steps = our_steps(module, images, name)
+    with suppress(EOFError):
+        while True:
+            pipe.recv()
+            started = time.process_time()
+            next(steps)
+            pipe.send(time.process_time() - started)
 
 
 def plain_steps(module: nn.Module, batches: "DataLoader[tuple[Tensor, int]]") -> Iterator[None]:
@@ -135,7 +183,7 @@ def plain_steps(module: nn.Module, batches: "DataLoader[tuple[Tensor, int]]") ->
             yield
 
 
-def our_steps(module: nn.Module, images: Tensors, precision: str) -> Iterator[None]:
+def our_steps(module: nn.Module, images: Tensors, precision: str) -> Iterator[Tensor | None]:
     recipe = Recipe(epochs=1000, batch_size=BATCH, precision=precision)
     course = Course(module, images, recipe, 0, None, module, None)
     for epoch in range(1, recipe.epochs):

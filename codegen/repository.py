@@ -61,9 +61,7 @@ def configuration(request: RepositoryRequest, graph: Graph) -> dict[str, Any]:
     usual = {"scale": 255.0, "mean": [0.0] * channels, "std": [1.0] * channels}
     labels = request.data.get("labels") or range(graph.classes)
     training = {name: request.training[name] for name in RECIPE if name in request.training}
-    if training.get("augmentation") == "auto":
-        training["augmentation"] = request.data.get("augmentation", "none")
-    told = ("name", "sizes", "class_counts", "sha256", "split_sha256", "resize")
+    told = ("name", "sizes", "class_counts", "sha256", "split_sha256", "resize", "augmentation")
     return {
         "name": request.name,
         "input_shape": list(graph.input_shape),

@@ -10,12 +10,13 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 from django.conf import settings  # noqa: E402
 
-from tests.databases import hurry_postgresql  # noqa: E402
+from tests.databases import hurry_postgresql, keep_sqlite_in_a_file  # noqa: E402
 from tests.world import data, world  # noqa: E402, F401  (fixtures)
 
 # Nothing of the developer's own data folder: its collected files may be of another day.
 settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # signing in is not what is slow
+keep_sqlite_in_a_file()
 hurry_postgresql()
 if settings.REDIS_URL:  # one server, two test processes, and what an earlier suite has left there
     own = f"test-{uuid4().hex}"

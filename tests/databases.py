@@ -1,16 +1,20 @@
-"""PostgreSQL for a test, where it is: a new, empty database that is gone afterwards; a visible skip where it is not."""
+"""The suite's own database; PostgreSQL for a test, where it is: new, empty, gone afterwards; else a visible skip."""
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import connection, connections
 from django.db.backends.postgresql.creation import DatabaseCreation
 from django.db.backends.postgresql.operations import DatabaseOperations
 
+FOLDER = tempfile.TemporaryDirectory(prefix="nasportal-tests-")  # of this process; gone with it
 SERVER = "postgres://postgres@127.0.0.1:5432"
 
 
@@ -28,6 +32,17 @@ def new_postgresql() -> Iterator[str]:
             yield f"{SERVER}/{name}"
         finally:
             server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def keep_sqlite_in_a_file() -> None:
+    """As a portal has it. In memory, connections of two threads share a cache, and there a writer that meets a reader
+    is refused at once ("database table is locked") instead of waiting. A power cut may take its rows.
+    """
+    if connection.vendor == "sqlite":
+        connections.settings["default"]["TEST"]["NAME"] = str(Path(FOLDER.name) / "nasportal.sqlite3")
+        connections.settings["default"]["OPTIONS"] = settings.SQLITE_OPTIONS | {
+            "init_command": f"{settings.SQLITE_OPTIONS['init_command']}; PRAGMA synchronous=OFF"
+        }
 
 
 def hurry_postgresql() -> None:

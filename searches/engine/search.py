@@ -24,7 +24,7 @@ from searches.engine.judging import judged
 from searches.engine.ladder import Rungs, ordered
 from searches.engine.machine import machine
 from searches.engine.problem import SpecProblem
-from searches.engine.selection import choose
+from searches.engine.selection import choose, why_none
 from searches.engine.sequence import BARREN, Asked, Candidate, Duplicate, Promotion, StepAsked
 from searches.engine.sequence import Sequence as Numbers
 from searches.engine.telling import progress, promoted, proposed, step_finished, supernet_judged
@@ -90,6 +90,7 @@ class Search:
         self.budget = Budget(spec.max_cost)
         self.origins: dict[int, tuple[Sequence[int], str]] = {}  # parents and change of each candidate
         self.is_out_of_time = False
+        self.refusal = ""  # the last one's sentence
 
     @cached_property
     def header(self) -> dict[str, Any]:
@@ -235,6 +236,7 @@ class Search:
     def take(self, asked: Asked) -> Iterator[Event]:
         yield from self.stage_changed(asked)
         if asked.refused:
+            self.refusal = asked.refused[-1]
             yield events.ProposalRefused(asked.number, asked.refused[-1], len(asked.refused))
         if isinstance(asked, Duplicate):
             yield events.DuplicateProposed(asked.number, asked.fingerprint, asked.of)
@@ -386,7 +388,11 @@ class Search:
         """Chooses by validation values; only then, and only for the front, the test split is read."""
         front = self.fix_reference(self.numbers.number)
         ballots = self.algorithm.ballots(front, self.numbers.all_seen())
-        chosen, reasons = choose(self.spec, front, self.archive, ballots)
+        chosen: int | None = None
+        if front:
+            chosen, reasons = choose(self.spec, front, self.archive, ballots)
+        else:
+            reasons = [why_none(self.lines, self.refusal)]
         numbers = [each.number for each in front]
         told = [{"voter": each.voter, "ranking": each.ranking[:MOST_RANKED], "reason": each.reason} for each in ballots]
         fidelity = self.rungs.shown(self.numbers.number).fidelity

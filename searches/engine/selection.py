@@ -12,10 +12,8 @@ from searches.spec import SearchSpec
 
 def choose(
     spec: SearchSpec, front: Sequence[Evaluated], archive: Archive, ballots: Sequence[Ballot]
-) -> tuple[int | None, list[str]]:
-    """The number chosen, and why; None where no candidate keeps the limits."""
-    if not front:
-        return None, ["no candidate keeps the limits; loosen them or allow more evaluations"]
+) -> tuple[int, list[str]]:
+    """The number chosen of a front that is not empty, and why."""
     entries = [entry(each, archive) for each in front]
     choice = Choice.parse(spec.choose)
     if choice.how == "vote":
@@ -27,6 +25,18 @@ def choose(
         best = select_best(entries, **choice.weights)
         why = f"highest weighted sum ({choice}), each objective scaled to 0-1 over the front"
     return best["number"], [why, f"of {len(entries)} on the front", described(best, spec.objectives)]
+
+
+def why_none(lines: Sequence[Mapping[str, Any]], refusal: str) -> str:
+    """Of an empty front: its history's lines and the last refusal of a network that was drawn."""
+    evaluated = [line for line in lines if "fidelity" in line]
+    if not evaluated and refusal:
+        return f"no candidate keeps the limits (of the last one drawn {refusal}); loosen them or widen the space"
+    if not evaluated:
+        return "nothing was evaluated; allow more time or evaluations"
+    if all(line["status"] != "done" for line in evaluated):
+        return f"no evaluation succeeded (the last one: {evaluated[-1]['reason']})"
+    return "no candidate keeps the limits; loosen them or allow more evaluations"
 
 
 def entry(each: Evaluated, archive: Archive) -> dict[str, Any]:

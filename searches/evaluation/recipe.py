@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-RECIPE_VERSION = 3  # raised when the same options train differently; part of the cache key
+RECIPE_VERSION = 5  # raised when the same options train differently; part of the cache key
 CHEAP_RECALIBRATION, CHEAP_VALIDATION = 512, 1000  # images on which a supernet's network sets its norms and is judged
 
 OPTIMIZERS = ("sgd", "adamw")

@@ -6,6 +6,7 @@ The same module, tensors, recipe and seed give the same bits on one kind of mach
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from searches.evaluation.cpu_kernels import quick_kernels
 from searches.evaluation.device import precision
-from searches.evaluation.memory_format import aligned_gradients
 from searches.evaluation.recipe import Recipe
 from searches.evaluation.resume import Keeper, restore, state_of
 from searches.evaluation.team import Team
@@ -173,7 +174,7 @@ class Course:
     def steps(self, epoch: int) -> Iterator[Tensor]:
         """The loss of each batch, after the optimiser's step on it."""
         self.forward.train()
-        with aligned_gradients(self.module):
+        with quick_kernels(self.module) if self.training.place.type == "cpu" else nullcontext():
             yield from self._steps((epoch - 1) * self.batches, self.recipe.epochs * self.batches)
 
     def _steps(self, step: int, steps: int) -> Iterator[Tensor]:

@@ -66,6 +66,8 @@ def settle_torch() -> str:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA's products do not repeat
     # Some operations have no deterministic form on a GPU: there they warn, and bit-equality is not promised.
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    # What is asked for is written before it is read: to fill it before costs a pass over it.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     return str(torch.__version__)
 
 

@@ -12,6 +12,7 @@ from channels.testing import WebsocketCommunicator
 from django.core.cache import cache
 from django.test import Client
 
+from nasportal.cache import ANSWER_SECONDS, AWAY_SECONDS
 from searches import nudge, services
 from tests.chaos.relay import Relay, relay_to
 from tests.portal import free_port
@@ -59,16 +60,20 @@ def test_the_api_answers_while_redis_is_away(world: World, client: Client, setti
 
 
 @pytest.mark.parametrize("state", ["refuse", "cut", "slow 0.1", "slow 2"])
-def test_the_api_answers_within_a_second_whatever_ails_redis(
-    world: World, client: Client, wire: Relay, state: str
+def test_the_api_waits_once_at_most_whatever_ails_redis(
+    world: World, client: Client, wire: Relay, caplog: pytest.LogCaptureFixture, state: str
 ) -> None:
+    """For less than a second; that is read off the rule, since a busy machine's requests take as long by themselves."""
     client.force_login(world.alice)
     assert client.get("/api/v1/runs/").status_code == 200  # it is connected
     wire.tell(state)
+    began = time.monotonic()
     for _ in range(3):
-        began = time.monotonic()
         assert client.get("/api/v1/runs/").status_code == 200
-        assert time.monotonic() - began < 1
+    waits = sum("Redis does not answer" in line for line in caplog.messages)
+    assert waits == 1 or (waits == 0 and state == "slow 0.1")
+    assert ANSWER_SECONDS < 1
+    assert time.monotonic() - began < AWAY_SECONDS  # without the rule, "slow 2" takes longer and "cut" never ends
 
 
 def test_a_server_that_is_back_is_asked_again(wire: Relay, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ def test_a_document_survives_the_round_trip_with_its_defaults_written_out() -> N
             {"space_options": {"operations": ["conv9x9"]}},
             "space_options.operations",
             "must be one of conv3x3, conv5x5, depthwise_conv, sep_conv3x3, dil_conv3x3, max_pool, avg_pool, "
-            "skip_connect, conv1x1, but is 'conv9x9'",
+            "skip_connect, conv1x1, pool_conv3x3, but is 'conv9x9'",
         ),
         (
             {"space_options": {"operations": []}},

@@ -25,6 +25,8 @@ from passes import checkpoint_activations, compiled
 GRADIENT_NORM = 5.0  # longer gradients are shortened
 RECALIBRATION_IMAGES = 2048
 EVALUATION_BATCH = 256
+AUGMENTATIONS = ("auto", "none", "shift", "flip_crop", "flip_crop_cutout")
+LEAST_EPOCHS = 10  # of a training that auto augments; in a shorter one it only costs accuracy
 SMOKE_IMAGES, SMOKE_STEPS = 256, 24
 
 
@@ -40,12 +42,19 @@ class Recipe:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
-    augmentation: str = "none"
+    augmentation: str = "auto"
     seed: int = 0
 
     @classmethod
     def configured(cls) -> "Recipe":
         return cls(**CONFIG["training"])
+
+    def settled(self) -> "Recipe":
+        """With what suits the data, as the search found, instead of auto."""
+        if self.augmentation != "auto":
+            return self
+        suiting = CONFIG["data"].get("augmentation", "none")
+        return replace(self, augmentation=suiting if self.epochs >= LEAST_EPOCHS else "none")
 
 
 @dataclass(frozen=True)
@@ -105,9 +114,9 @@ def one_cycle(step: int, steps: int, recipe: Recipe) -> float:
 
 
 def shifted(pixels: Tensor, generator: torch.Generator, reach: int) -> Tensor:
-    """Each image moved by up to `reach` pixels; what comes in from outside is black."""
+    """Each image moved by up to `reach` pixels; the rim is filled with mirrored pixels."""
     count, channels, height, width = pixels.shape
-    padded = F.pad(pixels, (reach,) * 4)
+    padded = F.pad(pixels, (reach,) * 4, mode="reflect")
     top, left = (torch.randint(0, 2 * reach + 1, (count,), generator=generator).to(pixels.device) for _ in range(2))
     rows = (top[:, None] + torch.arange(height, device=pixels.device))[:, None, :, None]
     columns = (left[:, None] + torch.arange(width, device=pixels.device))[:, None, None, :]
@@ -120,14 +129,26 @@ def flipped(pixels: Tensor, generator: torch.Generator) -> Tensor:
     return torch.where(mirror[:, None, None, None], pixels.flip(3), pixels)
 
 
+def covered(pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """A square of a quarter of the side becomes the image's mean (DeVries and Taylor 2017, arXiv 1708.04552)."""
+    count, _, height, width = pixels.shape
+    side = max(1, min(height, width) // 4)
+    top = torch.randint(0, height - side + 1, (count, 1, 1), generator=generator).to(pixels.device)
+    left = torch.randint(0, width - side + 1, (count, 1, 1), generator=generator).to(pixels.device)
+    rows = torch.arange(height, device=pixels.device)[:, None]
+    columns = torch.arange(width, device=pixels.device)
+    is_covered = (rows >= top) & (rows < top + side) & (columns >= left) & (columns < left + side)  # (N, H, W)
+    return torch.where(is_covered[:, None], pixels.mean(dim=(1, 2, 3), keepdim=True), pixels)
+
+
 def augmented(pixels: Tensor, kind: str, generator: torch.Generator) -> Tensor:
-    """`shift` suits digits and letters, `flip_crop` suits photographs."""
-    reach = max(1, pixels.shape[2] // 8)
-    if kind == "shift":
-        return shifted(pixels, generator, reach)
+    """`shift` suits digits and letters, `flip_crop` photographs; `flip_crop_cutout` covers a square, too."""
+    if kind == "none":
+        return pixels
+    pixels = shifted(pixels, generator, max(1, min(pixels.shape[2:]) // 8))
     if kind.startswith("flip_crop"):
-        return shifted(flipped(pixels, generator), generator, reach)
-    return pixels
+        pixels = flipped(pixels, generator)
+    return covered(pixels, generator) if kind.endswith("cutout") else pixels
 
 
 class Trainer:
@@ -292,7 +313,9 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=usual.batch_size)
     parser.add_argument("--learning-rate", type=float, default=usual.learning_rate, help="at the schedule's peak")
     parser.add_argument("--seed", type=int, default=usual.seed)
-    parser.add_argument("--augmentation", default=usual.augmentation, choices=["none", "shift", "flip_crop"])
+    parser.add_argument(
+        "--augmentation", default=usual.augmentation, choices=AUGMENTATIONS, help="auto: from ten epochs on"
+    )
     target = CONFIG.get("target") or {"amp": "off"}
     parser.add_argument(
         "--amp",
@@ -315,7 +338,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if chosen.threads:
         torch.set_num_threads(chosen.threads)
     options = {"epochs", "batch_size", "learning_rate", "seed", "augmentation"}
-    recipe = replace(Recipe.configured(), **{name: getattr(chosen, name) for name in options})
+    recipe = replace(Recipe.configured(), **{name: getattr(chosen, name) for name in options}).settled()
     try:
         return train(chosen, recipe)
     except (DataError, OSError) as error:

@@ -29,6 +29,16 @@ class Part:
     y_name: str = "y"
 
 
+def suiting(images: Images) -> str:
+    """The augmentation of images that nobody knows, (N, C, H, W): pictures move, and those in colour are mirrored.
+
+    Other numbers than 8-bit ones may be no picture: those stay as they are.
+    """
+    if images.dtype != np.uint8:
+        return "none"
+    return "flip_crop" if images.shape[1] == 3 else "shift"
+
+
 def dataset_from(
     name: str,
     train: Part,
@@ -36,11 +46,14 @@ def dataset_from(
     labels: Sequence[str] | None = None,
     *,
     validation: Part | None = None,
-    augmentation: str = "none",
+    augmentation: str | None = None,
     source: str = "",
     notes: Sequence[str] = (),
 ) -> DataSet:
-    """The one way from arrays to a data set; ``labels`` names the classes 0, 1, 2 … where they have names."""
+    """The one way from arrays to a data set; ``labels`` names the classes 0, 1, 2 … where they have names.
+
+    ``augmentation`` is what suits the images, where it is known; else it goes by their pixels.
+    """
     parts = [part for part in (train, validation, test) if part is not None]
     for part in parts:
         check_targets(part)
@@ -59,7 +72,7 @@ def dataset_from(
     given = {"validation": 0 if validation is None else len(validation.y), "test": 0 if test is None else len(test.y)}
     splits, split_notes = make_splits(pixels, joined, **given)
     every_note = (*notes, *scale_notes, *split_notes, *imbalance(joined))
-    return DataSet(name, pixels, joined, names, splits, scale, augmentation, every_note, source)
+    return DataSet(name, pixels, joined, names, splits, scale, augmentation or suiting(pixels), every_note, source)
 
 
 def channels_first(part: Part) -> Images:

@@ -186,7 +186,6 @@ def assembled(
         part("test"),
         labels,
         validation=part("validation"),
-        augmentation="flip_crop" if decoded[0].shape[2] == 3 else "shift",
         source=source,
         notes=notes,
     )

@@ -13,6 +13,7 @@ from searches.engine import events
 from searches.engine.executor import EvaluatorBroken
 from searches.engine.history import HistoryError, canonical, history_sha256, line
 from searches.engine.search import search
+from searches.engine.selection import why_none
 from searches.spec import SearchSpec
 from tests.searches.engine.shuffled import ShuffledExecutor
 
@@ -133,8 +134,31 @@ def test_a_search_in_which_everything_fails_chooses_nothing(tmp_path: Path) -> N
     reports = run(tmp_path, spec(evaluations=8), ShuffledExecutor(2, fails=frozenset(range(100))))
     selection = of_kind(reports, events.SelectionFinished)[0]
     assert (selection.chosen, list(selection.front)) == (None, [])
-    assert selection.reasons == ["no candidate keeps the limits; loosen them or allow more evaluations"]
+    assert selection.reasons == ["no evaluation succeeded (the last one: the loss is not finite)"]
     assert reports[-1].hypervolume == 0.0
+
+
+def test_a_search_without_a_network_within_the_limits_says_what_the_last_one_broke(tmp_path: Path) -> None:
+    limits = {"min_params": 60_000, "max_flops": 60_000}
+    reports = run(tmp_path, spec(limits=limits), ShuffledExecutor(2))
+    (reason,) = of_kind(reports, events.SelectionFinished)[0].reasons
+    assert reason.startswith("no candidate keeps the limits (of the last one drawn ")
+    assert reason.endswith("parameters are fewer than 60,000); loosen them or widen the space")
+
+
+DONE = {"fidelity": 5, "status": "done", "reason": ""}
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ([], "nothing was evaluated; allow more time or evaluations"),
+        ([{"step": "weights"}], "nothing was evaluated; allow more time or evaluations"),
+        ([DONE], "no candidate keeps the limits; loosen them or allow more evaluations"),
+    ],
+)
+def test_an_empty_front_has_a_reason(lines: list[dict[str, Any]], reason: str) -> None:
+    assert why_none(lines, "") == reason
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -42,6 +42,14 @@ def test_it_reads_colour_images_with_channels_last(tmp_path: Path) -> None:
     assert np.array_equal(found.images[5, 1], x[5] // 2)
 
 
+def test_pictures_are_augmented_as_from_a_folder_and_other_numbers_are_not(tmp_path: Path) -> None:
+    x, y = images(60)
+    colour = np.stack([x, x // 2, x // 3], axis=-1)
+    kinds = {"grey": x, "colour": colour, "spectra": x / 7, "floats": colour / 255}
+    found = {name: datasets.open(npz(tmp_path / f"{name}.npz", x=x, y=y)).augmentation for name, x in kinds.items()}
+    assert found == {"grey": "shift", "colour": "flip_crop", "spectra": "none", "floats": "none"}
+
+
 def test_it_numbers_classes_from_zero_and_keeps_their_values_as_labels(tmp_path: Path) -> None:
     x, y = images(60)
     found = datasets.open(npz(tmp_path / "a.npz", x=x, y=y * 10 + 5))

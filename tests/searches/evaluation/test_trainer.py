@@ -8,7 +8,6 @@ from torch import nn
 
 from architectures.ir.builder import Builder
 from architectures.ir.primitives import (
-    Add,
     AvgPool,
     BatchNorm,
     Conv2d,
@@ -21,7 +20,6 @@ from architectures.ir.primitives import (
 )
 from architectures.nets.module import build
 from searches.evaluation import datasets
-from searches.evaluation.memory_format import aligned_gradients
 from searches.evaluation.recipe import Recipe, counted_cost
 from searches.evaluation.tensors import Tensors, tensors
 from searches.evaluation.trainer import (
@@ -56,34 +54,6 @@ def training(digits: datasets.DataSet) -> Tensors:
 @pytest.fixture(scope="module")
 def validation(digits: datasets.DataSet) -> Tensors:
     return tensors(digits, "validation")
-
-
-def test_gradients_reach_batch_norms_in_the_format_of_their_inputs() -> None:
-    builder = Builder((3, 8, 8))
-    x = builder.add("conv", Conv2d(8), "input")
-    x = builder.add("norm", BatchNorm(), x)
-    x = builder.add("sum", Add(), builder.add("pool", MaxPool(3, 1, 1), x), x)  # its gradients come in two formats
-    x = builder.add("flatten", Flatten(), builder.add("mean", GlobalAvgPool(), x))
-    builder.add("linear", Linear(10), x)
-    images = torch.randn(4, 3, 8, 8).contiguous(memory_format=torch.channels_last)
-    plain, aligned = (build(builder.build(), 0).to(memory_format=torch.channels_last) for _ in range(2))
-    seen: list[bool] = []
-
-    def look(layer: nn.Module, inputs: object, output: torch.Tensor) -> None:
-        assert output.grad_fn is not None
-        output.grad_fn.register_prehook(
-            lambda gradients: seen.append(gradients[0].is_contiguous(memory_format=torch.channels_last))
-        )
-
-    for module in (plain, aligned):
-        module.get_submodule("norm").register_forward_hook(look)
-    plain(images).square().mean().backward()
-    with aligned_gradients(aligned):
-        aligned(images).square().mean().backward()
-    assert seen == [False, True]
-    assert len(aligned.get_submodule("norm")._forward_hooks) == 1  # the one of this test
-    for one, other in zip(plain.parameters(), aligned.parameters(), strict=True):
-        torch.testing.assert_close(one.grad, other.grad)
 
 
 def test_two_epochs_reach_95_percent_on_digits(
