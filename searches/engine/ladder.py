@@ -1,7 +1,9 @@
 """Asynchronous promotion with several objectives (MO-ASHA, Schmucker et al. 2021, arXiv 2106.12639).
 
-A network climbs to the next rung as soon as it is among the best 1/eta of its rung: by non-dominated rank, then by the
-hypervolume that it alone holds. What was measured before a place in the sequence decides what happens at that place.
+A network climbs to the next rung when it is among the best 1/eta of its rung, by non-dominated rank, then by the
+hypervolume that it alone holds, and when no more than 1/eta of the rung has climbed. Without the second rule, which is
+that of delayed ASHA (Li et al. 2022, arXiv 2201.06834), half of a rung climbed, as its best change with each result.
+What was measured before a place in the sequence decides what happens at that place.
 """
 
 from bisect import bisect_left
@@ -78,6 +80,8 @@ class Rungs:
             return Climb(member, self.rungs[1].fidelity, reason)
         for lower, upper in reversed(list(zip(self.rungs, self.rungs[1:], strict=False))):
             best, count = lower.best(place, self.eta)
+            if len(lower.promoted) >= len(best) + (self.freed if lower is self.rungs[0] else 0):
+                continue
             for member, rank in best:
                 if member.number not in lower.promoted:
                     proxy = "by the supernet" if self.tried else "by the proxy"
@@ -85,6 +89,11 @@ class Rungs:
                     reason = f"one of the best {len(best)} of {count} {epochs}, on front {rank + 1}"
                     return Climb(member, upper.fidelity, reason)
         return None
+
+    @property
+    def freed(self) -> int:
+        """Those on trial that would not have climbed otherwise, at the rate of a rung."""
+        return self.tried - self.tried // self.eta
 
     def on_trial(self, place: int) -> Evaluated | None:
         first = self.rungs[0]

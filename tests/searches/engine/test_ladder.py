@@ -88,6 +88,28 @@ def test_one_of_eta_is_promoted_once_and_the_highest_rung_goes_first() -> None:
     assert (third.member.number, third.fidelity) == (3, 9)
 
 
+def test_no_more_than_one_of_eta_climbs_however_the_best_change() -> None:
+    rungs = Rungs((1, 3), eta=2)
+    climbed = []
+    for number in range(8):  # each is better than all before it
+        rungs.enter(evaluated(number, -float(number)))
+        while climb := rungs.climb(number + 1):
+            climbed.append((number, climb.member.number))
+            rungs.issued(climb.member.number, 3)
+    assert climbed == [(1, 1), (3, 3), (5, 5), (7, 7)]
+
+
+def test_those_on_trial_take_nobody_the_place() -> None:
+    rungs = Rungs((0, 1), eta=2, tried=4)
+    climbed = []
+    for number in range(8):
+        rungs.enter(evaluated(number, -float(number), fidelity=0))
+        while climb := rungs.climb(number + 1):
+            climbed.append((number, climb.member.number))
+            rungs.issued(climb.member.number, 1)
+    assert climbed == [(0, 0), (1, 1), (2, 2), (3, 3), (5, 5), (7, 7)]
+
+
 def test_where_it_promotes_by_the_training_loss_accuracy_is_not_asked() -> None:
     rungs = Rungs((1, 3), eta=2)
     for number, (error, loss) in enumerate(((0.1, 2.0), (0.9, 1.0), (0.2, 1.5), (0.3, 1.4))):
