@@ -31,7 +31,7 @@ LADDER = {
     "ladder": {"proxy": "synflow", "rungs": f"2,{FULL_EPOCHS}", "eta": 3},
     "training": {"epochs": FULL_EPOCHS, "inherit": True},
 }
-MOST_SHARE = 0.37  # of the full search's training seconds that the ladder gets
+MOST_SHARE = 0.45  # of the full search's training seconds that the ladder gets, what it waits included
 REFERENCE = (1.0, 1.0)  # error, and the share of what the limit allows: the worst that is possible
 Curve = list[tuple[float, float]]  # training seconds, hypervolume
 
