@@ -52,7 +52,11 @@ class Recipe:
         },
     )
     inherit: bool = field(
-        default=False, metadata={"help": "a child begins with the weights of its parent, where both have a layer"}
+        default=False,
+        metadata={
+            "help": "a child begins with the weights of its parent, where both have a layer; who climbs a ladder, with "
+            "its own of the rung below"
+        },
     )
 
     def __post_init__(self) -> None:
