@@ -255,6 +255,16 @@ def test_a_generational_search_sees_whole_generations_only(tmp_path: Path, learn
     assert changes[11] == changes[7]
 
 
+def test_who_climbs_goes_on_from_its_own_weights_of_the_rung_below(tmp_path: Path) -> None:
+    executor = ShuffledExecutor(2)
+    found = lines(run(tmp_path, executor, training={"inherit": True}))
+    weights = {(entry["number"], entry["fidelity"]): entry["files"]["weights"]["sha256"] for entry in found}
+    climbed = [job for job in executor.seen if job["kind"] == "evaluate" and job["fidelity"] > 1]
+    assert {job["fidelity"] for job in climbed} == {2, 4}
+    for job in climbed:
+        assert job["parent"]["weights"]["sha256"] == weights[job["number"], job["fidelity"] // 2]
+
+
 @pytest.mark.parametrize("lost", ["one", "all"])
 def test_inherited_weights_that_are_lost_are_trained_again_first(tmp_path: Path, lost: str) -> None:
     inheriting = {"ladder": {}, "training": {"inherit": True, "epochs": 1}, "algorithm": "regularized_evolution"}
