@@ -76,7 +76,7 @@ export class Curves {
     });
     const data = [line(ours, "this run", colours.series[0], "solid")];
     if (this.control) data.push(line(this.#known(this.control.generations, this.control.run.started), "random control", colours.series[1], "dot"));
-    return { data, layout: { shapes: this.#rungs(ours, colours), showlegend: data.length > 1, xaxis: { title: { text: titles[this.over.value] }, rangemode: "tozero" }, yaxis: { title: { text: "hypervolume" } }, margin: { t: 24, l: 60, r: 12, b: 42 } } };
+    return { data, layout: { shapes: this.#rungs(ours, colours), showlegend: data.length > 1, xaxis: { title: { text: titles[this.over.value] }, rangemode: "tozero" }, yaxis: { title: { text: "hypervolume" }, rangemode: "nonnegative" }, margin: { t: 24, l: 60, r: 12, b: 42 } } };
   }
 
   /** Where the front began to be measured with more epochs the hypervolume may step down: a line says so. */
