@@ -8,6 +8,11 @@ export function threeDigits(value) {
   return value.toFixed(digits);
 }
 
+/** "1 candidate", "2 candidates". */
+export function counted(count, noun) {
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 export function percent(value) {
   return value == null ? "–" : `${(value * 100).toFixed(1)} %`;
 }

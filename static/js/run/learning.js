@@ -1,5 +1,6 @@
 /* What the algorithm learns by itself: a supernet's steps (DARTS), the stages of a progressive search. The newest are fetched when
    the tab is first seen; what comes later comes with the live events. */
+import { counted } from "../format.js";
 import { Plot } from "../plots/plot.js";
 import { symbols, tokens } from "../plots/tokens.js";
 import { Remote } from "./remote.js";
@@ -115,7 +116,7 @@ function stageLine({ payload, at }) {
 
 function folded(changes) {
   const fold = Object.assign(document.createElement("details"), { className: "fold" });
-  fold.append(Object.assign(document.createElement("summary"), { textContent: `${changes.length} decision${changes.length === 1 ? "" : "s"}` }));
+  fold.append(Object.assign(document.createElement("summary"), { textContent: counted(changes.length, "decision") }));
   const list = document.createElement("ul");
   list.append(...changes.map((change) => Object.assign(document.createElement("li"), { textContent: change })));
   fold.append(list);

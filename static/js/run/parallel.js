@@ -2,7 +2,7 @@
    Above a thousand lines an even sample, and it says so. (plotly's own parcoords compiles code with eval, which the content policy forbids.) */
 import { Plot } from "../plots/plot.js";
 import { tokens } from "../plots/tokens.js";
-import { figure } from "../format.js";
+import { counted, figure } from "../format.js";
 
 const linesAtMost = 1000;
 
@@ -47,7 +47,7 @@ export class Parallel {
   }
 
   #say(lines, total) {
-    const all = lines.length < total ? `${lines.length} of ${total} candidates` : `${lines.length} candidates`;
+    const all = lines.length < total ? `${lines.length.toLocaleString("en")} of ${counted(total, "candidate")}` : counted(lines.length, "candidate");
     this.root.querySelector("[data-count]").textContent = this.kept === null ? all : `${this.kept.size} kept, of ${all}`;
   }
 

@@ -1,5 +1,6 @@
 /* The Pareto plot: each evaluated candidate a point, the front a line, the chosen one a ring. A click chooses, a lasso selects,
    the slider goes back to an earlier generation. */
+import { counted } from "../format.js";
 import { Plot } from "../plots/plot.js";
 import { tokens } from "../plots/tokens.js";
 import { hasWebGL } from "../plots/webgl.js";
@@ -122,7 +123,7 @@ export class ParetoPlot {
   #count() {
     const shown = this.#points().length;
     const total = this.replay.evaluated ?? this.state.run.evaluations_done - this.state.run.evaluations_failed;
-    this.root.querySelector("[data-count]").textContent = shown < total && this.state.candidates.size < this.state.candidatesTotal ? `${shown} of ${total} candidates` : `${shown} candidates`;
+    this.root.querySelector("[data-count]").textContent = shown < total && this.state.candidates.size < this.state.candidatesTotal ? `${shown.toLocaleString("en")} of ${counted(total, "candidate")}` : counted(shown, "candidate");
   }
 
   #picture() {

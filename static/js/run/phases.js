@@ -1,9 +1,5 @@
 /* The five phases under the title: for each its state, what came out of it, or what it waits for. */
-import { figure, percent } from "../format.js";
-
-function counted(count, noun) {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
-}
+import { counted, figure, percent } from "../format.js";
 
 const results = {
   problem: ({ run }) => {

@@ -1,4 +1,5 @@
 /* What the search proposed: for each kind of decision the share of each choice, generation by generation. */
+import { counted } from "../format.js";
 import { Plot } from "../plots/plot.js";
 import { tokens } from "../plots/tokens.js";
 import { remember, remembered } from "./address.js";
@@ -28,7 +29,7 @@ export class SpaceUse {
     this.kind.replaceChildren(...kinds.map((kind) => new Option(kind, kind, false, kind === wanted)));
     if (!kinds.includes(wanted) && kinds.includes("operation")) this.kind.value = "operation";
     this.kind.hidden = kinds.length === 0;
-    this.words.textContent = answer.shown < answer.total ? `${answer.shown} of ${answer.total} candidates` : `${answer.total} candidates`;
+    this.words.textContent = answer.shown < answer.total ? `${answer.shown.toLocaleString("en")} of ${counted(answer.total, "candidate")}` : counted(answer.total, "candidate");
     this.plot.refresh();
   }
 
