@@ -22,6 +22,12 @@ def test_durations_are_written_alike(browser: Browser) -> None:
     assert written(browser, "duration", SECONDS) == [duration(value) for value in SECONDS]
 
 
+def test_one_is_no_plural_and_thousands_have_a_comma(browser: Browser) -> None:
+    assert written(browser, "counted", (0, 1, 2, 10_000), "candidate") == [
+        "0 candidates", "1 candidate", "2 candidates", "10,000 candidates",
+    ]  # fmt: skip
+
+
 def written(browser: Browser, function: str, values: tuple[float | None, ...], *rest: str) -> list[str]:
     page = browser.new_page()
     source = "data:text/javascript;base64," + b64encode(MODULE.read_bytes()).decode()

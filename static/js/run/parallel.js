@@ -48,7 +48,7 @@ export class Parallel {
 
   #say(lines, total) {
     const all = lines.length < total ? `${lines.length.toLocaleString("en")} of ${counted(total, "candidate")}` : counted(lines.length, "candidate");
-    this.root.querySelector("[data-count]").textContent = this.kept === null ? all : `${this.kept.size} kept, of ${all}`;
+    this.root.querySelector("[data-count]").textContent = this.kept === null ? all : `${this.kept.size.toLocaleString("en")} kept, of ${all}`;
   }
 
   #picture() {
