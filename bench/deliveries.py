@@ -37,7 +37,7 @@ from searches.evaluation import datasets
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench-results"
 WORKERS = 2
-SAFETY = 0.8  # of the time that is left: here a network's epochs took 10 to 15 s, and .93 was 158 s too much once
+SAFETY = 0.85  # of the time that is left: .8 left 193 s of 1,800, .93 was 158 s too much once
 DIGITS_EPOCHS = 60
 Document = dict[str, Any]
 
@@ -50,9 +50,12 @@ SPACE: Document = {
 # more epochs, so few layers at full size will do, and FLOPs have a limit: in 300 s one of 63 M had .808 on validation
 # images after 27 epochs of 11 s, the baseline .772 after 20 of 14 s (one network and seed each).
 RESIDUAL: Document = {
-    "stages": 3, "min_layers": 3, "max_layers": 12, "max_skips": 1, "skip_reach": 2, "widths": [32, 64],
+    "stages": 3, "min_layers": 3, "max_layers": 12, "max_skips": 1, "skip_reach": 2, "widths": [32, 64, 128],
     "operations": ["pool_conv3x3"],
 }  # fmt: skip
+# Of the natural images, for the found network and for the hand-made one: fifty epochs over 6,300 of them end at .944 on
+# those and at .773 on 3,000 others; with changed colours and covered squares at .790 (one network and seed).
+RECIPE: Document = {"augmentation": "flip_crop_colour_cutout"}
 LADDER = {"rungs": "2,10", "eta": 4}  # images are augmented from ten epochs on
 
 
@@ -86,7 +89,7 @@ def digits(options: argparse.Namespace, folder: Path) -> Document:
     members = best(front, folder, 3)
     epochs, seeds = max(3, round(DIGITS_EPOCHS * share)), range(max(2, round(5 * share)))
     jobs = [
-        job(graph, "digits", folder / "final", epochs, number=10 * place + seed, seed=seed)
+        job(graph, "digits", folder / "final", {"epochs": epochs}, number=10 * place + seed, seed=seed)
         for place, graph in enumerate(members)
         for seed in seeds
     ]
@@ -112,7 +115,7 @@ def fashion(options: argparse.Namespace, folder: Path) -> Document:
         "training": {"share": max(0.02, 0.2 * options.share)},
         "ladder": LADDER,
     }
-    found = delivered("fashion_mnist", asked, until, options.seed, folder, search_part=0.4)
+    found = delivered("fashion_mnist", asked, until, options.seed, folder, search_part=0.4, recipe={})
     return {"minutes": (options.minutes or 60) * options.share, **found}
 
 
@@ -123,10 +126,10 @@ def natural(options: argparse.Namespace, folder: Path) -> Document:
     asked = {
         "space_options": RESIDUAL,
         "objectives": ["accuracy", "params"],
-        "limits": {"min_params": 175_000, "max_params": 250_000, "max_flops": 80_000_000, "max_memory_bytes": 400_000},
+        "limits": {"min_params": 175_000, "max_params": 250_000, "max_flops": 100_000_000, "max_memory_bytes": 400_000},
         "ladder": LADDER | {"promote_by": "training_loss"},
     }
-    found = delivered(str(path), asked, until, options.seed, folder, search_part=0.25)
+    found = delivered(str(path), asked, until, options.seed, folder, search_part=0.25, recipe=RECIPE)
     return {"minutes": minutes, **found}
 
 
@@ -137,10 +140,12 @@ def baseline(options: argparse.Namespace, folder: Path) -> Document:
     path = natural_images(folder, options.share)
     graph = residual_network()
     tries = [(graph, options.seed), (graph, options.seed + 1)]
-    return {"minutes": minutes, **trained_until(until, tries, str(path), folder / "final")}
+    return {"minutes": minutes, **trained_until(until, tries, str(path), folder / "final", RECIPE)}
 
 
-def delivered(dataset: str, asked: Document, until: float, seed: int, folder: Path, *, search_part: float) -> Document:
+def delivered(
+    dataset: str, asked: Document, until: float, seed: int, folder: Path, *, search_part: float, recipe: Document
+) -> Document:
     """A search in its part of the time (what runs by then ends), then the two best by validation in the rest."""
     seconds = search_part * (until - time.monotonic())
     spec = {
@@ -149,15 +154,18 @@ def delivered(dataset: str, asked: Document, until: float, seed: int, folder: Pa
     }  # fmt: skip
     front = searched(spec | asked, folder)
     members = [(graph, seed) for graph in best(front, folder, WORKERS)]
-    return {"networks_searched": front["evaluations"], **trained_until(until, members, dataset, folder / "final")}
+    found = trained_until(until, members, dataset, folder / "final", recipe)
+    return {"networks_searched": front["evaluations"], **found}
 
 
-def trained_until(until: float, networks: Sequence[tuple[Graph, int]], dataset: str, folder: Path) -> Document:
+def trained_until(
+    until: float, networks: Sequence[tuple[Graph, int]], dataset: str, folder: Path, recipe: Document
+) -> Document:
     """A network a core, with as many epochs as there is time for; validation chooses, then its test split is read."""
 
     def jobs(place: Path, epochs: Sequence[int]) -> list[Document]:
         return [
-            job(graph, dataset, place, count, number=number, seed=seed)
+            job(graph, dataset, place, recipe | {"epochs": count}, number=number, seed=seed)
             for number, ((graph, seed), count) in enumerate(zip(networks, epochs, strict=True))
         ]
 
@@ -210,10 +218,10 @@ def best(front: Document, folder: Path, count: int) -> list[Graph]:
 # Training
 
 
-def job(graph: Graph, dataset: str, folder: Path, epochs: int, *, number: int, seed: int) -> Document:
+def job(graph: Graph, dataset: str, folder: Path, training: Document, *, number: int, seed: int) -> Document:
     return {
-        "kind": "evaluate", "number": number, "fidelity": 1000 * (number + 1) + epochs, "dataset": dataset,
-        "graph": graph_json.to_document(graph), "training": {"epochs": epochs}, "seed": seed, "folder": str(folder),
+        "kind": "evaluate", "number": number, "fidelity": 1000 * (number + 1) + training["epochs"], "dataset": dataset,
+        "graph": graph_json.to_document(graph), "training": training, "seed": seed, "folder": str(folder),
         "objectives": ["accuracy"],
     }  # fmt: skip
 

@@ -9,7 +9,7 @@ RECIPE_VERSION = 5  # raised when the same options train differently; part of th
 CHEAP_RECALIBRATION, CHEAP_VALIDATION = 512, 1000  # images on which a supernet's network sets its norms and is judged
 
 OPTIMIZERS = ("sgd", "adamw")
-AUGMENTATIONS = ("auto", "none", "shift", "flip_crop", "flip_crop_cutout")
+AUGMENTATIONS = ("auto", "none", "shift", "flip_crop", "flip_crop_cutout", "flip_crop_colour_cutout")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 PORTAL_ONLY = ("share", "precision", "inherit")  # what a search varies; a generated repository has no use for it
 

@@ -306,6 +306,22 @@ def test_events_that_pour_in_cost_two_redraws_a_second(page: Page, runs: tuple[i
     expect(page.locator("#pareto .sketch")).to_have_count(0)
 
 
+def test_a_lone_candidate_stands_in_room_of_its_own_size(page: Page, runs: tuple[int, int]) -> None:
+    """plotly's room around one value is one unit to each side: accuracies from -5 to 195 %."""
+    page.add_init_script(f"({OWN_SOCKET})()")
+    snapshot = page.request.get(f"/runs/{runs[0]}/snapshot/").json()
+    lone, other = [each for each in snapshot["candidates"] if each["status"] == "done"][:2]
+    page.goto(f"/runs/{runs[0]}/")
+    page.evaluate("(frame) => feed([frame])", snapshot | {"candidates": [lone]})
+    plotted(page)
+    axis = "document.querySelector('#pareto .js-plotly-plot')._fullLayout.yaxis"
+    low, high = page.evaluate(f"{axis}.range")
+    assert 0 < low < lone["values"]["accuracy"] < high < 1.1
+    event = {"type": "event", "kind": "EvaluationFinished", "seq": snapshot["seq"] + 1, "at": snapshot["now"]}
+    page.evaluate("(frame) => feed([frame])", event | {"payload": other | {"number": 1000}})
+    page.wait_for_function(f"{axis}.autorange === true")
+
+
 def test_a_deleted_run_is_said_to_be_gone_while_sockets_are_down(context: BrowserContext, portal: Portal) -> None:
     page = context.new_page()  # the run is not found on purpose: its console is not clean
     page.add_init_script(

@@ -25,7 +25,7 @@ from passes import checkpoint_activations, compiled
 GRADIENT_NORM = 5.0  # longer gradients are shortened
 RECALIBRATION_IMAGES = 2048
 EVALUATION_BATCH = 256
-AUGMENTATIONS = ("auto", "none", "shift", "flip_crop", "flip_crop_cutout")
+AUGMENTATIONS = ("auto", "none", "shift", "flip_crop", "flip_crop_cutout", "flip_crop_colour_cutout")
 LEAST_EPOCHS = 10  # of a training that auto augments; in a shorter one it only costs accuracy
 SMOKE_IMAGES, SMOKE_STEPS = 256, 24
 
@@ -141,13 +141,29 @@ def covered(pixels: Tensor, generator: torch.Generator) -> Tensor:
     return torch.where(is_covered[:, None], pixels.mean(dim=(1, 2, 3), keepdim=True), pixels)
 
 
+def coloured(pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """Brightness, contrast and saturation of an image, each by a factor of its own from 0.6 to 1.4."""
+    factors = torch.rand((3, len(pixels), 1, 1, 1), generator=generator) * 0.8 + 0.6
+    brightness, contrast, saturation = factors.to(pixels.device)
+    pixels = pixels * brightness
+    mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
+    pixels = mean + (pixels - mean) * contrast
+    grey = pixels.mean(dim=1, keepdim=True)
+    return grey + (pixels - grey) * saturation
+
+
 def augmented(pixels: Tensor, kind: str, generator: torch.Generator) -> Tensor:
-    """`shift` suits digits and letters, `flip_crop` photographs; `flip_crop_cutout` covers a square, too."""
+    """`shift` suits digits and letters, `flip_crop` photographs; `flip_crop_cutout` covers a square, too.
+
+    `flip_crop_colour_cutout` changes colours and covers two: for a few thousand pictures and many epochs.
+    """
     if kind == "none":
         return pixels
     pixels = shifted(pixels, generator, max(1, min(pixels.shape[2:]) // 8))
     if kind.startswith("flip_crop"):
         pixels = flipped(pixels, generator)
+    if "colour" in kind:
+        pixels = covered(coloured(pixels, generator), generator)
     return covered(pixels, generator) if kind.endswith("cutout") else pixels
 
 

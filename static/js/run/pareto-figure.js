@@ -119,7 +119,16 @@ export class ParetoFigure {
     const name = this.view[axis];
     const type = isLogarithmic ? "log" : "linear";
     // The margins below hold the labels: one that grows makes plotly draw all points twice.
-    return { title: { text: this.measures.axisTitle(name) }, type, tickformat: ticks(this.measures.named.get(name)), automargin: false };
+    return { title: { text: this.measures.axisTitle(name) }, type, tickformat: ticks(this.measures.named.get(name)), automargin: false, ...(isLogarithmic ? {} : this.#room(axis)) };
+  }
+
+  /** Around a lone value plotly draws one unit to each side, whatever the unit: accuracies from -100 to 200 %. */
+  #room(axis) {
+    const values = this.#values(this.points, axis);
+    const [value] = values;
+    if (value == null || values.some((each) => each !== value)) return {};
+    const side = Math.abs(value) / 20 || 1;
+    return { range: [value - side, value + side] };
   }
 
   #plane() {

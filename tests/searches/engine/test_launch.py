@@ -14,6 +14,8 @@ from django.core.management import CommandError, call_command
 from searches.engine import events, launch
 from searches.engine.history import canonical, line
 from searches.engine.processes import environment
+from searches.management.commands.search import progress
+from searches.spec import SearchSpec
 
 SPEC = {
     "evaluations": 4,
@@ -155,3 +157,13 @@ def test_a_limit_that_no_network_keeps_ends_with_exit_code_2(tmp_path: Path) -> 
     with pytest.raises(CommandError, match="--max-params: must be at least") as caught:
         call_command("search", "--out", str(tmp_path / "out"), "--max-params", "1")
     assert caught.value.returncode == 2
+
+
+def test_under_a_time_limit_the_bar_tells_the_time_that_there_is() -> None:
+    """How long 100,000 networks would take says nothing then: it read `3/100000 [01:00<555:32:40]`."""
+    with progress(SearchSpec(evaluations=100_000, seconds=450.0), 3) as bar:
+        bar.set_description("search")
+        bar.set_postfix(best="0.61")
+        assert str(bar) == "search: 3 networks [00:00 of at most 07:30, best=0.61]"
+    with progress(SearchSpec(evaluations=24), 3) as bar:
+        assert "3/24 [00:00<" in str(bar)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from searches.evaluation import datasets
-from searches.evaluation.augmentation import AUGMENTATIONS, augmentation_for, cutout, flip, shift
+from searches.evaluation.augmentation import AUGMENTATIONS, augmentation_for, colour, cutout, flip, shift
 from searches.evaluation.recipe import AUGMENTATIONS as NAMES
 from searches.evaluation.recipe import Recipe
 
@@ -54,6 +54,20 @@ def test_a_cut_is_a_square_of_the_images_mean() -> None:
     changed = cut != batch
     assert changed.all(dim=1).sum(dim=(1, 2)).tolist() == [16] * 50
     assert torch.allclose(cut[changed], batch.mean(dim=(1, 2, 3), keepdim=True).expand_as(batch)[changed])
+
+
+def test_colours_change_for_a_whole_image_and_by_no_more_than_they_may() -> None:
+    batch = images(200)
+    coloured = colour(batch, seeded())
+    brighter = coloured.mean(dim=(1, 2, 3)) / batch.mean(dim=(1, 2, 3))  # contrast and saturation keep the mean
+    assert 0.59 < float(brighter.min()) < 0.7
+    assert 1.3 < float(brighter.max()) < 1.41
+    # Each pixel is a linear function of its image's: pixels that were equal are equal.
+    flat = batch[:, :, :1, :1].expand_as(batch)
+    assert torch.equal(colour(flat, seeded()), colour(flat, seeded())[:, :, :1, :1].expand_as(batch))
+    grey = batch.mean(dim=1, keepdim=True)
+    still_grey = colour(grey.expand_as(batch), seeded())
+    assert torch.allclose(still_grey, still_grey.mean(dim=1, keepdim=True).expand_as(batch), atol=1e-6)
 
 
 def test_automatic_is_what_suits_the_set_in_a_long_training() -> None:
