@@ -247,7 +247,7 @@ def progress(spec: SearchSpec, networks: int) -> Any:
     form = "{l_bar}{bar}{r_bar}"
     if spec.seconds is not None:
         limit = tqdm.format_interval(spec.seconds)
-        form = f"{{desc}}{{n_fmt}} networks [{{elapsed}} of at most {limit}{{postfix}}]"
+        form = f"{{desc}}{{n_fmt}} networks [{{elapsed}}, limit {limit}{{postfix}}]"
     return tqdm(total=spec.evaluations, initial=networks, unit="network", bar_format=form)
 
 

@@ -164,6 +164,6 @@ def test_under_a_time_limit_the_bar_tells_the_time_that_there_is() -> None:
     with progress(SearchSpec(evaluations=100_000, seconds=450.0), 3) as bar:
         bar.set_description("search")
         bar.set_postfix(best="0.61")
-        assert str(bar) == "search: 3 networks [00:00 of at most 07:30, best=0.61]"
+        assert str(bar) == "search: 3 networks [00:00, limit 07:30, best=0.61]"
     with progress(SearchSpec(evaluations=24), 3) as bar:
         assert "3/24 [00:00<" in str(bar)
