@@ -93,7 +93,7 @@ def test_what_a_limit_forbids_is_a_band(page: Page, runs: tuple[int, int]) -> No
 def test_a_lasso_fills_the_tray_of_the_comparison(page: Page, runs: tuple[int, int]) -> None:
     opened(page, runs[0])
     page.get_by_role("button", name="Select", exact=True).click()
-    page.wait_for_function("document.querySelector('#pareto .js-plotly-plot')._fullLayout.dragmode === 'lasso'")
+    page.wait_for_function("() => document.querySelector('#pareto .js-plotly-plot')._fullLayout.dragmode === 'lasso'")
     box = page.locator("#pareto .nsewdrag").bounding_box()
     assert box
     corners = [(0.01, 0.01), (0.99, 0.01), (0.99, 0.99), (0.01, 0.99), (0.01, 0.02)]
@@ -319,7 +319,7 @@ def test_a_lone_candidate_stands_in_room_of_its_own_size(page: Page, runs: tuple
     assert 0 < low < lone["values"]["accuracy"] < high < 1.1
     event = {"type": "event", "kind": "EvaluationFinished", "seq": snapshot["seq"] + 1, "at": snapshot["now"]}
     page.evaluate("(frame) => feed([frame])", event | {"payload": other | {"number": 1000}})
-    page.wait_for_function(f"{axis}.autorange === true")
+    page.wait_for_function(f"() => {axis}.autorange === true")
 
 
 def test_a_deleted_run_is_said_to_be_gone_while_sockets_are_down(context: BrowserContext, portal: Portal) -> None:
