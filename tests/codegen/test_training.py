@@ -40,7 +40,7 @@ def test_images_are_augmented_alike(kind: str, shape: tuple[int, ...]) -> None:
     pixels = torch.rand(shape, generator=torch.Generator().manual_seed(0))
     augment = AUGMENTATIONS[kind]
     expected = pixels if augment is None else augment(pixels, torch.Generator().manual_seed(1))
-    delivered = parts("shifted", "flipped", "covered", "augmented")["augmented"]
+    delivered = parts("shifted", "flipped", "covered", "coloured", "augmented")["augmented"]
     found = delivered(pixels, kind, torch.Generator().manual_seed(1))
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)  # a mean's rounding follows the memory format
     assert augment is None or not torch.equal(expected, pixels)

@@ -144,7 +144,7 @@ def covered(pixels: Tensor, generator: torch.Generator) -> Tensor:
 def coloured(pixels: Tensor, generator: torch.Generator) -> Tensor:
     """Brightness, contrast and saturation of an image, each by a factor of its own from 0.6 to 1.4."""
     factors = torch.rand((3, len(pixels), 1, 1, 1), generator=generator) * 0.8 + 0.6
-    brightness, contrast, saturation = factors.to(pixels.device)
+    brightness, contrast, saturation = factors.to(pixels.device).unbind()
     pixels = pixels * brightness
     mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
     pixels = mean + (pixels - mean) * contrast
