@@ -58,7 +58,7 @@ def cutout(pixels: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def colour(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Brightness, contrast and saturation of an image, each by a factor of its own from 0.6 to 1.4."""
+    """Brightness, contrast and saturation of an image, each by its own factor from 0.6 to 1.4; may leave 0 to 1."""
     factors = torch.rand((3, len(pixels), 1, 1, 1), generator=generator) * 0.8 + 0.6
     brightness, contrast, saturation = factors.to(pixels.device).unbind()
     pixels = pixels * brightness

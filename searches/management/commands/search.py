@@ -229,7 +229,7 @@ def run(spec: SearchSpec, folder: SearchFolder, workers: int, cache: Path | None
     course = Course()
     trained = [entry["timing"] for entry in folder.lines if not entry["timing"].get("cached")]
     elapsed = sum(timing.get("seconds", 0.0) for timing in trained) / workers
-    with stoppable(folder), progress(spec, folder.networks) as bar:
+    with stoppable(folder), progress(spec, folder.networks, elapsed) as bar:
         process = launch.start(spec.to_document(), folder.lines, folder.path, workers, elapsed=elapsed, cache=cache)
         try:
             for report in process.events():
@@ -242,13 +242,15 @@ def run(spec: SearchSpec, folder: SearchFolder, workers: int, cache: Path | None
     return folder.finish(course.selection, course.tested, course.finished, course.supernet)
 
 
-def progress(spec: SearchSpec, networks: int) -> Any:
-    """Under a time limit it tells the time that there is: how long all evaluations would take says nothing then."""
-    form = "{l_bar}{bar}{r_bar}"
-    if spec.seconds is not None:
-        limit = tqdm.format_interval(spec.seconds)
-        form = f"{{desc}}{{n_fmt}} networks [{{elapsed}}, limit {limit}{{postfix}}]"
-    return tqdm(total=spec.evaluations, initial=networks, unit="network", bar_format=form)
+def progress(spec: SearchSpec, networks: int, elapsed: float) -> Any:
+    """Under a time limit it tells the time so far, ``elapsed`` seconds of a resumed search included, and the limit."""
+    if spec.seconds is None:
+        return tqdm(total=spec.evaluations, initial=networks, unit="network")
+    limit = tqdm.format_interval(spec.seconds)
+    form = f"{{desc}}{{n_fmt}} networks [{{elapsed}}, limit {limit}{{postfix}}]"
+    bar = tqdm(total=spec.evaluations, initial=networks, bar_format=form)
+    bar.start_t -= elapsed
+    return bar
 
 
 def follow(report: events.Event | events.Progress, folder: SearchFolder, course: Course, bar: Any) -> None:

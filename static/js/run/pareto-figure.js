@@ -122,7 +122,7 @@ export class ParetoFigure {
     return { title: { text: this.measures.axisTitle(name) }, type, tickformat: ticks(this.measures.named.get(name)), automargin: false, ...(isLogarithmic ? {} : this.#room(axis)) };
   }
 
-  /** Around a lone value plotly draws one unit to each side, whatever the unit: accuracies from -100 to 200 %. */
+  /** Around a lone value plotly draws one unit to each side, whatever the unit: accuracies from -5 to 195 %. */
   #room(axis) {
     const values = this.#values(this.points, axis);
     const [value] = values;

@@ -159,11 +159,11 @@ def test_a_limit_that_no_network_keeps_ends_with_exit_code_2(tmp_path: Path) -> 
     assert caught.value.returncode == 2
 
 
-def test_under_a_time_limit_the_bar_tells_the_time_that_there_is() -> None:
+def test_under_a_time_limit_the_bar_tells_the_time_so_far_and_the_limit() -> None:
     """How long 100,000 networks would take says nothing then: it read `3/100000 [01:00<555:32:40]`."""
-    with progress(SearchSpec(evaluations=100_000, seconds=450.0), 3) as bar:
+    with progress(SearchSpec(evaluations=100_000, seconds=450.0), 3, 60.0) as bar:
         bar.set_description("search")
         bar.set_postfix(best="0.61")
-        assert str(bar) == "search: 3 networks [00:00, limit 07:30, best=0.61]"
-    with progress(SearchSpec(evaluations=24), 3) as bar:
+        assert str(bar) == "search: 3 networks [01:00, limit 07:30, best=0.61]"
+    with progress(SearchSpec(evaluations=24), 3, 60.0) as bar:
         assert "3/24 [00:00<" in str(bar)

@@ -1,4 +1,4 @@
-"""Augmentation: repeats under a seed, moves pixels and invents none."""
+"""Augmentation: repeats under a seed; what each kind may change of an image, and what not."""
 
 from dataclasses import replace
 
@@ -62,7 +62,7 @@ def test_colours_change_for_a_whole_image_and_by_no_more_than_they_may() -> None
     brighter = coloured.mean(dim=(1, 2, 3)) / batch.mean(dim=(1, 2, 3))  # contrast and saturation keep the mean
     assert 0.59 < float(brighter.min()) < 0.7
     assert 1.3 < float(brighter.max()) < 1.41
-    # Each pixel is a linear function of its image's: pixels that were equal are equal.
+    # Pixels of an image that were equal stay equal.
     flat = batch[:, :, :1, :1].expand_as(batch)
     assert torch.equal(colour(flat, seeded()), colour(flat, seeded())[:, :, :1, :1].expand_as(batch))
     grey = batch.mean(dim=1, keepdim=True)
