@@ -38,7 +38,10 @@ class Recipe:
     label_smoothing: float = field(default=0.1, metadata={"help": "share of the target", "min": 0.0, "max": 0.5})
     augmentation: str = field(
         default="auto",
-        metadata={"help": "auto takes what suits the data set, from 10 epochs on", "choices": AUGMENTATIONS},
+        metadata={
+            "help": "auto takes what suits the data set, from 10 epochs on; colours are for few pictures, many epochs",
+            "choices": AUGMENTATIONS,
+        },
     )
     share: float = field(
         default=1.0, metadata={"help": "of the training images, drawn evenly from all classes", "min": 0.01, "max": 1.0}
