@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from searches import invariants, leases, services, stopping
+from searches import supervisor as supervisor_module
 from searches.models import SearchRun
 from searches.status import Status
 from searches.supervisor import Outcome, Supervisor, Timing
@@ -37,6 +38,7 @@ class Steered(Supervisor):
 
     def _beat(self) -> None:
         self.script(self)
+        self.looked = 0.0  # whatever a script wanted is seen before the next event is
         super()._beat()
 
 
@@ -60,6 +62,12 @@ def nothing_is_left() -> Iterator[None]:
     yield
     _, alive = psutil.wait_procs(psutil.Process().children(recursive=True), timeout=2.0)
     assert [process.cmdline() for process in alive if "searches" in " ".join(process.cmdline())] == []
+
+
+@pytest.fixture(autouse=True)
+def an_event_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script is asked after each event: on a busy machine a whole run would fit between two looks."""
+    monkeypatch.setattr(supervisor_module, "BATCH", 1)
 
 
 @pytest.fixture(autouse=True)
