@@ -171,7 +171,7 @@ def against_best(front: Sequence[Entry], entry: Entry, name: str) -> str:
     if mine == best:
         return f"best {noun_of(name)} of the front"
     if (objective.ideal, objective.worst) == (1.0, 0.0):
-        return f"{abs(best - mine) * 100:.1f} % below the best {noun_of(name)}"
+        return f"{abs(best - mine) * 100:.1f} percentage points below the best {noun_of(name)}"
     if not best:
         return f"{noun_of(name)} above the least"
     ratio = mine / best

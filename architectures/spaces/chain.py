@@ -28,6 +28,7 @@ from architectures.spaces.parts import Part, operation_part, part
 from architectures.spaces.space import Costs, Decision, Genotype, Space, SpaceError, Variation
 
 WIDTHS = (16, 32, 64, 128, 256, 512)
+OFFERED_WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 OPERATIONS = (
     "conv3x3",
     "conv5x5",
@@ -75,7 +76,7 @@ class Chain(Space):
         default=None, metadata={"help": "Most layers of a network. Empty: by input size.", "min": 2, "max": 20}
     )
     widths: tuple[int, ...] | None = field(
-        default=None, metadata={"help": "Channels a stage may have. Empty: by input size.", "choices": WIDTHS}
+        default=None, metadata={"help": "Channels a stage may have. Empty: by input size.", "choices": OFFERED_WIDTHS}
     )
     operations: tuple[str, ...] = field(
         default=OPERATIONS, metadata={"help": "Operations a layer may be.", "choices": OFFERED}
