@@ -17,7 +17,7 @@ from architectures.spaces.limits import PRESETS, Limits
 SPACES = [
     spaces.create("chain", (1, 8, 8), 10),
     spaces.create("chain", (3, 32, 32), 10, min_layers=1, max_layers=20, skip_reach=5),
-    spaces.create("chain", (3, 32, 32), 10, operations=("conv3x3", "max_pool"), max_skips=1),
+    spaces.create("chain", (3, 32, 32), 10, operations=("conv3x3", "max_pool"), widths=(24, 48, 96), max_skips=1),
     spaces.create("cell201", (3, 32, 32), 10, cells=1),
     spaces.create("mobile", (3, 32, 32), 10),
 ]
