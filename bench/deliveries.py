@@ -47,8 +47,8 @@ SPACE: Document = {
 }  # fmt: skip
 # Residual networks for 32×32 pixels: depths, widths and skip connections are searched. They halve by pooling: that had
 # .771 on validation images after 11 epochs where strides had .737 after 13 (one network, one seed). Quick networks see
-# more epochs, so few layers at full size will do, and FLOPs have a limit. In about 700 s on one core, over 6,300 images
-# and judged on 3,000: 67 M FLOPs (32 once, 64 twice, 96 twice) .783, the baseline .768 (one seed, SE .0075).
+# more epochs, so few layers at full size will do, and FLOPs have a limit. In 550 to 760 s on a core, over 6,300 images,
+# judged on 3,000: 67 M FLOPs (32 once, 64 twice, 96 twice) .783 and .785, the baseline .768 and .775 (SE .0075 each).
 RESIDUAL: Document = {
     "stages": 3, "min_layers": 3, "max_layers": 12, "max_skips": 1, "skip_reach": 2, "widths": [32, 64, 96],
     "operations": ["pool_conv3x3"],
