@@ -152,14 +152,14 @@ def baseline(options: argparse.Namespace, folder: Path) -> Document:
     epochs = max(1, round(seconds / max(epoch_seconds(jobs(folder / "first", 2)[:WORKERS]))))
     wanted = jobs(folder / "final", epochs)
     trained = done(wanted)
-    tested = [done(tests(wanted, trained, 0, (number,)))[number] for number in sorted(trained)]
+    tested = done(tests(wanted, trained, 0, range(FINALISTS)))
     return {
         "parameters": complexity(graph).params,
         "macs": complexity(graph).macs,
         "epochs": epochs,
         "training_seconds": [round(trained[number].timing["training_seconds"]) for number in sorted(trained)],
         "validation_accuracies": [round(trained[number].values["accuracy"], 4) for number in sorted(trained)],
-        "test_accuracies": [round(each.values["test_accuracy"], 4) for each in tested],
+        "test_accuracies": [round(tested[number].values["test_accuracy"], 4) for number in sorted(tested)],
     }
 
 
@@ -181,29 +181,28 @@ def delivered(
         "evaluations": 100_000, "seconds": max(1.0, round(seconds, 1)),
     }  # fmt: skip
     front = searched(spec | asked, folder)
-    members = [(graph, seed) for graph in best(front, folder, finalists)]
-    found = trained_until(until, members, dataset, folder / "final", recipe)
+    found = trained_until(until, best(front, folder, finalists), seed, dataset, folder / "final", recipe)
     return {"networks_searched": front["evaluations"], **found}
 
 
 def trained_until(
-    until: float, networks: Sequence[tuple[Graph, int]], dataset: str, folder: Path, recipe: Document
+    until: float, graphs: Sequence[Graph], seed: int, dataset: str, folder: Path, recipe: Document
 ) -> Document:
     """In equal shares of the time, a network a core; validation chooses, then its test split is read."""
 
     def jobs(place: Path, epochs: Sequence[int]) -> list[Document]:
         return [
             job(graph, dataset, place, recipe | {"epochs": count}, number=number, seed=seed)
-            for number, ((graph, seed), count) in enumerate(zip(networks, epochs, strict=True))
+            for number, (graph, count) in enumerate(zip(graphs, epochs, strict=True))
         ]
 
-    seconds = epoch_seconds(jobs(folder / "first", [2] * len(networks)))
-    left = SAFETY * (until - time.monotonic()) / math.ceil(len(networks) / WORKERS)
+    seconds = epoch_seconds(jobs(folder / "first", [2] * len(graphs)))
+    left = SAFETY * (until - time.monotonic()) / math.ceil(len(graphs) / WORKERS)
     wanted = jobs(folder, [max(1, int(left / each)) for each in seconds])
     trained = done(wanted)
     chosen = max(trained, key=lambda number: trained[number].values["accuracy"])
     tested = done(tests(wanted, trained, 0, (chosen,)))
-    counted = complexity(networks[chosen][0])
+    counted = complexity(graphs[chosen])
     return {
         "parameters": counted.params,
         "macs": counted.macs,
