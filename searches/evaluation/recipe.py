@@ -58,7 +58,7 @@ class Recipe:
         default=False,
         metadata={
             "help": "a child begins with the weights of its parent, where both have a layer; who climbs a ladder, with "
-            "its own of the rung below"
+            "its own of the rung below; above a proxy, which trains nothing, it begins anew"
         },
     )
 

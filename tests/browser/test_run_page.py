@@ -82,6 +82,19 @@ def test_axes_colours_and_dimensions_stand_in_the_address(page: Page, runs: tupl
     expect(page).to_have_url(re.compile("dim=3"))
 
 
+def test_few_rungs_are_groups_and_many_a_scale(page: Page, runs: tuple[int, int]) -> None:
+    """A marker shape that stood for two rungs would tell of neither."""
+    opened(page, runs[0], "?colour=fidelity")
+    expect(page.locator("#pareto .legend")).to_contain_text(re.compile(r"\d+ epochs?"))
+    script = """async (fidelities) => {
+      const { Groups } = await import("/static/js/run/colouring.js");
+      const groups = new Groups({}, {}, "fidelity", fidelities.map((fidelity) => ({ fidelity })));
+      return groups.isNominal && groups.of([{ fidelity: 1 }, { fidelity: 5 }]).map(({ name }) => name);
+    }"""
+    assert page.evaluate(script, [5, 1, 12]) == ["1 epoch", "5 epochs"]
+    assert page.evaluate(script, list(range(1, 9))) is False
+
+
 def test_what_a_limit_forbids_is_a_band(page: Page, runs: tuple[int, int]) -> None:
     opened(page, runs[0], "?x=params")
     bands = page.locator("#pareto .shapelayer path")

@@ -1,5 +1,9 @@
 /* What the points of the Pareto plot are coloured by: groups with a colour and a marker shape each, or a scale. */
+import { counted } from "../format.js";
 import { symbols } from "../plots/tokens.js";
+
+/** Of groups that are counted: where there are more of them than shapes, they make a scale. */
+const titles = { generation: (number) => `generation ${number}`, fidelity: (epochs) => counted(epochs, "epoch") };
 
 /** Who proposed a candidate: a portfolio names the member in front of the change. */
 export function proposer({ spec }, candidate) {
@@ -12,7 +16,7 @@ export function proposer({ spec }, candidate) {
 export function colourValue(run, measures, by, candidate) {
   if (by === "generation") return (candidate.generation ?? 0) + 1;
   if (by === "algorithm") return proposer(run, candidate);
-  if (by === "fidelity") return `${candidate.fidelity} epochs`;
+  if (by === "fidelity") return candidate.fidelity;
   if (by === "seconds") return candidate.seconds ?? null;
   return measures.value(candidate, by);
 }
@@ -22,7 +26,7 @@ export class Groups {
   constructor(run, measures, by, candidates) {
     Object.assign(this, { run, measures, by });
     const names = [...new Set(candidates.map((candidate) => this.nameOf(candidate)))];
-    this.isNominal = by === "algorithm" || by === "fidelity" || (by === "generation" && names.length <= symbols.length);
+    this.isNominal = by === "algorithm" || (by in titles && names.length <= symbols.length);
     this.names = names.sort((one, other) => (typeof one === "number" ? one - other : String(one).localeCompare(String(other), "en", { numeric: true })));
   }
 
@@ -37,7 +41,7 @@ export class Groups {
   /** Those of the candidates that belong to each group that has any. */
   of(candidates) {
     const groups = this.names.map((name, index) => ({
-      name: this.by === "generation" ? `generation ${name}` : String(name),
+      name: titles[this.by]?.(name) ?? String(name),
       index: index % symbols.length,
       members: candidates.filter((candidate) => this.nameOf(candidate) === name),
     }));

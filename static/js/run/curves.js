@@ -1,7 +1,7 @@
 /* The curves over the search: hypervolume over evaluations or time beside the random control's, the regret to it, and the best so far. */
 import { Plot } from "../plots/plot.js";
 import { tokens } from "../plots/tokens.js";
-import { percent, threeDigits } from "../format.js";
+import { counted, percent, threeDigits } from "../format.js";
 import { Remote } from "./remote.js";
 
 /** Markers while there is room between them. */
@@ -84,7 +84,7 @@ export class Curves {
     const steps = known.map(({ fidelity }, index) => [fidelity, index]).filter(([fidelity, index]) => index > 0 && fidelity != null && fidelity !== known[index - 1].fidelity);
     return steps.map(([fidelity, index]) => ({
       type: "line", xref: "x", yref: "paper", x0: xs[index], x1: xs[index], y0: 0, y1: 1, line: { color: colours.muted, width: 1, dash: "dot" },
-      label: { text: `${fidelity} epochs`, textposition: "end", font: { color: colours.muted, size: 11 } },
+      label: { text: counted(fidelity, "epoch"), textposition: "end", font: { color: colours.muted, size: 11 } },
     }));
   }
 

@@ -1,6 +1,6 @@
 /* The event log in words, the newest first: what came before the page was opened is fetched when the log is first looked at. */
 
-import { percent } from "../format.js";
+import { counted, percent } from "../format.js";
 
 const words = {
   StatusChanged: ({ status, by }) => `The run is ${status}${by ? `, by ${by}` : ""}`,
@@ -9,7 +9,7 @@ const words = {
   CandidateProposed: ({ number, change }) => `#${number} proposed: ${change || "from nothing"}`,
   ProposalRefused: ({ number, reason, times }) => `#${number}: ${times} refused, ${reason}`,
   DuplicateProposed: ({ number, of }) => `#${number} is the same network as #${of}`,
-  EvaluationStarted: ({ number, fidelity }) => `#${number} ${fidelity === 0 ? "is scored" : `in training, ${fidelity} epochs`}`,
+  EvaluationStarted: ({ number, fidelity }) => `#${number} ${fidelity === 0 ? "is scored" : `in training, ${counted(fidelity, "epoch")}`}`,
   EvaluationFinished: ({ number, status, reason, values }) => (status === "done" ? `#${number} ${result(values)}` : `#${number} failed: ${reason}`),
   GenerationFinished: ({ generation, front }) => `Generation ${generation + 1} complete, ${front.length} on the front`,
   SelectionFinished: ({ chosen, how }) => `Chosen by ${how}: ${chosen === null ? "none" : `#${chosen}`}`,

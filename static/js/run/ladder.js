@@ -1,4 +1,5 @@
 /* The fidelity ladder as a flow: how many candidates were measured at each rung and how many of them were promoted. */
+import { counted } from "../format.js";
 import { Plot } from "../plots/plot.js";
 import { tokens } from "../plots/tokens.js";
 import { Remote } from "./remote.js";
@@ -51,7 +52,7 @@ export class Ladder {
     return {
       data: [{
         type: "sankey", arrangement: "snap",
-        node: { label: [...rungs.map(({ fidelity, done, failed }) => `${fidelity === 0 ? this.first : `${fidelity} epochs`}: ${done + failed}`), "stopped here", "failed"], color: [...rungs.map(() => colours.accent), colours.muted, colours.bad], pad: 18, thickness: 14, line: { width: 0 }, hovertemplate: "%{label}<extra></extra>" },
+        node: { label: [...rungs.map(({ fidelity, done, failed }) => `${fidelity === 0 ? this.first : counted(fidelity, "epoch")}: ${done + failed}`), "stopped here", "failed"], color: [...rungs.map(() => colours.accent), colours.muted, colours.bad], pad: 18, thickness: 14, line: { width: 0 }, hovertemplate: "%{label}<extra></extra>" },
         link: { source: links.map((link) => link.source), target: links.map((link) => link.target), value: links.map((link) => link.count), color: links.map((link) => translucent(link.color)), hovertemplate: "%{source.label} → %{target.label}: %{value}<extra></extra>" },
         textfont: { color: colours.text, size: 12 },
       }],

@@ -1,7 +1,7 @@
 /* Who was busy with what: a bar an evaluation, a row an evaluator. */
 import { Plot } from "../plots/plot.js";
 import { tokens } from "../plots/tokens.js";
-import { duration, escapeHtml } from "../format.js";
+import { counted, duration, escapeHtml } from "../format.js";
 import { Remote } from "./remote.js";
 
 export class Timeline {
@@ -35,7 +35,7 @@ export class Timeline {
     const colours = tokens();
     const { bars } = this.answer;
     const fidelities = [...new Set(bars.map(({ fidelity }) => fidelity))].sort((one, other) => one - other);
-    const groups = fidelities.map((fidelity, index) => [`${fidelity} epochs`, bars.filter((bar) => bar.fidelity === fidelity && bar.status === "done"), colours.series[index % colours.series.length], ""]);
+    const groups = fidelities.map((fidelity, index) => [counted(fidelity, "epoch"), bars.filter((bar) => bar.fidelity === fidelity && bar.status === "done"), colours.series[index % colours.series.length], ""]);
     groups.push(["failed", bars.filter(({ status }) => status !== "done"), colours.bad, "/"]);
     const first = this.answer.started ?? Math.min(...bars.map(({ ended, seconds }) => ended - seconds));
     const minutes = (seconds) => seconds / 60;
