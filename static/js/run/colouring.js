@@ -38,13 +38,12 @@ export class Groups {
     return this.names.indexOf(this.nameOf(candidate)) % symbols.length;
   }
 
-  /** Those of the candidates that belong to each group that has any. */
+  /** Those of the candidates that belong to each group. */
   of(candidates) {
-    const groups = this.names.map((name, index) => ({
+    return this.names.map((name, index) => ({
       name: titles[this.by]?.(name) ?? String(name),
       index: index % symbols.length,
       members: candidates.filter((candidate) => this.nameOf(candidate) === name),
     }));
-    return groups.filter(({ members }) => members.length > 0);
   }
 }

@@ -43,13 +43,16 @@ export function isRanked({ run }, candidate) {
   return candidate.is_on_front || over || (candidate.generation ?? 0) <= (run.generation ?? -1);
 }
 
-/** The generation under way and how many there will be, counted from 1. */
+/** The generation under way, counted from 1, and how many there will be, where that is known: who climbs a ladder or is
+    proposed twice takes a place of a generation, too. */
 export function generations({ run }) {
   const { population } = run.spec.algorithm_options;
   const complete = (run.generation ?? -1) + 1;
   if (!population) return { now: complete, total: null };
+  const now = run.status === "finished" ? complete : complete + 1;
+  const { proxy, rungs } = run.spec.ladder ?? {};
   const total = Math.ceil(run.evaluations_total / population);
-  return { now: run.status === "finished" ? complete : Math.min(total, complete + 1), total };
+  return { now, total: proxy || rungs?.includes(",") || now > total ? null : total };
 }
 
 /** The members of the front. */
