@@ -49,9 +49,10 @@ export function generations({ run }) {
   const { population } = run.spec.algorithm_options;
   const complete = (run.generation ?? -1) + 1;
   if (!population) return { now: complete, total: null };
-  const now = run.status === "finished" ? complete : complete + 1;
-  const { proxy, rungs } = run.spec.ladder ?? {};
   const total = Math.ceil(run.evaluations_total / population);
+  const begun = run.status === "finished" ? complete : complete + 1;
+  const now = run.evaluations_done < run.evaluations_total ? begun : Math.max(complete, Math.min(begun, total));
+  const { proxy, rungs } = run.spec.ladder ?? {};
   return { now, total: proxy || rungs?.includes(",") || now > total ? null : total };
 }
 
