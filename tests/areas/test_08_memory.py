@@ -49,6 +49,7 @@ def slope(folder: Path) -> float:
 
 def test_the_engine_does_not_keep_what_it_has_reported(tmp_path: Path) -> None:
     """In a process of its own: what other tests have put into the caches of graphs decides when their tables grow."""
-    code = f"from tests.areas.test_08_memory import *; print(slope(Path({str(tmp_path)!r})))"
-    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    code = "import pathlib, sys; from tests.areas.test_08_memory import slope; print(slope(pathlib.Path(sys.argv[1])))"
+    arguments = [sys.executable, "-c", code, str(tmp_path)]
+    ran = subprocess.run(arguments, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     assert 0 < float(ran.stdout) < 5_000  # 3,500; were the events kept, too, 5,600

@@ -38,12 +38,13 @@ export class Groups {
     return this.names.indexOf(this.nameOf(candidate)) % symbols.length;
   }
 
-  /** Those of the candidates that belong to each group. */
+  /** Those of the candidates that belong to each group that has any. */
   of(candidates) {
-    return this.names.map((name, index) => ({
+    const groups = this.names.map((name, index) => ({
       name: titles[this.by]?.(name) ?? String(name),
       index: index % symbols.length,
       members: candidates.filter((candidate) => this.nameOf(candidate) === name),
     }));
+    return groups.filter(({ members }) => members.length > 0);
   }
 }

@@ -28,7 +28,7 @@ export class ParetoFigure {
     const isLess = ({ fidelity }) => this.fidelity !== null && fidelity < this.fidelity;
     const less = view.dominated && this.groups === null ? ranked.filter(isLess) : [];
     const dominated = this.groups === null ? ranked.filter((candidate) => !isLess(candidate)) : ranked;
-    const data = view.dominated || this.groups?.isNominal ? this.#dominated(view.dominated ? dominated : []) : [];
+    const data = this.#dominated(view.dominated ? dominated : [], members);
     // Measured with fewer epochs than the front: not comparable with it, so it looks unlike it.
     if (less.length > 0) data.unshift(this.#trace("less trained", less, { color: colours.muted, size: 6, opacity: 0.5, symbol: "x-thin-open" }));
     if (fresh.length > 0) data.push(this.#trace("not ranked yet", fresh, { color: colours.accent, size: freshSize, symbol: "diamond-open" }));
@@ -61,15 +61,21 @@ export class ParetoFigure {
   }
 
   /** Colour and marker shape by what was asked for; without it all are one quiet colour. */
-  #dominated(candidates) {
+  #dominated(candidates, front) {
     const { colours, view } = this;
-    if (candidates.length === 0 && !this.groups?.isNominal) return [];
+    if (this.groups?.isNominal) return this.#grouped(candidates, front);
+    if (candidates.length === 0) return [];
     if (view.colour === "none") return [this.#trace("dominated", candidates, { color: colours.muted, size: 7, opacity: 0.55, symbol: "circle-open" })];
-    if (!this.groups.isNominal) return [this.#trace("dominated", candidates, this.#scaled(candidates, { size: 7, opacity: 0.8, symbol: "circle" }))];
-    // A group that is wholly on the front has a place in the legend nevertheless: plotly gives it for a point without a value.
-    return this.groups.of(candidates).map(({ name, index, members }) => {
-      const trace = this.#trace(name, members, { color: colours.series[index], symbol: symbols[index], size: 7, opacity: 0.75 });
-      return members.length > 0 ? trace : { ...trace, ...Object.fromEntries(this.axes.map((axis) => [axis, [null]])), customdata: [null], hovertext: [""] };
+    return [this.#trace("dominated", candidates, this.#scaled(candidates, { size: 7, opacity: 0.8, symbol: "circle" }))];
+  }
+
+  /** A group that is wholly on the front has a place in the legend, too: plotly gives it for a point without a value. */
+  #grouped(candidates, front) {
+    const { colours } = this;
+    return this.groups.of([...candidates, ...front]).map(({ name, index, members }) => {
+      const behind = members.filter((candidate) => !this.isFront(candidate));
+      const trace = this.#trace(name, behind, { color: colours.series[index], symbol: symbols[index], size: 7, opacity: 0.75 });
+      return behind.length > 0 ? trace : { ...trace, ...Object.fromEntries(this.axes.map((axis) => [axis, [null]])), customdata: [null], hovertext: [""] };
     });
   }
 
