@@ -14,7 +14,7 @@ export PORT TORCH_INDEX_URL
 .PHONY: install run test test-postgresql bench extra lint types imports format chaos
 
 install: ## .venv with everything; a second call takes a second
-	@$(if $(PYTHON),$(PYTHON) nasportal/installation.py,echo "NAS Portal needs Python 3.11 or newer, and no python3 was found: install one." >&2; exit 2)
+	@$(if $(PYTHON),$(PYTHON) nasportal/setup/install.py,echo "NAS Portal needs Python 3.11 or newer, and no python3 was found: install one." >&2; exit 2)
 
 run: install ## the portal on 127.0.0.1:$(PORT), until Ctrl-C
 	@exec .venv/bin/python manage.py up

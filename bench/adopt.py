@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from codegen.dockerfile import faults
-from codegen.tree import SourceTree
+from codegen.sources.dockerfile import faults
+from codegen.sources.tree import SourceTree
 
 POINTS = 1.0  # by which a training may differ from the portal's accuracy
 START_SECONDS = 60

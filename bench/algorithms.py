@@ -36,8 +36,8 @@ from bench.samplers import (
 from searches import algorithms, pareto
 from searches.algorithms.algorithm import Evaluated
 from searches.engine.sequence import Candidate, Sequence
-from searches.replay.run import Question, replay
-from searches.replay.table import TableProblem
+from searches.tabular.replay import Question, replay
+from searches.tabular.table import TableProblem
 from tests.architectures.examination import TABLE
 
 ROOT = Path(__file__).parent.parent
@@ -150,10 +150,11 @@ def print_rows() -> None:
     from django.contrib.auth.models import User
     from django.core.management import call_command
 
-    from searches import leases, services
-    from searches.known import Known
-    from searches.recording import events_record
+    from searches.services import runs as services
     from searches.spec import SearchSpec
+    from searches.supervision import leases
+    from searches.supervision.recorder import events_record
+    from searches.supervision.row_cache import Known
 
     call_command("migrate", verbosity=0)
     project = services.project_create(owner=User.objects.create(username="bench"), name="bench")

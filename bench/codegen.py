@@ -27,10 +27,10 @@ from architectures.ir.complexity import complexity
 from architectures.ir.graph import Graph
 from architectures.ir.json import to_document
 from architectures.nets.module import build
-from codegen.child import generate_in_child
-from codegen.preview import preview
-from codegen.repository import sources
-from codegen.request import RepositoryRequest
+from codegen.generator_process import generate_in_child
+from codegen.repository_request import RepositoryRequest
+from codegen.selectors.preview import preview
+from codegen.sources.repository import sources
 from searches.evaluation import datasets
 from searches.presets import PRESETS
 from tests.codegen.test_pytorch import difference

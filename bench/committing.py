@@ -17,12 +17,12 @@ def main() -> None:
     from django.contrib.auth.models import User
     from django.core.management import call_command
 
-    from searches import services
     from searches.engine.search import search
-    from searches.known import Known
-    from searches.recording import events_record
-    from tests.formula import FormulaExecutor
-    from tests.world import claim, spec
+    from searches.services import runs as services
+    from searches.supervision.recorder import events_record
+    from searches.supervision.row_cache import Known
+    from tests.support.formula import FormulaExecutor
+    from tests.support.world import claim, spec
 
     call_command("migrate", verbosity=0)
     wanted = spec(evaluations=EVALUATIONS)

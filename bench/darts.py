@@ -25,13 +25,13 @@ from architectures.spaces.cell201 import code
 from architectures.spaces.limits import Limits
 from bench.natural import DATA, NATURAL, splits
 from searches.algorithms.darts import Ranking
-from searches.evaluation.augmentation import AUGMENTATIONS, Augmentation
 from searches.evaluation.evaluator import split_of
-from searches.evaluation.recipe import Recipe
-from searches.evaluation.supernet_options import SupernetOptions
-from searches.evaluation.supernet_training import SupernetTraining
-from searches.evaluation.tensors import Tensors
-from searches.evaluation.trainer import train
+from searches.evaluation.supernet.options import SupernetOptions
+from searches.evaluation.supernet.training import SupernetTraining
+from searches.evaluation.training.augmentation import AUGMENTATIONS, Augmentation
+from searches.evaluation.training.recipe import Recipe
+from searches.evaluation.training.tensors import Tensors
+from searches.evaluation.training.trainer import train
 
 ROWS = Path(__file__).parent.parent / "bench-results" / "darts-rows.jsonl"
 TABLE = DATA / "nasbench201.csv.gz"

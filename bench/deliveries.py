@@ -31,8 +31,8 @@ from architectures.ir.complexity import complexity
 from architectures.ir.graph import Graph
 from architectures.ir.primitives import Add, BatchNorm, Conv2d, Flatten, GlobalAvgPool, Linear, Relu
 from bench.natural import classes, decoded
-from searches.engine.executor import JobFinished, JobProgressed
-from searches.engine.processes import ProcessExecutor
+from searches.engine.executors.executor import JobFinished, JobProgressed
+from searches.engine.executors.process_executor import ProcessExecutor
 from searches.evaluation import datasets
 
 ROOT = Path(__file__).parent.parent

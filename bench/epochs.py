@@ -30,9 +30,9 @@ from architectures.spaces.limits import Limits
 from bench.natural import NATURAL, Pictures, classes, decoded
 from profiling.meters import heap
 from searches.evaluation import datasets
-from searches.evaluation.recipe import Recipe
-from searches.evaluation.tensors import Tensors
-from searches.evaluation.trainer import Course, train
+from searches.evaluation.training.recipe import Recipe
+from searches.evaluation.training.tensors import Tensors
+from searches.evaluation.training.trainer import Course, train
 from searches.evaluation.worker import settle_torch
 
 NETWORKS = range(1, 7)

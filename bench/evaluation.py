@@ -31,14 +31,14 @@ from architectures.spaces.limits import Limits
 from bench import epochs
 from bench.natural import NATURAL, SIDE, TRAIN, Pictures, first, pictures, splits
 from searches.evaluation import proxies
-from searches.evaluation.agreement import agreement
 from searches.evaluation.curves import Beginning, calibration
-from searches.evaluation.inheritance import inherit
 from searches.evaluation.proxies import PROXIES
-from searches.evaluation.recipe import Recipe
-from searches.evaluation.supernet_single_path import SinglePathSupernet
-from searches.evaluation.tensors import Tensors
-from searches.evaluation.trainer import accuracy, train
+from searches.evaluation.rank_correlation import agreement
+from searches.evaluation.supernet.single_path import SinglePathSupernet
+from searches.evaluation.training.recipe import Recipe
+from searches.evaluation.training.tensors import Tensors
+from searches.evaluation.training.trainer import accuracy, train
+from searches.evaluation.training.weight_inheritance import inherit
 
 ROWS = Path(__file__).parent.parent / "bench-results" / "evaluation-rows.jsonl"
 NETWORKS = 64

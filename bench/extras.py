@@ -16,8 +16,8 @@ from architectures.ir.json import to_document
 from bench.codegen import SPACES, network
 from codegen import extras, frameworks
 from codegen.generate import Generation, reference_module
-from codegen.request import RepositoryRequest
-from codegen.tree import SourceTree
+from codegen.repository_request import RepositoryRequest
+from codegen.sources.tree import SourceTree
 
 A_SPACE = 5
 SHAPES = ((1, 8, 8), (3, 16, 16), (1, 14, 14), (3, 12, 20))

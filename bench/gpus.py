@@ -26,14 +26,14 @@ from architectures.nets.module import build
 from architectures.spaces.limits import Limits
 from bench.epochs import BATCH, RATE
 from bench.natural import NATURAL, Pictures, classes, decoded
-from searches.engine.executor import JobFinished
-from searches.engine.machine import gpus
-from searches.engine.placement import Places
-from searches.engine.processes import ProcessExecutor
-from searches.evaluation.device import OPTION
+from nasportal.lib.machine import cores
+from searches.engine.executors.executor import JobFinished
+from searches.engine.executors.gpu_slots import Places
+from searches.engine.executors.process_executor import ProcessExecutor
+from searches.engine.hardware import gpus
 from searches.evaluation.evaluator import dataset_of, perform, proxy_batch, split_of
 from searches.evaluation.job import Job
-from searches.machine import cores
+from searches.evaluation.training.device import OPTION
 
 SIDE, CHANNELS, CLASSES = 32, 3, 10
 IMAGES, EPOCHS, NETWORKS = 10_000, 3, 12

@@ -18,9 +18,9 @@ from random import random
 from typing import Any
 from urllib.request import Request, urlopen
 
-from tests.nasportal.test_kills import Program
-from tests.portal import ROOT, Portal, running_portal, wait_until
-from tests.wire import Closed, opened
+from tests.nasportal.server.test_kills import Program
+from tests.support.portal import ROOT, Portal, running_portal, wait_until
+from tests.support.wire import Closed, opened
 
 RUNS, SECONDS, RATE = 20, 30.0, 5.0  # events a second of each run
 WARM_EPOCHS, ALONE_SECONDS = 5, 15.0

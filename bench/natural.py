@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from searches.evaluation.tensors import Tensors
+from searches.evaluation.training.tensors import Tensors
 
 DATA = Path(os.environ.get("NASPORTAL_TRUTH_DATA", Path(__file__).parent.parent.parent / "shared" / "data"))
 NATURAL = DATA / "cifar10_jpeg_12k.npz"

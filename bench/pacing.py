@@ -8,8 +8,8 @@ from architectures import spaces
 from architectures.nets.module import build
 from architectures.spaces.limits import Limits
 from searches.evaluation.evaluator import split_of
-from searches.evaluation.recipe import Recipe
-from searches.evaluation.trainer import train
+from searches.evaluation.training.recipe import Recipe
+from searches.evaluation.training.trainer import train
 from searches.evaluation.worker import NICENESS, settle_torch
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.portal import Portal, free_port, running_portal, wait_until
+from tests.support.portal import Portal, free_port, running_portal, wait_until
 
 SIZES = tuple(int(size) for size in os.environ.get("NASPORTAL_BENCH_SIZES", "10000,100000").split(","))
 PATIENCE_MS = 45_000  # after that a page counts as unusable
@@ -317,9 +317,9 @@ def dashboard(storage: Path) -> Iterator[str]:
 def seed(size: str) -> int:
     from django.contrib.auth.models import User
 
-    from searches import services
     from searches.models import Project
-    from tests.showcase import showcase
+    from searches.services import runs as services
+    from tests.support.showcase import showcase
 
     owner = User.objects.earliest("pk")
     project = Project.objects.filter(name="Bench").first() or services.project_create(owner=owner, name="Bench")

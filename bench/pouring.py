@@ -19,10 +19,10 @@ def main(count: int, seconds: float, rate: float) -> None:
     from django.db import transaction
     from django.test import Client
 
-    from searches import services
-    from searches.known import Known
-    from searches.recording import events_record
-    from tests.world import claim, reports_of, spec
+    from searches.services import runs as services
+    from searches.supervision.recorder import events_record
+    from searches.supervision.row_cache import Known
+    from tests.support.world import claim, reports_of, spec
 
     user = User.objects.get()
     project = services.project_create(owner=user, name="Load")

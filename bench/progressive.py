@@ -19,8 +19,8 @@ from searches.algorithms.algorithm import Evaluated
 from searches.engine.problem import SpecProblem
 from searches.engine.sequence import Candidate, Sequence
 from searches.evaluation.datasets import Facts
-from searches.evaluation.recipe import Recipe
-from searches.evaluation.trainer import accuracy, train
+from searches.evaluation.training.recipe import Recipe
+from searches.evaluation.training.trainer import accuracy, train
 from searches.spec import SearchSpec
 
 ROWS = Path(__file__).parent.parent / "bench-results" / "progressive-rows.jsonl"

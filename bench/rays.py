@@ -37,9 +37,9 @@ def run() -> dict[str, Any]:
 
 def trainings(kind: str, workers: int) -> dict[str, float]:
     """Seconds of all trainings, with evaluators that are warm already."""
-    from searches.engine.executor import Executor, JobFinished
-    from searches.engine.processes import ProcessExecutor
-    from searches.engine.rays import RayExecutor
+    from searches.engine.executors.executor import Executor, JobFinished
+    from searches.engine.executors.process_executor import ProcessExecutor
+    from searches.engine.executors.ray_executor import RayExecutor
     from tests.searches.engine import ray_scenes
 
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from searches import pareto
-from searches.replay.expression import evaluated as expression
-from searches.replay.run import Question
-from searches.replay.table import read
+from searches.tabular.expression import evaluated as expression
+from searches.tabular.replay import Question
+from searches.tabular.table import read
 from tests.architectures.examination import TABLE
 
 EVALUATIONS = 200

@@ -22,9 +22,9 @@ from typing import Any
 
 import psutil
 
-from tests.nasportal.test_kills import Program
-from tests.portal import Portal, running_portal
-from tests.wire import Closed, Refused, opened
+from tests.nasportal.server.test_kills import Program
+from tests.support.portal import Portal, running_portal
+from tests.support.wire import Closed, Refused, opened
 
 SOCKETS, POLLS_PER_SECOND, SAMPLE_SECONDS = 20, 4.0, 2.0
 WARM_UP = 0.25
@@ -132,8 +132,8 @@ def kind_of(command: list[str]) -> str:
     """`supervisor` is the task cluster: its workers keep the leases."""
     names = {
         "daphne": "web",
-        "nasportal.cluster": "supervisor",
-        "nasportal.guard": "guard",
+        "nasportal.server.task_cluster": "supervisor",
+        "nasportal.server.watchdog": "guard",
         "searches.engine": "engine",
         "searches.evaluation.worker": "evaluator",
     }

@@ -21,18 +21,19 @@ from typing import TYPE_CHECKING, Any
 
 from architectures.ir.graph import Graph
 from architectures.ir.verify import GraphError
-from codegen import bundle, extras, frameworks
-from codegen.bundle import BundleRequest, generate_bundle
-from codegen.card import card
-from codegen.difference import first_difference, is_close, is_roughly_close, node_values
-from codegen.dockerfile import dockerfile
+from codegen import extras, frameworks
 from codegen.frameworks import Framework
-from codegen.frameworks.blocks import PrintError
-from codegen.gate import Check, Fault, Gate, run
-from codegen.plain import slug
-from codegen.repository import manifest, sources
-from codegen.request import STANDARD, RepositoryRequest, RequestError, read_document
-from codegen.tree import SourceTree
+from codegen.printing.blocks import PrintError
+from codegen.repository_request import STANDARD, RepositoryRequest, RequestError, read_document
+from codegen.sources import bundle
+from codegen.sources.bundle import BundleRequest, generate_bundle
+from codegen.sources.dockerfile import dockerfile
+from codegen.sources.escaping import slug
+from codegen.sources.model_card import card
+from codegen.sources.repository import manifest, sources
+from codegen.sources.tree import SourceTree
+from codegen.verification.first_difference import first_difference, is_close, is_roughly_close, node_values
+from codegen.verification.gate import Check, Fault, Gate, run
 
 if TYPE_CHECKING:
     from torch import nn

@@ -18,9 +18,10 @@ from typing import Any
 
 from django.conf import settings
 
-from codegen import file_storage, services
+from codegen import services
 from codegen.generate import UPLOAD
 from codegen.services import Job
+from nasportal.lib import file_storage
 
 log = logging.getLogger(__name__)
 

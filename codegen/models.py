@@ -12,7 +12,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.db.models import Q
 
-from codegen import file_storage
+from nasportal.lib import file_storage
 
 User = AbstractBaseUser | AnonymousUser
 # Who else may see a repository is known to the app that asks for it: it adds its rule here.

@@ -15,8 +15,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from codegen import file_storage
 from codegen.models import Repository, RepositoryStatus
+from nasportal.lib import file_storage
 
 ATTEMPTS = 3
 REASON_AT_MOST = 4_000  # characters

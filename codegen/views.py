@@ -10,10 +10,10 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
 from architectures.ir.json import from_document
-from codegen.browsing import Browser
 from codegen.models import Repository, RepositoryStatus
 from codegen.passes.fusion import groups
-from codegen.requests import Request
+from codegen.selectors.file_browser import Browser
+from nasportal.lib.requests import Request
 
 
 @require_safe

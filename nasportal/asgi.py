@@ -12,8 +12,8 @@ django.setup(set_prefix=False)  # the routes below need the apps
 
 from django.urls import re_path  # noqa: E402
 
-from nasportal.sockets import NoSuchSocket  # noqa: E402
-from nasportal.threads import ReusingHandler  # noqa: E402
+from nasportal.server.request_threads import ReusingHandler  # noqa: E402
+from nasportal.server.unknown_socket import NoSuchSocket  # noqa: E402
 from searches.routing import websocket_urlpatterns  # noqa: E402
 
 routes = [*websocket_urlpatterns, re_path("", NoSuchSocket.as_asgi())]

@@ -130,8 +130,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "nasportal.nul.NulMiddleware",
-    "nasportal.audit.AuditMiddleware",
+    "nasportal.middleware.nul_bytes.NulMiddleware",
+    "nasportal.middleware.audit.AuditMiddleware",
 ]
 
 ROOT_URLCONF = "nasportal.urls"
@@ -170,7 +170,7 @@ if REDIS_URL:
         "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
     }
     CACHES: dict[str, dict[str, Any]] = {
-        "default": {"BACKEND": "nasportal.cache.ForgivingRedisCache", "LOCATION": REDIS_URL}
+        "default": {"BACKEND": "nasportal.redis_cache.ForgivingRedisCache", "LOCATION": REDIS_URL}
     }
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
@@ -299,10 +299,10 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "nasportal.schema.describe_faults",
+        "nasportal.openapi.describe_faults",
     ],
     "ENUM_NAME_OVERRIDES": {
-        "RunStatus": "searches.status.Status",
+        "RunStatus": "searches.models.status.Status",
         "RepositoryStatus": "codegen.models.RepositoryStatus",
     },
 }
@@ -312,7 +312,7 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
-        "json": {"()": "nasportal.logs.JsonLines"},
+        "json": {"()": "nasportal.json_logs.JsonLines"},
     },
     "handlers": {
         "console": {

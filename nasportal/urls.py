@@ -2,7 +2,8 @@
 
 from django.urls import include, path
 
-from nasportal import admin_views, views
+from nasportal import views
+from nasportal.admin import views as admin_views
 
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
@@ -11,7 +12,7 @@ urlpatterns = [
     path("administration/", admin_views.state, name="state"),
     path("administration/audit/", admin_views.audit, name="audit"),
     path("", include("nasportal.accounts.urls")),
-    path("api/v1/", include("searches.api_urls")),
+    path("api/v1/", include("searches.api.urls")),
     path("", include("profiling.urls")),
     path("", include("codegen.urls")),
     path("", include("searches.urls")),

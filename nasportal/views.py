@@ -13,8 +13,8 @@ from django.template import TemplateDoesNotExist
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from nasportal.nul import NulInAddress
-from nasportal.preparation import missing_migrations
+from nasportal.middleware.nul_bytes import NulInAddress
+from nasportal.setup.prepare import missing_migrations
 
 
 @login_not_required

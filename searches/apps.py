@@ -13,11 +13,11 @@ class SearchesConfig(AppConfig):
 
     def ready(self) -> None:
         """A team shares its repositories, sets of other machines are fetched, and crash points are for tests alone."""
-        from codegen.file_storage import fetch_folder
         from codegen.models import sharing
-        from searches.crashpoints import disarm
+        from nasportal.lib.crash_points import disarm
+        from nasportal.lib.file_storage import fetch_folder
         from searches.evaluation.datasets.stored import brings
-        from searches.querysets import shared_repositories
+        from searches.models.querysets import shared_repositories
 
         os.environ.setdefault("NASPORTAL_DATA", str(settings.DATA_DIR))  # where data sets lie, for those without Django
         if shared_repositories not in sharing:

@@ -6,8 +6,8 @@ import django_filters
 from django.db.models import QuerySet
 
 from searches.models import Candidate, SearchRun
-from searches.models_people import TAG_LENGTH, Star
-from searches.status import Status
+from searches.models.people import TAG_LENGTH, Star
+from searches.models.status import Status
 
 
 class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types

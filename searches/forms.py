@@ -12,15 +12,15 @@ from typing import Any
 from django.http import QueryDict
 
 from architectures import spaces
+from architectures.documents import SpecErrors
 from architectures.registry import Option, options
 from architectures.spaces.limits import Limits
 from profiling import targets
 from searches import algorithms, objectives
-from searches.device_choice import NOT_YOURS
 from searches.evaluation import datasets
-from searches.evaluation.recipe import Recipe
-from searches.evaluation.rungs import Ladder
-from searches.reading import SpecErrors
+from searches.evaluation.fidelity import Ladder
+from searches.evaluation.training.recipe import Recipe
+from searches.services.devices import NOT_YOURS
 from searches.spec import SearchSpec
 
 NAME_LENGTH = 200

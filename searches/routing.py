@@ -2,6 +2,6 @@
 
 from django.urls import path
 
-from searches.consumers import RunConsumer
+from searches.live.consumers import RunConsumer
 
 websocket_urlpatterns = [path("ws/runs/<int:pk>/", RunConsumer.as_asgi())]

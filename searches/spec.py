@@ -6,16 +6,16 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from architectures import spaces
+from architectures.documents import Reading, SpecError, SpecErrors, describe, did_you_mean, shorten
 from architectures.registry import Option, UnknownName, options
 from architectures.spaces.limits import Limits
 from architectures.spaces.reach import unreachable
 from profiling import targets
 from searches import algorithms, objectives
 from searches.evaluation import datasets
-from searches.evaluation.recipe import Recipe
-from searches.evaluation.rungs import SUPERNET, Ladder
+from searches.evaluation.fidelity import SUPERNET, Ladder
+from searches.evaluation.training.recipe import Recipe
 from searches.pareto.choice import Choice, ChoiceError
-from searches.reading import Reading, SpecError, SpecErrors, describe, did_you_mean, shorten
 
 VERSION = 1
 MAX_SEED = 2**63 - 1  # what a database column holds

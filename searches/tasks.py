@@ -2,9 +2,12 @@
 
 from django.conf import settings
 
-from searches import dataset_services, leases, notices, reaper, replay_services
-from searches.crashpoints import crash_point
-from searches.supervisor import Supervisor
+from nasportal.lib.crash_points import crash_point
+from searches.services import datasets as dataset_services
+from searches.services import notifications as notices
+from searches.services import replays as replay_services
+from searches.supervision import leases, reaper
+from searches.supervision.supervisor import Supervisor
 
 
 def supervise(run_id: int) -> str:

@@ -2,20 +2,18 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from searches import (
-    annotation_views,
-    candidate_views,
-    dataset_views,
-    new_run_views,
-    notice_views,
-    panel_views,
-    profile_views,
-    project_views,
-    replay_views,
-    repository_views,
-    run_views,
-    views,
-)
+from searches.views import annotations as annotation_views
+from searches.views import candidates as candidate_views
+from searches.views import datasets as dataset_views
+from searches.views import home as views
+from searches.views import new_run as new_run_views
+from searches.views import notifications as notice_views
+from searches.views import profiles as profile_views
+from searches.views import projects as project_views
+from searches.views import replays as replay_views
+from searches.views import repositories as repository_views
+from searches.views import run_panels as panel_views
+from searches.views import runs as run_views
 
 app_name = "searches"
 RUN = "runs/<int:pk>/"

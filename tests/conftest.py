@@ -10,8 +10,8 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 from django.conf import settings  # noqa: E402
 
-from tests.databases import hurry_postgresql, keep_sqlite_in_a_file  # noqa: E402
-from tests.world import data, world  # noqa: E402, F401  (fixtures)
+from tests.support.databases import hurry_postgresql, keep_sqlite_in_a_file  # noqa: E402
+from tests.support.world import data, world  # noqa: E402, F401  (fixtures)
 
 # Nothing of the developer's own data folder: its collected files may be of another day.
 settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

@@ -38,7 +38,7 @@ def test_its_tutorial_adds_an_operation_in_one_file(tmp_path: Path) -> None:
     assert tried.stdout.split() == ["True", "True"], tried.stderr
     examined = run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contracts/test_operations.py")
     assert examined.returncode == 0, examined.stdout[-3000:]
-    renewed = run(tmp_path, "-m", "tests.readme")
+    renewed = run(tmp_path, "-m", "tests.support.readme")
     assert renewed.returncode == 0, renewed.stderr
     assert "| `sep_conv5x5` | Separable 5×5 convolution: the field of view" in (tmp_path / "README.md").read_text()
 

@@ -15,18 +15,20 @@ from bench import gpus as bench
 from profiling.meters.energy import Nvml
 from profiling.meters.latency import timed, timed_on_cuda
 from profiling.meters.memory import measured_peak
-from searches.engine import launch, machine, placement
+from searches.engine import engine_process as launch
+from searches.engine import hardware as machine
 from searches.engine.events import EvaluationFinished, SearchFinished
-from searches.engine.executor import JobFinished
-from searches.engine.placement import places
-from searches.engine.processes import ProcessExecutor
+from searches.engine.executors import gpu_slots as placement
+from searches.engine.executors.executor import JobFinished
+from searches.engine.executors.gpu_slots import places
+from searches.engine.executors.process_executor import ProcessExecutor
 from searches.evaluation import datasets
-from searches.evaluation.device import precision as kind_of
 from searches.evaluation.evaluator import perform, split_of
 from searches.evaluation.job import Job
-from searches.evaluation.recipe import Recipe
-from searches.evaluation.tensors import tensors
-from searches.evaluation.trainer import Stepper, make_optimizer
+from searches.evaluation.training.device import precision as kind_of
+from searches.evaluation.training.recipe import Recipe
+from searches.evaluation.training.tensors import tensors
+from searches.evaluation.training.trainer import Stepper, make_optimizer
 from tests.codegen.networks import sampled
 from tests.searches.evaluation.worlds import chain_network, job, small_network
 

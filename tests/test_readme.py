@@ -6,13 +6,13 @@ import sys
 
 from django.core.management import get_commands
 
-from tests.readme import README, renewed
+from tests.support.readme import README, renewed
 
 TEXT = README.read_text()
 
 
 def test_its_tables_name_all_that_is_registered() -> None:
-    assert renewed(TEXT) == TEXT, "renew them: python -m tests.readme"
+    assert renewed(TEXT) == TEXT, "renew them: python -m tests.support.readme"
 
 
 def test_its_management_commands_exist() -> None:

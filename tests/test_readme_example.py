@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.portal import MANAGE, running_portal
-from tests.readme import README
+from tests.support.portal import MANAGE, running_portal
+from tests.support.readme import README
 
 SMALL = '"evaluations": 2, "training": {"epochs": 1}'
 

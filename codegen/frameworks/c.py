@@ -16,9 +16,9 @@ from architectures.ir.complexity import complexity
 from architectures.ir.graph import Graph, Node
 from architectures.ir.primitives import Primitive
 from codegen.frameworks import folder_of, register
-from codegen.frameworks.arena import Arena, plan
-from codegen.frameworks.blocks import PrintError
 from codegen.passes.fusion import activations, fused
+from codegen.printing.arena import Arena, plan
+from codegen.printing.blocks import PrintError
 from codegen.skeletons import skeleton
 
 MOST_PARAMETERS = 3_000_000  # a weight takes about 13 bytes of source

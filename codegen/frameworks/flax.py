@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 from architectures.ir import primitives
 from architectures.ir.graph import Graph
 from codegen import extras
-from codegen.formatting import formatted
 from codegen.frameworks import folder_of, register
-from codegen.frameworks.dialect import Dialect
-from codegen.frameworks.printer import print_network
+from codegen.printing.dialect import Dialect
+from codegen.printing.printer import print_network
+from codegen.sources.formatting import formatted
 
 TITLE = "The network in Flax, for images (N, height, width, channels); weights.py loads what was trained."
 VALUES = """

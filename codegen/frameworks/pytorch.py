@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 from architectures.ir import primitives
 from architectures.ir.graph import Graph
-from codegen.formatting import formatted
 from codegen.frameworks import register
-from codegen.frameworks.dialect import Dialect
-from codegen.frameworks.printer import Printed, print_network
+from codegen.printing.dialect import Dialect
+from codegen.printing.printer import Printed, print_network
+from codegen.sources.formatting import formatted
 
 LOAD = '''def load(path: str | Path = WEIGHTS) -> Model:
     """The trained network, ready for inference."""

@@ -1,6 +1,6 @@
 """DARTS (Liu et al. 2019, arxiv.org/abs/1806.09055) on a supernet, by default on one drawn path (GDAS, 1910.04465)
 
-Its steps train the supernet (`searches/evaluation/supernet_training.py`); when it is done, the most likely networks of
+Its steps train the supernet (`searches/evaluation/supernet/training.py`); when it is done, the most likely networks of
 each cost weight are proposed in turn, then the next most likely ones, and trained and measured as all others are.
 """
 
@@ -15,7 +15,7 @@ from searches import algorithms
 from searches.algorithms.algorithm import Ballot, Evaluated, Genotype, History, Proposal, Step, StepDone
 from searches.algorithms.draws import Draft, mutated, sampled, settle
 from searches.algorithms.likely import SMALLEST, most_likely
-from searches.evaluation.supernet_options import SupernetOptions
+from searches.evaluation.supernet.options import SupernetOptions
 
 KIND = "darts"
 RANKED = 20  # draws from the top, before others are tried: near a limit all of the top may break it

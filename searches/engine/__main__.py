@@ -16,11 +16,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from searches.crashpoints import crash_point
+from nasportal.lib.crash_points import crash_point
 from searches.engine.events import Event, Progress, SearchFailed, line
-from searches.engine.executor import EvaluatorBroken, Executor
-from searches.engine.placement import places
-from searches.engine.processes import ProcessExecutor
+from searches.engine.executors.executor import EvaluatorBroken, Executor
+from searches.engine.executors.gpu_slots import places
+from searches.engine.executors.process_executor import ProcessExecutor
 from searches.engine.search import search
 from searches.evaluation.process import die_with_parent
 from searches.spec import SearchSpec, SpecErrors
@@ -65,7 +65,7 @@ def run(document: dict[str, Any], descriptor: int) -> None:
 def executor_for(spec: SearchSpec, workers: int) -> Executor:
     """Processes of this machine, spread over its GPUs, or the Ray cluster that RAY_ADDRESS names."""
     if address := os.environ.get("RAY_ADDRESS"):
-        from searches.engine.rays import RayExecutor  # an extra: most installations have no Ray
+        from searches.engine.executors.ray_executor import RayExecutor  # an extra: most installations have no Ray
 
         return RayExecutor(address, spec.training_memory_bytes)
     found = places(spec.training_memory_bytes)

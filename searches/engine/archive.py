@@ -9,7 +9,7 @@ import numpy as np
 from architectures.spaces.limits import Limits
 from searches import objectives, pareto
 from searches.algorithms.algorithm import Evaluated
-from searches.evaluation.rungs import PROXY_FIDELITY, TRAINING_LOSS
+from searches.evaluation.fidelity import PROXY_FIDELITY, TRAINING_LOSS
 
 MARGIN = 1.1  # of the worst first value, where nothing else bounds an objective
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from searches import pareto
 from searches.algorithms.algorithm import Evaluated
-from searches.evaluation.rungs import PROXY_FIDELITY
+from searches.evaluation.fidelity import PROXY_FIDELITY
 
 BEYOND = 1.1  # the reference point, where the ideal is 0 and the worst of a rung is 1
 ENOUGH = 4  # results that make a front

@@ -15,8 +15,8 @@ from profiling.meters.roofline import predict
 from profiling.targets import Target
 from searches.algorithms.algorithm import Genotype
 from searches.evaluation.datasets import Facts
-from searches.evaluation.recipe import counted_cost, scoring_cost
-from searches.evaluation.rungs import PROXY_BATCH, PROXY_FIDELITY, SUPERNET
+from searches.evaluation.fidelity import PROXY_BATCH, PROXY_FIDELITY, SUPERNET
+from searches.evaluation.training.recipe import counted_cost, scoring_cost
 from searches.spec import SearchSpec
 
 MOST_DRAWS = 20  # of one sample under tight limits; then the last one is refused and counted

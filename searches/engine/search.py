@@ -8,28 +8,28 @@ from typing import Any
 
 from searches import algorithms
 from searches.algorithms.algorithm import Algorithm, Evaluated, Insightful, Staged, StepDone
-from searches.engine import cache as caching
 from searches.engine import events
+from searches.engine import result_cache as caching
 from searches.engine.archive import Archive
 from searches.engine.budget import Budget
-from searches.engine.cache import Cache
-from searches.engine.chain import Link
-from searches.engine.dispatch import STEP, Dispatch
 from searches.engine.events import EvaluationFinished, Event, Progress, StepFinished
-from searches.engine.examination import tested
-from searches.engine.executor import Executor, JobFinished, JobProgressed
+from searches.engine.executors.executor import Executor, JobFinished, JobProgressed
+from searches.engine.hardware import machine
 from searches.engine.history import VERSION, HistoryError, history_sha256, is_step, line, place
-from searches.engine.jobs import Jobs
-from searches.engine.judging import judged
+from searches.engine.holdout import tested
+from searches.engine.job_builder import Jobs
 from searches.engine.ladder import Rungs, ordered
-from searches.engine.machine import machine
+from searches.engine.output.event_builders import progress, promoted, proposed, step_finished, supernet_judged
+from searches.engine.output.results import judged
 from searches.engine.problem import SpecProblem
+from searches.engine.result_cache import Cache
+from searches.engine.scheduler import STEP, Dispatch
 from searches.engine.selection import choose, why_none
 from searches.engine.sequence import BARREN, Asked, Candidate, Duplicate, Promotion, StepAsked
 from searches.engine.sequence import Sequence as Numbers
-from searches.engine.telling import progress, promoted, proposed, step_finished, supernet_judged
-from searches.engine.trial import trial_of
-from searches.engine.weights import Key, Weights, Work
+from searches.engine.step_chain import Link
+from searches.engine.supernet_check import trial_of
+from searches.engine.weights.weight_store import Key, Weights, Work
 from searches.evaluation import datasets
 from searches.evaluation.datasets import Facts
 from searches.spec import SearchSpec

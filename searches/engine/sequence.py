@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 from searches.algorithms.algorithm import Algorithm, Evaluated, Genotype, History, Problem, Step, StepDone
 from searches.engine.ladder import Rungs
-from searches.engine.trial import KIND, Trial
+from searches.engine.supernet_check import KIND, Trial
 
 BARREN = 100  # numbers in a row without a new network end a search
 

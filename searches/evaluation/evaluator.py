@@ -21,25 +21,25 @@ from architectures.ir.graph import Graph
 from architectures.nets.module import GraphModule, build
 from profiling.meters.mailbox import NotMeasured
 from searches.evaluation import datasets
-from searches.evaluation.augmentation import augmentation_for
-from searches.evaluation.checkpointing import Checkpointed, once_of_two, training_bytes
 from searches.evaluation.curves import convergence_epochs
-from searches.evaluation.datasets.resident import is_mapped, resident
-from searches.evaluation.device import device, limited
+from searches.evaluation.datasets.mapped import is_mapped, resident
+from searches.evaluation.fidelity import SUPERNET
 from searches.evaluation.files import FileDamaged, read_file, write_file
-from searches.evaluation.inheritance import inherit
 from searches.evaluation.job import Job, JobError, Result, StoredFile
-from searches.evaluation.measure import Details, Values, measured
+from searches.evaluation.objective_values import Details, Values, measured
 from searches.evaluation.proxies import BATCH as PROXY_BATCH
 from searches.evaluation.proxies import PROXIES
-from searches.evaluation.recipe import RECIPE_VERSION, counted_cost, scoring_cost
-from searches.evaluation.replicas import team_of
-from searches.evaluation.resume import Keeper
-from searches.evaluation.rungs import SUPERNET
-from searches.evaluation.supernet_single_path import judged, shared_weights
-from searches.evaluation.team import Team
-from searches.evaluation.tensors import Tensors, tensors
-from searches.evaluation.trainer import Diverged, Moment, OutOfTime, Trained, accuracy, train
+from searches.evaluation.supernet.single_path import judged, shared_weights
+from searches.evaluation.training.augmentation import augmentation_for
+from searches.evaluation.training.checkpoints import Keeper
+from searches.evaluation.training.ddp import Team
+from searches.evaluation.training.ddp_launch import team_of
+from searches.evaluation.training.device import device, limited
+from searches.evaluation.training.gradient_checkpointing import Checkpointed, once_of_two, training_bytes
+from searches.evaluation.training.recipe import RECIPE_VERSION, counted_cost, scoring_cost
+from searches.evaluation.training.tensors import Tensors, tensors
+from searches.evaluation.training.trainer import Diverged, Moment, OutOfTime, Trained, accuracy, train
+from searches.evaluation.training.weight_inheritance import inherit
 
 MIB = 2**20
 LOWEST = -1e9  # of a proxy: a network that it cannot score; JSON has no infinity

@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from searches.crashpoints import crash_point
+from nasportal.lib.crash_points import crash_point
 
 
 class FileDamaged(ValueError):

@@ -44,8 +44,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from searches.evaluation.recipe import Recipe
-from searches.evaluation.rungs import SUPERNET
+from searches.evaluation.fidelity import SUPERNET
+from searches.evaluation.training.recipe import Recipe
 
 KINDS = ("evaluate", "test", "proxies", SUPERNET)
 STEP = "step"

@@ -16,15 +16,15 @@ import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from nasportal.lib.crash_points import crash_point
 from profiling.meters import heap
-from searches.crashpoints import crash_point
 from searches.evaluation import steps
 from searches.evaluation.files import NotWritten
 from searches.evaluation.job import STEP, Job, StepJob
 from searches.evaluation.process import die_with_parent, protocol_streams
 
 if TYPE_CHECKING:
-    from searches.evaluation.trainer import Moment
+    from searches.evaluation.training.trainer import Moment
 
 PROGRESS_SECONDS = 0.5
 NICENESS = 5  # pages, engine and database come before trainings, which fill every core

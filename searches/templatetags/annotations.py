@@ -7,10 +7,10 @@ from django import template
 from django.template.context import Context
 from django.urls import reverse
 
-from searches import annotating
-from searches.annotating import Target
-from searches.markdown import rendered
+from nasportal.lib.markdown import rendered
 from searches.models import SearchRun
+from searches.services import annotations as annotating
+from searches.services.annotations import Target
 
 register = template.Library()
 

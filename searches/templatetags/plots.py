@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from searches import objectives
-from searches.measures import measure
+from searches.selectors.metrics import measure
 from searches.templatetags.figures import figure
 
 register = template.Library()

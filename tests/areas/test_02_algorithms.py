@@ -8,7 +8,7 @@ from searches import algorithms
 from searches.engine.events import CandidateProposed, GenerationFinished
 from searches.engine.search import search
 from searches.spec import SearchSpec
-from tests.formula import FormulaExecutor
+from tests.support.formula import FormulaExecutor
 
 # DARTS is the only one that trains here; the ensemble holds it too, and would train it as a whole.
 SHORT = {"darts": {"epochs": 1}, "portfolio": {"members": "nsga2,predictor,reinforce"}}

@@ -6,10 +6,10 @@ from pathlib import Path
 from statistics import mean
 
 from searches.engine.events import SearchFinished
-from searches.engine.executor import Job, JobFinished
+from searches.engine.executors.executor import Job, JobFinished
 from searches.engine.search import search
 from searches.spec import SearchSpec
-from tests.formula import FormulaExecutor
+from tests.support.formula import FormulaExecutor
 
 SEEDS = range(6)
 

@@ -12,7 +12,7 @@ from architectures.ir.complexity import complexity
 from searches.engine import problem
 from searches.engine.search import search
 from searches.spec import SearchSpec
-from tests.formula import FormulaExecutor
+from tests.support.formula import FormulaExecutor
 
 ROOT = Path(__file__).resolve().parents[2]
 

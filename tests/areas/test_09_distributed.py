@@ -5,9 +5,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from searches.engine.engine_process import start
 from searches.engine.events import EvaluationFinished, EvaluationStarted
 from searches.engine.history import canonical, line
-from searches.engine.launch import start
 from searches.engine.search import search
 from searches.spec import SearchSpec
 from tests.searches.engine.shuffled import ShuffledExecutor

@@ -7,7 +7,7 @@ import pytest
 from searches.engine.events import EvaluationFinished, SearchFinished, SelectionFinished
 from searches.engine.search import search
 from searches.spec import SearchSpec, SpecErrors
-from tests.formula import FormulaExecutor
+from tests.support.formula import FormulaExecutor
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import subprocess
 
 from playwright.sync_api import Page, expect
 
-from tests.portal import MANAGE, Portal
+from tests.support.portal import MANAGE, Portal
 
 FINISHED_MS = 420_000  # the example on a busy machine; alone it takes about two minutes
 

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser.conftest import DESKTOP
 from tests.browser.steps import click_point, plotted, start_example, start_small, status
 from tests.browser.watching import Watched
-from tests.portal import Portal, running_portal, wait_until
+from tests.support.portal import Portal, running_portal, wait_until
 
 pytestmark = pytest.mark.slow
 REPOSITORY_MS = 300_000

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from searches.example import NAME as EXAMPLE
+from searches.supervision.example import NAME as EXAMPLE
 from tests.browser.conftest import DESKTOP
 from tests.browser.steps import plotted, status
 from tests.browser.watching import Watched, must_be_accessible
-from tests.portal import MANAGE, Portal
+from tests.support.portal import MANAGE, Portal
 
 pytestmark = pytest.mark.slow
 PHONE = {"width": 390, "height": 844}

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.watching import Watched, must_be_accessible
-from tests.portal import MANAGE, Portal
-from tests.searches.replay.test_replay import ROWS
+from tests.searches.tabular.test_replay import ROWS
+from tests.support.portal import MANAGE, Portal
 
 pytestmark = pytest.mark.slow
 

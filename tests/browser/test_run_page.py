@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser.conftest import DESKTOP
 from tests.browser.steps import plotted
 from tests.browser.watching import Watched, must_be_accessible
-from tests.portal import Portal
+from tests.support.portal import Portal
 
 pytestmark = pytest.mark.slow
 CANDIDATES = 120
@@ -45,7 +45,7 @@ def runs(portal: Portal) -> tuple[int, int]:
 
 
 def seeded(portal: Portal, candidates: int = CANDIDATES) -> int:
-    command = [sys.executable, "-m", "tests.showcase", str(candidates)]
+    command = [sys.executable, "-m", "tests.support.showcase", str(candidates)]
     answer = subprocess.run(command, env=portal.environment, capture_output=True, text=True, check=True)
     return int(answer.stdout.split()[-1])
 

@@ -12,10 +12,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from searches import invariants, storage
 from searches.models import SearchRun
-from searches.status import OVER, Status
+from searches.models.status import OVER, Status
+from searches.supervision import disk as storage
 from tests.chaos.harness import Stuck, bench, finish, new_run, say, status_of, wait_for
+from tests.support import invariants
 
 DISK_BYTES = 96 * 2**20
 LEFT_BYTES = 2**24  # half of the reserve that the trial sets: what every other turn leaves

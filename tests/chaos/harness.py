@@ -16,10 +16,11 @@ import psutil
 from django.contrib.auth.models import User
 from django.core.management import call_command
 
-from searches import invariants, services
 from searches.models import Project, SearchRun
+from searches.models.status import OVER, UNDER_LEASE, Status
+from searches.services import runs as services
 from searches.spec import SearchSpec
-from searches.status import OVER, UNDER_LEASE, Status
+from tests.support import invariants
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = {

@@ -17,12 +17,13 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 
-from searches import invariants, services
 from searches.models import SearchRun
+from searches.models.status import OVER, Status
+from searches.services import runs as services
 from searches.spec import SearchSpec
-from searches.status import OVER, Status
 from tests.chaos.harness import ROOT, SPEC, Stuck, say
 from tests.chaos.relay import relay_to
+from tests.support import invariants
 
 RUNS, USERS = 20, 4
 AWAY_SECONDS = 10.0  # longer than a lease

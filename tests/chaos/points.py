@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from searches import invariants
 from tests.chaos.harness import bench, finish, new_run, say
+from tests.support import invariants
 
 SLICE_SECONDS = "15"  # on a busy machine an engine has nothing to show before ten
 POINTS = (

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.portal import free_port
+from tests.support.portal import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 

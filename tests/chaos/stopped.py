@@ -11,11 +11,11 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from searches import invariants
 from searches.models import SearchRun
-from searches.status import OVER
+from searches.models.status import OVER
 from tests.chaos.harness import Bench, Stuck, bench, engine_seq, finish, new_run, say, status_of, wait_for
 from tests.chaos.relay import relay_to
+from tests.support import invariants
 
 BACKENDS = 5  # killed during one run
 LOOK_SECONDS = 0.3  # without a pause: a transaction lasts some milliseconds

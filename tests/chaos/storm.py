@@ -11,10 +11,10 @@ from typing import Any
 
 import psutil
 
-from searches import invariants, services
 from searches.models import Project, SearchRun
-from searches.services import RunRefuses
-from searches.status import OVER, Status
+from searches.models.status import OVER, Status
+from searches.services import runs as services
+from searches.services.runs import RunRefuses
 from tests.chaos.harness import (
     LEASE_SECONDS,
     Bench,
@@ -29,6 +29,7 @@ from tests.chaos.harness import (
     status_of,
     wait_for,
 )
+from tests.support import invariants
 
 LADDER = {"rungs": "1,2", "eta": 2, "proxy": "synflow", "final_epochs": 3, "final_seeds": 2, "final_networks": 2}
 FROZEN_SECONDS = 10.0

@@ -10,10 +10,10 @@ import psutil
 from django.conf import settings
 from django.db import connection
 
-from searches import invariants
 from searches.models import SearchRun
-from searches.status import OVER
+from searches.models.status import OVER
 from tests.chaos.harness import Bench, bench, finish, new_run, say, status_of, wait_for
+from tests.support import invariants
 
 
 def torn_logs(data: Path, times: int, evaluations: int, seed: int) -> dict[str, Any]:

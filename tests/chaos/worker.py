@@ -12,10 +12,11 @@ def main() -> None:
     from django.conf import settings
     from django.db import connection
 
-    from nasportal.processes import die_with_parent
-    from searches import leases, reaper, stopping
-    from searches.crashpoints import crash_point
-    from searches.supervisor import Supervisor
+    from nasportal.lib import shutdown as stopping
+    from nasportal.lib.crash_points import crash_point
+    from nasportal.server.processes import die_with_parent
+    from searches.supervision import leases, reaper
+    from searches.supervision.supervisor import Supervisor
 
     die_with_parent()
     while not stopping.is_requested():

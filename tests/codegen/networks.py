@@ -26,7 +26,7 @@ from architectures.ir.primitives import (
     Zero,
 )
 from architectures.spaces import create, names
-from codegen.request import RepositoryRequest
+from codegen.repository_request import RepositoryRequest
 
 SHAPES = ((1, 8, 8), (3, 32, 32), (1, 28, 28), (3, 17, 23))
 CLASSES = (2, 10, 37)

@@ -12,9 +12,9 @@ from torch import nn
 from architectures.ir.builder import Builder
 from architectures.ir.graph import Graph
 from architectures.ir.primitives import Add, AvgPool, BatchNorm, Conv2d, Flatten, GlobalAvgPool, Linear, Relu
-from codegen.gate import Check, Gate
 from codegen.generate import Generation, reference_module
-from codegen.request import RepositoryRequest
+from codegen.repository_request import RepositoryRequest
+from codegen.verification.gate import Check, Gate
 from tests.codegen.networks import request
 
 SLOW = ("own tests",)  # run in test_generate.py

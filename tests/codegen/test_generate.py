@@ -16,8 +16,8 @@ from safetensors.numpy import load_file, save_file
 
 from architectures.ir.json import dumps
 from architectures.spaces import create
-from codegen.child import generate_in_child
-from codegen.request import RequestError
+from codegen.generator_process import generate_in_child
+from codegen.repository_request import RequestError
 from searches.evaluation import datasets
 from tests.codegen.networks import request, small
 

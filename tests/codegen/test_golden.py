@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from architectures.ir.graph import Graph
-from codegen.preview import preview
-from codegen.repository import sources
+from codegen.selectors.preview import preview
+from codegen.sources.repository import sources
 from tests.codegen.networks import every_primitive, request, sampled, small
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -7,11 +7,11 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from codegen.card import card
 from codegen.frameworks.pytorch import print_model
-from codegen.plain import markdown, one_line, slug
-from codegen.repository import sources
-from codegen.request import MAX_NAME
+from codegen.repository_request import MAX_NAME
+from codegen.sources.escaping import markdown, one_line, slug
+from codegen.sources.model_card import card
+from codegen.sources.repository import sources
 from tests.codegen.networks import request, small
 
 PAYLOADS = (

@@ -19,9 +19,9 @@ from PIL import Image
 from scipy.io import savemat
 
 from codegen import generate, skeletons
-from codegen.repository import sources
-from codegen.request import STANDARD
-from codegen.tree import SourceTree
+from codegen.repository_request import STANDARD
+from codegen.sources.repository import sources
+from codegen.sources.tree import SourceTree
 from searches.evaluation import datasets
 from searches.evaluation.datasets import stored
 from tests.codegen.networks import request, sampled

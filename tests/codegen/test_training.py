@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from searches.evaluation import datasets
-from searches.evaluation.augmentation import AUGMENTATIONS, augmentation_for
-from searches.evaluation.recipe import Recipe
+from searches.evaluation.training.augmentation import AUGMENTATIONS, augmentation_for
+from searches.evaluation.training.recipe import Recipe
 
 TRAIN = Path(__file__).parents[2] / "codegen" / "skeletons" / "repository" / "train.py"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from codegen.tree import SourceTree, TreeError
+from codegen.sources.tree import SourceTree, TreeError
 
 
 def test_the_same_files_give_the_same_archive_whatever_their_order(tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ from searches.engine.events import EvaluationFinished, Event, Progress, StepFini
 from searches.engine.history import line
 from searches.engine.search import search
 from searches.engine.sequence import BARREN, Asked, Candidate, Sequence
-from searches.replay.run import Question, replay
-from searches.replay.table import Table, TableProblem, TableSpace
 from searches.spec import SearchSpec
-from tests.formula import FormulaExecutor
+from searches.tabular.replay import Question, replay
+from searches.tabular.table import Table, TableProblem, TableSpace
+from tests.support.formula import FormulaExecutor
 
 POSITIONS, CHOICES, EVALUATIONS, LAG = 6, 4, 60, 3
 SMALL = {"portfolio": {"population": 6}, "nsga2": {"population": 6}, "regularized_evolution": {"population": 6}}

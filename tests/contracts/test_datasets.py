@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from searches.evaluation import datasets
+from searches.evaluation.datasets.reading.splits import SPLITS
 from searches.evaluation.datasets.registry import facts_of
-from searches.evaluation.datasets.splits import SPLITS
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from architectures.ir.graph import Graph
 from architectures.ir.primitives import KINDS
 from codegen import extras, frameworks
 from codegen.frameworks import c
-from codegen.frameworks.dialect import Dialect, covers
 from codegen.generate import Generation, reference_module
+from codegen.printing.dialect import Dialect, covers
 from codegen.skeletons import skeleton
-from codegen.tree import SourceTree
+from codegen.sources.tree import SourceTree
 from tests.codegen.networks import every_primitive, request, sampled
 
 # Exporters of other projects take seconds: the gate of a whole generation examines them in tests/codegen.
@@ -122,8 +122,8 @@ def test_the_same_network_is_printed_in_the_same_words(name: str) -> None:
 def test_the_arena_is_as_small_as_the_values_that_live_at_once() -> None:
     """First fit may waste; more than a third over the peak of live values would be a fault of the plan."""
     from architectures.ir.complexity import complexity
-    from codegen.frameworks.arena import plan
     from codegen.passes.fusion import fused
+    from codegen.printing.arena import plan
 
     shares = []
     for number in range(20):

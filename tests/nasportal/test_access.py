@@ -24,13 +24,14 @@ from nasportal.accounts import services as accounts
 from nasportal.accounts.models import ApiToken
 from profiling.models import Device, DeviceJob
 from profiling.services import device_create
-from searches import annotating, services
 from searches.models import Event, Membership, Project, SearchRun
-from searches.models_data import UploadedDataSet
-from searches.models_people import Note, NoticeWishes, SpecTemplate, Star, Tag
-from searches.models_replay import Replay
+from searches.models.dataset import UploadedDataSet
+from searches.models.people import Note, NoticeWishes, SpecTemplate, Star, Tag
+from searches.models.replay import Replay
 from searches.routing import websocket_urlpatterns
-from tests.world import World, spec
+from searches.services import annotations as annotating
+from searches.services import runs as services
+from tests.support.world import World, spec
 
 OPEN, IN, SEE, EDIT, OWN, ADMIN = "anybody", "signed in", "see", "edit", "own", "admin"
 DEVICE = "a paired device's token"  # which no person has: tests/profiling/test_devices.py
@@ -177,7 +178,7 @@ ROUTES: dict[str, dict[str, str]] = {
     f"{A}repositories/<repository>/": {"GET": SEE, "DELETE": OWN},
     f"{A}repositories/<repository>/download/": READ,
 }
-SOCKETS = {"ws/runs/<pk>/": SEE}  # tests/searches/test_consumer.py opens it in every role
+SOCKETS = {"ws/runs/<pk>/": SEE}  # tests/searches/live/test_consumers.py opens it in every role
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")  # HEAD is GET without its body
 # Signing out leads to the login page, too; the login page leads on whoever is signed in.
 HARMLESS = {
@@ -358,7 +359,7 @@ def test_nobody_gets_through_a_door_without_the_right(doors: Doors, person: str)
     assert not doors.faults, "\n".join(doors.faults)
 
 
-# A forged and a revoked one: tests/searches/test_api.py.
+# A forged and a revoked one: tests/searches/api/test_api.py.
 @pytest.mark.parametrize("kind", ["expired", "of a closed account"])
 def test_a_bad_token_opens_nothing(doors: Doors, kind: str) -> None:
     alice = doors.world.alice

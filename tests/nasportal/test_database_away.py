@@ -11,15 +11,15 @@ import pytest
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
-from searches import services
-from searches.tail import look
+from searches.live.event_tail import look
+from searches.services import runs as services
 from tests.chaos.relay import relay_to
 from tests.chaos.stopped import END_ONE
-from tests.databases import new_postgresql
-from tests.nasportal.test_kills import SPEC, Program
-from tests.portal import running_portal, wait_until
-from tests.searches.test_consumer import frame, in_database, watching
-from tests.world import World
+from tests.nasportal.server.test_kills import SPEC, Program
+from tests.searches.live.test_consumers import frame, in_database, watching
+from tests.support.databases import new_postgresql
+from tests.support.portal import running_portal, wait_until
+from tests.support.world import World
 
 SENTENCE = "The database cannot be used right now. Nothing that was saved is lost; try again in a minute."
 SMALL = SPEC | {"evaluations": 5, "training": {"epochs": 1}}
@@ -61,8 +61,8 @@ async def test_the_live_view_goes_on_when_the_database_answers_again(
             raise fault("the connection is closed")
         return look(*arguments)
 
-    monkeypatch.setattr("searches.tail.RETRY_SECONDS", 0.05)
-    monkeypatch.setattr("searches.tail.look", failing)
+    monkeypatch.setattr("searches.live.event_tail.RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("searches.live.event_tail.look", failing)
     async with watching(world.run, world.alice) as socket:
         assert (await frame(socket))["type"] == "snapshot"
         await in_database(services.run_pause)(run=world.run, by=world.alice)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.portal import ROOT
+from tests.support.portal import ROOT
 
 DEPLOY = ROOT / "deploy"
 SETTINGS = (ROOT / "nasportal" / "settings.py").read_text()

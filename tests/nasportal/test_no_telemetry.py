@@ -7,9 +7,11 @@ import pytest
 from django.test import Client
 
 from codegen import services as repositories
-from searches import notices, reaper, services
+from searches.services import notifications as notices
+from searches.services import runs as services
+from searches.supervision import reaper
 from tests.nasportal.test_access import ROUTES, Doors, doors  # noqa: F401  (a fixture)
-from tests.world import World, spec, work
+from tests.support.world import World, spec, work
 
 INSIDE = ("127.", "::1", "localhost")
 

@@ -32,7 +32,8 @@ def test_the_web_process_does_not_import_torch() -> None:
 
 
 def test_the_tasks_do_not_import_torch() -> None:
-    code = "import django; django.setup(); import searches.tasks, searches.reaper, sys; print('torch' in sys.modules)"
+    modules = "searches.tasks, searches.supervision.reaper, sys"
+    code = f"import django; django.setup(); import {modules}; print('torch' in sys.modules)"
     tasks = run("-c", code, DJANGO_SETTINGS_MODULE="nasportal.settings")
     assert tasks.stdout == "False\n", tasks.stderr
 

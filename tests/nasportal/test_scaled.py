@@ -13,8 +13,8 @@ import psycopg
 import pytest
 import redis
 
-from tests.databases import SERVER, new_postgresql
-from tests.portal import MANAGE, Portal, free_port, running_portal, wait_until
+from tests.support.databases import SERVER, new_postgresql
+from tests.support.portal import MANAGE, Portal, free_port, running_portal, wait_until
 
 pytestmark = pytest.mark.slow
 

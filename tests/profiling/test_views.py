@@ -7,7 +7,7 @@ from django.utils.html import escape
 
 from profiling import targets
 from profiling.views import figures
-from tests.world import World
+from tests.support.world import World
 
 
 def test_it_shows_every_target_with_its_sources(world: World) -> None:

@@ -7,8 +7,8 @@ from django.http import QueryDict
 
 from architectures.registry import options
 from architectures.spaces.limits import Limits
-from searches.evaluation.recipe import Recipe
-from searches.evaluation.rungs import Ladder
+from searches.evaluation.fidelity import Ladder
+from searches.evaluation.training.recipe import Recipe
 from searches.forms import RunForm, number
 from searches.presets import PRESETS
 from searches.spec import SearchSpec

@@ -18,10 +18,10 @@ from rest_framework.exceptions import APIException
 
 from architectures.ir import compact, json
 from architectures.ir.verify import GraphError
+from searches.api.parsers import BoundedJSONParser
 from searches.evaluation import datasets
 from searches.evaluation.datasets import DataSetError
-from searches.evaluation.datasets.pictures import Entry, decode
-from searches.parsing import BoundedJSONParser
+from searches.evaluation.datasets.reading.images import Entry, decode
 from searches.spec import SearchSpec, SpecErrors
 from tests.architectures.networks import two_branches
 from tests.searches.evaluation.worlds import images

@@ -6,10 +6,11 @@ import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 
-from searches import annotating, services
 from searches.models import Project, SearchRun
-from searches.models_people import SpecTemplate
-from tests.world import SPEC, World, spec
+from searches.models.people import SpecTemplate
+from searches.services import annotations as annotating
+from searches.services import runs as services
+from tests.support.world import SPEC, World, spec
 
 PAYLOADS = [
     "<script>alert(1)</script>",

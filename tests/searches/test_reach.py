@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
+from architectures.documents import entries
 from searches import algorithms
 from searches.forms import RunForm
 from searches.management.commands.search import Command, document_of
-from searches.reading import entries
 from searches.spec import SearchSpec, SpecError, SpecErrors
-from tests.world import World
+from tests.support.world import World
 
 # Another value than the default, where the bounds do not give one.
 VALUES: dict[str, Any] = {

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from nasportal.accounts import services
-from nasportal.preparation import say
+from nasportal.setup.prepare import say
 
 
 class Command(BaseCommand):

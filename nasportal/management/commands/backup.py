@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils.timezone import now
 
-from nasportal import archive
-from nasportal.preparation import say
+from nasportal.backup import archive
+from nasportal.setup.prepare import say
 
 
 class Command(BaseCommand):

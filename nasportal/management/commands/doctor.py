@@ -17,9 +17,9 @@ from django.core.files.base import ContentFile
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
-from codegen import file_storage
-from nasportal.preparation import missing_migrations, say
-from searches.engine import placement
+from nasportal.lib import file_storage
+from nasportal.setup.prepare import missing_migrations, say
+from searches.engine.executors import gpu_slots as placement
 from searches.spec import SearchSpec
 
 PACKAGES = [

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand
 
 from nasportal.accounts import services
-from nasportal.preparation import say
+from nasportal.setup.prepare import say
 
 
 class Command(BaseCommand):

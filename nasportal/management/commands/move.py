@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from nasportal.moving import MoveError, move
-from nasportal.preparation import say
+from nasportal.backup.database_move import MoveError, move
+from nasportal.setup.prepare import say
 
 
 class Command(BaseCommand):

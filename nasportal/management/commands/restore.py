@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from nasportal import archive
-from nasportal.preparation import say
+from nasportal.backup import archive
+from nasportal.setup.prepare import say
 
 
 class Command(BaseCommand):

@@ -10,9 +10,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from nasportal import preparation, web
-from nasportal.preparation import Unprepared, say
-from nasportal.supervisor import Supervisor, program
+from nasportal.server import daphne as web
+from nasportal.server.process_supervisor import Supervisor, program
+from nasportal.setup import prepare as preparation
+from nasportal.setup.prepare import Unprepared, say
 
 
 class Command(BaseCommand):

@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-from searches.evaluation.datasets.cifar import read_archive
 from searches.evaluation.datasets.dataset import DataSet
-from searches.evaluation.datasets.official import OfficialFile, folder_of
+from searches.evaluation.datasets.downloads import OfficialFile, folder_of
+from searches.evaluation.datasets.reading.cifar_binary import read_archive
 from searches.evaluation.datasets.registry import Facts, datasets
 
 BATCHES = tuple(f"data_batch_{number}.bin" for number in range(1, 6))

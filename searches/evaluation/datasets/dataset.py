@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from searches.evaluation.datasets.splits import SPLITS
+from searches.evaluation.datasets.reading.splits import SPLITS
 
 Images = NDArray[np.uint8] | NDArray[np.float32]
 Numbers = NDArray[np.int64]
@@ -40,7 +40,7 @@ class DataSet:
     labels: tuple[str, ...]
     splits: Mapping[str, Numbers] = field(repr=False)
     scale: float = 255.0
-    augmentation: str = "none"  # what suits the images; a name of searches/evaluation/augmentation.py
+    augmentation: str = "none"  # what suits the images; a name of searches/evaluation/training/augmentation.py
     notes: tuple[str, ...] = ()
     source: str = ""
     resize: str = "crop"  # the rule of fit.py that pictures of other sizes were brought to this one by

@@ -4,8 +4,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from searches.evaluation.datasets.arrays import make_splits
 from searches.evaluation.datasets.dataset import DataSet
+from searches.evaluation.datasets.reading.arrays import make_splits
 from searches.evaluation.datasets.registry import Facts, datasets
 
 SCALE = 16.0

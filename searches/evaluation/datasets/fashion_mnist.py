@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from searches.evaluation.datasets.dataset import DataSet
-from searches.evaluation.datasets.idx import read_folder
-from searches.evaluation.datasets.official import OfficialFile, folder_of
+from searches.evaluation.datasets.downloads import OfficialFile, folder_of
+from searches.evaluation.datasets.reading.idx import read_folder
 from searches.evaluation.datasets.registry import Facts, datasets
 
 SITE = "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"

@@ -6,9 +6,9 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from searches.evaluation.datasets.dataset import DataSet
-from searches.evaluation.datasets.fit import Fit
-from searches.evaluation.datasets.idx import Idx
-from searches.evaluation.datasets.pictures import Entry, read_pictures
+from searches.evaluation.datasets.reading.idx import Idx
+from searches.evaluation.datasets.reading.images import Entry, read_pictures
+from searches.evaluation.datasets.reading.resizing import Fit
 from searches.evaluation.datasets.registry import readers
 
 

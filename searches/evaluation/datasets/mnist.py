@@ -3,8 +3,8 @@
 from typing import ClassVar
 
 from searches.evaluation.datasets.dataset import DataSet
-from searches.evaluation.datasets.idx import read_folder
-from searches.evaluation.datasets.official import OfficialFile, folder_of
+from searches.evaluation.datasets.downloads import OfficialFile, folder_of
+from searches.evaluation.datasets.reading.idx import read_folder
 from searches.evaluation.datasets.registry import Facts, datasets
 
 SITE = "https://ossci-datasets.s3.amazonaws.com/mnist/"

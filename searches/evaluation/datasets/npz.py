@@ -9,11 +9,11 @@ from typing import IO, ClassVar
 import numpy as np
 from numpy.lib import format as npy
 
-from searches.evaluation.datasets.archives import Allowance, opened
-from searches.evaluation.datasets.arrays import Array, Part, dataset_from
 from searches.evaluation.datasets.dataset import DataSet, DataSetError
-from searches.evaluation.datasets.fit import Fit, refuse
-from searches.evaluation.datasets.limits import MAX_ARRAY_BYTES, MAX_ARRAYS
+from searches.evaluation.datasets.reading.archives import Allowance, opened
+from searches.evaluation.datasets.reading.arrays import Array, Part, dataset_from
+from searches.evaluation.datasets.reading.limits import MAX_ARRAY_BYTES, MAX_ARRAYS
+from searches.evaluation.datasets.reading.resizing import Fit, refuse
 from searches.evaluation.datasets.registry import readers
 
 UNREADABLE = (

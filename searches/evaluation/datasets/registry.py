@@ -8,9 +8,9 @@ from typing import ClassVar, Protocol
 
 from architectures.registry import Registry, UnknownName
 from searches.evaluation.datasets.dataset import DataSet, DataSetError
-from searches.evaluation.datasets.fit import Fit, parsed
-from searches.evaluation.datasets.official import folder_of
-from searches.evaluation.datasets.splits import SPLITS
+from searches.evaluation.datasets.downloads import folder_of
+from searches.evaluation.datasets.reading.resizing import Fit, parsed
+from searches.evaluation.datasets.reading.splits import SPLITS
 from searches.evaluation.datasets.stored import card, is_upload, open_stored
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from searches.evaluation.datasets.dataset import DataSet, DataSetError
-from searches.evaluation.datasets.official import data_folder
-from searches.evaluation.datasets.splits import SPLITS
+from searches.evaluation.datasets.downloads import data_folder
+from searches.evaluation.datasets.reading.splits import SPLITS
 
 SCHEME = "upload:"
 KEY = re.compile(r"[0-9a-f]{32}")

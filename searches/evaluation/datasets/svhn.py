@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from searches.evaluation.datasets.arrays import Part, dataset_from
 from searches.evaluation.datasets.dataset import DataSet, DataSetError
-from searches.evaluation.datasets.limits import MAX_ARRAY_BYTES
-from searches.evaluation.datasets.official import OfficialFile, folder_of
+from searches.evaluation.datasets.downloads import OfficialFile, folder_of
+from searches.evaluation.datasets.reading.arrays import Part, dataset_from
+from searches.evaluation.datasets.reading.limits import MAX_ARRAY_BYTES
 from searches.evaluation.datasets.registry import Facts, datasets
 
 SITE = "http://ufldl.stanford.edu/housenumbers/"

@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from searches.evaluation.datasets.archives import Allowance, opened
 from searches.evaluation.datasets.dataset import DataSet, DataSetError
-from searches.evaluation.datasets.fit import Fit
-from searches.evaluation.datasets.limits import MAX_ARRAY_BYTES, MAX_IMAGE_FILES
-from searches.evaluation.datasets.pictures import Entry, read_pictures
+from searches.evaluation.datasets.reading.archives import Allowance, opened
+from searches.evaluation.datasets.reading.images import Entry, read_pictures
+from searches.evaluation.datasets.reading.limits import MAX_ARRAY_BYTES, MAX_IMAGE_FILES
+from searches.evaluation.datasets.reading.resizing import Fit
 from searches.evaluation.datasets.registry import readers
 
 

@@ -16,7 +16,7 @@ from searches.evaluation.files import read_file, write_file
 from searches.evaluation.job import StepJob, StepResult, StoredFile
 
 if TYPE_CHECKING:
-    from searches.evaluation.trainer import Moment
+    from searches.evaluation.training.trainer import Moment
 
 Watcher = Callable[["Moment"], None]
 
@@ -39,9 +39,9 @@ def state_path(step: str, number: int) -> str:
 
 def performed(job: StepJob, watch: Watcher, memory_limit_bytes: int | None = None) -> dict[str, Any]:
     """The document of a step's result; its state is a file before anybody hears of it."""
-    from searches.evaluation.device import device, limited
     from searches.evaluation.evaluator import TooLarge, out_of_memory
-    from searches.evaluation.trainer import Diverged, OutOfTime
+    from searches.evaluation.training.device import device, limited
+    from searches.evaluation.training.trainer import Diverged, OutOfTime
 
     started = time.monotonic()
     state = None if job.state is None else read_file(job.folder / job.state.path, job.state.sha256)

@@ -5,13 +5,13 @@ from dataclasses import fields
 from typing import Any
 
 from architectures import spaces
-from searches.evaluation.augmentation import augmentation_for
 from searches.evaluation.evaluator import dataset_of, split_of
 from searches.evaluation.job import StepJob, StepResult
 from searches.evaluation.steps import Watcher
-from searches.evaluation.supernet_options import SupernetOptions
-from searches.evaluation.supernet_training import SupernetTraining
-from searches.evaluation.trainer import Moment
+from searches.evaluation.supernet.options import SupernetOptions
+from searches.evaluation.supernet.training import SupernetTraining
+from searches.evaluation.training.augmentation import augmentation_for
+from searches.evaluation.training.trainer import Moment
 
 
 def perform(job: StepJob, state: bytes | None, watch: Watcher) -> StepResult:

@@ -11,8 +11,8 @@ from architectures.spaces.limits import Limits
 from searches.evaluation.evaluator import dataset_of, split_of
 from searches.evaluation.job import StepJob, StepResult
 from searches.evaluation.steps import Watcher
-from searches.evaluation.supernet_single_path import SinglePathSupernet
-from searches.evaluation.trainer import Diverged, Moment
+from searches.evaluation.supernet.single_path import SinglePathSupernet
+from searches.evaluation.training.trainer import Diverged, Moment
 
 
 def perform(job: StepJob, state: bytes | None, watch: Watcher) -> StepResult:

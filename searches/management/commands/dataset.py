@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from searches.evaluation import datasets
-from searches.evaluation.datasets.official import fetch
+from searches.evaluation.datasets.downloads import fetch
 from searches.evaluation.datasets.registry import datasets as registry
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand
 
-from searches import example
+from searches.supervision import example
 
 
 class Command(BaseCommand):

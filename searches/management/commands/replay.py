@@ -9,11 +9,11 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from architectures.registry import UnknownName
-from searches.machine import cores
-from searches.replay.asking import contests_of, question_of
-from searches.replay.report import repeated, summary
-from searches.replay.run import Question
-from searches.replay.table import TableError, read
+from nasportal.lib.machine import cores
+from searches.tabular.questions import contests_of, question_of
+from searches.tabular.replay import Question
+from searches.tabular.report import repeated, summary
+from searches.tabular.table import TableError, read
 
 BAD_INPUT = 2
 

@@ -15,19 +15,20 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from architectures.spaces import SpaceError
-from codegen import licences
+from codegen.sources import licences
+from nasportal.lib.machine import cores
 from profiling import targets
-from searches import front_page
-from searches.engine import events, launch
-from searches.engine.control import compared, control_spec
-from searches.engine.folder import HISTORY, SearchFolder
+from searches.engine import engine_process as launch
+from searches.engine import events
 from searches.engine.history import HistoryError
+from searches.engine.output import front_html as front_page
+from searches.engine.output.run_directory import HISTORY, SearchFolder
 from searches.engine.problem import SpecProblem
+from searches.engine.random_control import compared, control_spec
 from searches.evaluation import datasets
 from searches.evaluation.files import write_file
-from searches.machine import cores
+from searches.management.terminal_repository import GateFailed, write_repository
 from searches.spec import SearchSpec, SpecError, SpecErrors
-from searches.terminal_repository import GateFailed, write_repository
 
 BAD_INPUT, NOTHING_FEASIBLE, GATE_FAILED, INTERRUPTED = 2, 3, 4, 130
 

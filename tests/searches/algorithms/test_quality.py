@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from searches import algorithms
-from searches.replay.expression import evaluated
-from searches.replay.run import Question, Replayed, replay
-from searches.replay.table import read
+from searches.tabular.expression import evaluated
+from searches.tabular.replay import Question, Replayed, replay
+from searches.tabular.table import read
 from tests.architectures.examination import TABLE
 from tests.contracts.test_algorithms import question
 

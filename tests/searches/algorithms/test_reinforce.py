@@ -3,7 +3,7 @@
 import pytest
 
 from searches.algorithms.reinforce import Reinforce
-from searches.replay.run import replay
+from searches.tabular.replay import replay
 from tests.contracts.test_algorithms import Course, question
 
 

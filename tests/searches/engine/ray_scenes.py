@@ -16,10 +16,10 @@ from typing import Any
 
 import psutil
 
-from searches.engine import launch
+from searches.engine import engine_process as launch
 from searches.engine.events import EvaluationFinished, SearchFailed, SearchFinished, SearchStarted
+from searches.engine.executors.ray_executor import RayExecutor
 from searches.engine.history import history_sha256, line
-from searches.engine.rays import RayExecutor
 from searches.spec import SearchSpec
 
 RAY = [str(Path(sys.executable).with_name("ray"))]

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from searches.engine.executor import Job, Message
-from tests.formula import FormulaExecutor
+from searches.engine.executors.executor import Job, Message
+from tests.support.formula import FormulaExecutor
 
 
 class ShuffledExecutor(FormulaExecutor):

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from searches.engine import events
-from searches.engine.folder import SearchFolder
 from searches.engine.history import HistoryError, canonical, dumps, history_sha256, line, lines_sha256, read
+from searches.engine.output.run_directory import SearchFolder
 
 HEADER = {"version": 1, "spec": {"seed": 1}, "data": {"sha256": "d"}, "machine": {"kind": "here", "torch": "2"}}
 

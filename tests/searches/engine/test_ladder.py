@@ -14,7 +14,7 @@ from searches.engine.history import canonical, history_sha256, line, place
 from searches.engine.ladder import Rungs, ordered
 from searches.engine.search import search
 from searches.evaluation import proxies
-from searches.evaluation.rungs import PROXIES, SUPERNET
+from searches.evaluation.fidelity import PROXIES, SUPERNET
 from searches.spec import SearchSpec, SpecErrors
 from tests.searches.engine.learner import learner
 from tests.searches.engine.shuffled import ShuffledExecutor

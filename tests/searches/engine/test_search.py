@@ -10,7 +10,7 @@ import pytest
 from searches.algorithms import Evaluated, History, Proposal
 from searches.algorithms.nsga2 import Nsga2
 from searches.engine import events
-from searches.engine.executor import EvaluatorBroken
+from searches.engine.executors.executor import EvaluatorBroken
 from searches.engine.history import HistoryError, canonical, history_sha256, line
 from searches.engine.search import search
 from searches.engine.selection import why_none

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from searches.engine import events
-from searches.engine.chain import KEPT, Chain, Link
-from searches.engine.executor import EvaluatorBroken, JobFinished
+from searches.engine.executors.executor import EvaluatorBroken, JobFinished
 from searches.engine.history import canonical, history_sha256, line
 from searches.engine.search import search
+from searches.engine.step_chain import KEPT, Chain, Link
 from searches.evaluation import worker
 from searches.spec import SearchSpec
 from tests.searches.engine.learner import learner

@@ -8,12 +8,12 @@ import torch
 
 from architectures.ir import json as graph_json
 from architectures.ir.complexity import complexity
-from searches.evaluation import measure
-from searches.evaluation.checkpointing import training_bytes
+from searches.evaluation import objective_values as measure
 from searches.evaluation.evaluator import out_of_memory, perform
 from searches.evaluation.files import FileDamaged, read_file, write_file
 from searches.evaluation.job import Job, JobError, Result
 from searches.evaluation.proxies import PROXIES
+from searches.evaluation.training.gradient_checkpointing import training_bytes
 from tests.searches.evaluation.worlds import chain_network, job, small_network
 
 

@@ -9,7 +9,7 @@ from torch import nn
 from architectures.nets.module import build
 from searches.evaluation import datasets
 from searches.evaluation.proxies import BATCH, PROXIES, naswot, synflow
-from searches.evaluation.tensors import tensors
+from searches.evaluation.training.tensors import tensors
 from tests.searches.evaluation.worlds import chain_network, small_network
 
 

@@ -1,0 +1,1 @@
+"""What the printers of all frameworks share: blocks, classes, names, statements and shapes."""

@@ -1,0 +1,1 @@
+"""The portal in one file, and its rows in another database."""

@@ -1,0 +1,1 @@
+"""What every app may use. Nothing in here imports an app."""

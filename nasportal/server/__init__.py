@@ -1,0 +1,1 @@
+"""The processes of a portal: web server, task cluster, watchdog, and the supervisor of them all."""

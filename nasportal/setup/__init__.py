@@ -1,0 +1,1 @@
+"""Installing and preparing a portal."""

@@ -1,0 +1,187 @@
+"""What has to be in place before the portal serves: folder, key, schema, static files, first account."""
+
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.db import DatabaseError, OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from nasportal.accounts import services
+from searches.models import Project
+from searches.supervision.example import load
+
+STAMP = "collected.json"
+
+
+class Unprepared(Exception):
+    """What stands in the way of a start, in one sentence."""
+
+
+def make_data_folder() -> None:
+    """The data folder, for this user only, with the secret key and a place for logs."""
+    folder: Path = settings.DATA_DIR
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / "log").mkdir(mode=0o700, exist_ok=True)
+        _make_secret_key(settings.SECRET_KEY_FILE)
+    except OSError as error:
+        raise _unwritable(folder, error.strerror) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _unwritable(folder, "permission denied")
+
+
+def _unwritable(folder: Path, reason: str | None) -> Unprepared:
+    return Unprepared(f"The data folder {folder} cannot be written ({reason}): make it writable or set NASPORTAL_DATA.")
+
+
+def _make_secret_key(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(50))
+
+
+@contextmanager
+def only_portal() -> Iterator[None]:
+    """Holds the data folder; a second portal on it would start everything twice."""
+    with (settings.DATA_DIR / "portal.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise Unprepared(
+                f"Another portal (process {lock.read().strip()}) uses the data folder {settings.DATA_DIR}: "
+                "stop it or name another folder in NASPORTAL_DATA."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def claim_port(host: str, port: int) -> None:
+    """Refuses an address that somebody else listens on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Unprepared(
+                f"Port {port} of {host} cannot be used ({error.strerror}): "
+                "stop what listens there, or choose another one with PORT=…"
+            ) from error
+
+
+def demand_tls(host: str) -> None:
+    """Passwords do not cross a network in the clear."""
+    if host in ("127.0.0.1", "::1", "localhost"):
+        return
+    if not settings.TLS:
+        raise Unprepared(
+            f"--host {host} opens the portal to the network and needs TLS: set NASPORTAL_TLS=proxy behind a trusted "
+            "proxy, or NASPORTAL_TLS=certificate with NASPORTAL_TLS_CERTIFICATE and NASPORTAL_TLS_KEY."
+        )
+    if settings.ALLOWED_HOSTS == settings.LOOPBACK_HOSTS:
+        raise Unprepared(
+            f"--host {host} opens the portal to the network: say in NASPORTAL_HOSTS by which names it is called."
+        )
+
+
+def demand_certificate() -> None:
+    """With `certificate` both PEM files can be read."""
+    if settings.TLS != "certificate":
+        return
+    for variable, path in (
+        ("NASPORTAL_TLS_CERTIFICATE", settings.TLS_CERTIFICATE),
+        ("NASPORTAL_TLS_KEY", settings.TLS_KEY),
+    ):
+        if not (path and os.access(path, os.R_OK)):
+            raise Unprepared(f"{variable} must name a PEM file that can be read, but is {path!r}.")
+
+
+def migrate() -> None:
+    """The schema of this version."""
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+    except OperationalError as error:
+        raise _unusable(error) from error
+
+
+def _unusable(error: DatabaseError) -> Unprepared:
+    what = " ".join(str(error).split())
+    return Unprepared(f"The database cannot be used ({what}): see DATABASE_URL, or the data folder for SQLite.")
+
+
+def collect_static() -> None:
+    """Static files under hashed names; nothing is done while the sources are the same."""
+    stamp = settings.STATIC_ROOT / STAMP
+    sources = _sources_digest()
+    if stamp.is_file() and json.loads(stamp.read_text()) == sources:
+        return
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    call_command("collectstatic", verbosity=0, interactive=False, clear=True)
+    stamp.write_text(json.dumps(sources))
+
+
+def _sources_digest() -> str:
+    lines = []
+    for finder in get_finders():
+        for path, storage in finder.list(None):
+            stat = os.stat(storage.path(path))
+            lines.append(f"{storage.path(path)} {stat.st_size} {stat.st_mtime_ns}")
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
+def first_account() -> tuple[User, str | None]:
+    """The first account, and the secret of a one-time link as long as it has no password."""
+    password = os.environ.get("NASPORTAL_ADMIN_PASSWORD", "")
+    user = services.first_account_create(password=password)
+    return user, None if user.has_usable_password() else services.login_link_create(user=user)
+
+
+def example(user: User) -> None:
+    """The finished example run, in a portal in which there is nothing yet; NASPORTAL_EXAMPLE=0 leaves it out."""
+    if settings.EXAMPLE and not Project.objects.exists():
+        load(owner=user)
+
+
+def demand_shared() -> None:
+    """A further machine works on the portal's own rows and files, and neither makes them nor changes the schema."""
+    if not (settings.SECRET_KEY_FILE.exists() or os.environ.get("NASPORTAL_SECRET_KEY")):
+        raise Unprepared(
+            f"There is no portal in {settings.DATA_DIR}: set NASPORTAL_DATA to the folder that `manage.py up` uses."
+        )
+    make_data_folder()
+    try:
+        missing = missing_migrations()
+    except DatabaseError as error:
+        raise _unusable(error) from error
+    if missing:
+        raise Unprepared(f"The database lacks {missing} migrations of this version: start `manage.py up` first.")
+
+
+def missing_migrations() -> int:
+    """How many migrations of this version the database lacks."""
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def say(text: str) -> None:
+    """One line for whoever started the portal."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

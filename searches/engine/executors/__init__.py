@@ -1,0 +1,1 @@
+"""Where evaluations run: local processes or a Ray cluster, behind one protocol."""

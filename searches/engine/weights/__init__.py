@@ -1,0 +1,1 @@
+"""Weights of earlier evaluations: where they are, and which version a job was given."""

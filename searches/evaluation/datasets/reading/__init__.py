@@ -1,0 +1,1 @@
+"""Formats and checks that the readers of datasets share."""

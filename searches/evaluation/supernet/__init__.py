@@ -1,0 +1,1 @@
+"""Supernets: training with shared weights, and the choices read from them."""

@@ -1,0 +1,1 @@
+"""The live view: websockets that follow the events of a run."""

@@ -1,9 +1,0 @@
-"""The child process of a replay's background job."""
-
-import sys
-from pathlib import Path
-
-from searches.replay.job import work
-
-if __name__ == "__main__":
-    sys.exit(work(Path(sys.argv[1])))

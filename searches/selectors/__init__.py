@@ -1,0 +1,1 @@
+"""Reads for pages and the API: what the rows say, computed but never changed."""

@@ -1,0 +1,178 @@
+"""Choosing on the front of a run, for the page: the same functions as the engine and the command line, on the rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from searches import objectives
+from searches.models import SearchRun
+from searches.pareto import ChoiceError, borda, knee, select_best
+from searches.selectors.metrics import noun_of
+from searches.templatetags.figures import figure
+
+Entry = Mapping[str, Any]
+STEP = 0.003  # of accuracy: what a little more of it costs
+LIMIT = "limit."  # of a query: `limit.latency=2` keeps what takes at most 2 ms
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of those of the front that keep the limits, and why."""
+
+    number: int
+    of: int
+    reasons: list[str]
+
+
+def choice_of(run: SearchRun, front: Sequence[Entry], query: Mapping[str, str]) -> Choice:
+    """By weights (`accuracy=.7`), a vote (`how=vote`) or the knee, within limits (`limit.latency=2`)."""
+    names = run.spec["objectives"]
+    kept = within(front, query, names)
+    words: list[str] = []
+    if query.get("how") == "vote" and kept:
+        entry, words = voted(kept, names, (run.selection or {}).get("ballots", ()))
+    else:
+        entry = chosen_by(kept, parse_weights(query, names), names)
+    return Choice(entry["number"], len(kept), [*words, *reasons(front, entry, names)])
+
+
+def front_of(run: SearchRun) -> list[dict[str, Any]]:
+    """The front as `front.json` has it: number, fingerprint and the values of the objectives, by number."""
+    rows = run.evaluations.filter(is_on_front=True, status="done").order_by("number", "-fidelity")
+    entries: dict[int, dict[str, Any]] = {}
+    for number, fingerprint, values, test in rows.values_list("number", "fingerprint", "values", "test_accuracy"):
+        chosen = {name: values[name] for name in run.spec["objectives"] if name in values}
+        entry = {"number": number, "fingerprint": fingerprint, "values": chosen, "test_accuracy": test}
+        entries.setdefault(number, entry)
+    return list(entries.values())
+
+
+def complete(front: Sequence[Entry], names: Sequence[str]) -> list[Entry]:
+    """The members that have a value in every objective."""
+    return [entry for entry in front if all(name in entry["values"] for name in names)]
+
+
+def chosen_by(front: Sequence[Entry], weights: Mapping[str, float], names: Sequence[str]) -> Entry:
+    """By the weights; without any, the knee."""
+    return select_best(front, **weights) if weights else knee(front, names)
+
+
+def parse_weights(query: Mapping[str, str], names: Sequence[str]) -> dict[str, float]:
+    """Weights out of a query; what is not an objective of the run is not a weight."""
+    weights = {}
+    for name in names:
+        if name not in query:
+            continue
+        try:
+            weights[name] = float(query[name])
+        except ValueError:
+            raise ChoiceError(f"has the weight {name}={query[name][:40]}; a weight must be a number") from None
+    return weights
+
+
+def within(front: Sequence[Entry], query: Mapping[str, str], names: Sequence[str]) -> list[Entry]:
+    """The members that keep the query's limits: at most for a cost, at least for a gain."""
+    kept, asked = list(front), []
+    for name in names:
+        text = query.get(LIMIT + name, "").strip()
+        if not text:
+            continue
+        try:
+            bound = float(text)
+        except ValueError:
+            raise ChoiceError(f"has the limit {name} {text[:40]!r}; a limit must be a number") from None
+        asked.append(f"{noun_of(name)} {figure(bound, unit_of(name))}")
+        known = [each for each in kept if name in each["values"]]
+        kept = [each for each in known if objectives.loss(name, each["values"][name]) <= objectives.loss(name, bound)]
+    if front and not kept:
+        raise ChoiceError(f"is empty: no candidate of the front keeps {' and '.join(asked)}; loosen a limit")
+    return kept
+
+
+def voted(
+    front: Sequence[Entry], names: Sequence[str], ballots: Sequence[Mapping[str, Any]]
+) -> tuple[Entry, list[str]]:
+    """Borda count over the members' ballots; where all of them abstain every objective casts one."""
+    numbers = {entry["number"] for entry in front}
+    cast = [(each["voter"], [n for n in each["ranking"] if n in numbers]) for each in ballots if each["ranking"]]
+    words = [f"{each['voter']} {each['reason']}" for each in ballots if not each["ranking"]]
+    if not cast:
+        cast = [(noun_of(name), by_objective(front, name)) for name in names]
+        words = [*words, "so each objective casts a ballot"] if words else ["each objective casts a ballot"]
+    points = borda([[str(number) for number in ranking] for _, ranking in cast])
+    best = min(front, key=lambda each: (-points.get(str(each["number"]), 0), each["fingerprint"]))
+    places = [
+        f"{voter} puts it at {ranking.index(best['number']) + 1}"
+        for voter, ranking in cast
+        if best["number"] in ranking
+    ]
+    return best, [*words, f"{', '.join(places)} of {len(front)}"]
+
+
+def by_objective(front: Sequence[Entry], name: str) -> list[int]:
+    ordered = sorted(
+        front, key=lambda each: (objectives.loss(name, each["values"].get(name, 0.0)), each["fingerprint"])
+    )
+    return [each["number"] for each in ordered]
+
+
+def prices(front: Sequence[Entry], entry: Entry, names: Sequence[str]) -> list[str]:
+    """What 0.3 % more accuracy costs from here, and what 0.3 % less would save."""
+    if "accuracy" not in names or "accuracy" not in entry["values"]:
+        return []
+    mine = entry["values"]["accuracy"]
+    known = [each for each in front if "accuracy" in each["values"]]
+    above = [each for each in known if each["values"]["accuracy"] >= mine + STEP - 1e-12]
+    below = [each for each in known if mine - 3 * STEP <= each["values"]["accuracy"] < mine]
+    found = []
+    if above:
+        nearest = min(above, key=lambda each: (each["values"]["accuracy"], each["number"]))
+        found.append(price(entry, nearest, names))
+    if below:
+        nearest = max(below, key=lambda each: (each["values"]["accuracy"], -each["number"]))
+        found.append(price(entry, nearest, names))
+    return found
+
+
+def price(entry: Entry, other: Entry, names: Sequence[str]) -> str:
+    """`+0.4 % accuracy (#12) costs 0.8 ms latency and 41 K parameters`."""
+    gain = other["values"]["accuracy"] - entry["values"]["accuracy"]
+    costs: list[str] = []
+    saves: list[str] = []
+    for name in names:
+        if name == "accuracy" or name not in entry["values"] or name not in other["values"]:
+            continue
+        change = objectives.loss(name, other["values"][name]) - objectives.loss(name, entry["values"][name])
+        words = f"{figure(abs(change), unit_of(name))} {noun_of(name)}"
+        if change:
+            (costs if change > 0 else saves).append(words)
+    parts = [f"{verb} {' and '.join(words)}" for verb, words in (("costs", costs), ("saves", saves)) if words]
+    sign = "+" if gain >= 0 else "−"
+    return f"{sign}{abs(gain) * 100:.1f} % accuracy (#{other['number']}) {' and '.join(parts) or 'costs nothing'}"
+
+
+def unit_of(name: str) -> str:
+    objective = objectives.get(name)
+    return (
+        "%" if (objective.ideal, objective.worst) == (1.0, 0.0) else {"bytes": "B"}.get(objective.unit, objective.unit)
+    )
+
+
+def reasons(front: Sequence[Entry], entry: Entry, names: Sequence[str]) -> list[str]:
+    """What is given up and what is gained against the best of each objective, in words."""
+    return [against_best(front, entry, name) for name in names if name in entry["values"]]
+
+
+def against_best(front: Sequence[Entry], entry: Entry, name: str) -> str:
+    objective = objectives.get(name)
+    values = [each["values"][name] for each in front if name in each["values"]]
+    best = max(values) if objective.direction == "maximise" else min(values)
+    mine = entry["values"][name]
+    if mine == best:
+        return f"best {noun_of(name)} of the front"
+    if (objective.ideal, objective.worst) == (1.0, 0.0):
+        return f"{abs(best - mine) * 100:.1f} percentage points below the best {noun_of(name)}"
+    if not best:
+        return f"{noun_of(name)} above the least"
+    ratio = mine / best
+    return f"{ratio:,.0f} × the least {noun_of(name)}" if ratio >= 10 else f"{ratio:.1f} × the least {noun_of(name)}"

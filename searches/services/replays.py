@@ -1,0 +1,273 @@
+"""What people do with replays: ask, stop, delete; and the background job that answers, in a process of its own."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from nasportal.lib import shutdown as stopping
+from searches import algorithms
+from searches.models.replay import Replay, ReplayStatus
+from searches.tabular.job import FIGURES, QUESTION
+
+SUFFIXES = (".csv", ".csv.gz")
+TABLE_BYTES = 64 * 2**20
+HEADER_BYTES = 2**16
+MOST_REPEATS, MOST_EVALUATIONS, MOST_AT_ONCE = 500, 5_000, 3
+LOOK_SECONDS = 0.5
+COMMAND = (sys.executable, "-m", "searches.tabular")
+
+
+def tables_on_server() -> list[str]:
+    """Names of the tables in the folder that NASPORTAL_TRUTH_DATA names."""
+    if not settings.TRUTH_DATA:
+        return []
+    return sorted(path.name for path in Path(settings.TRUTH_DATA).glob("*.csv*") if path.name.endswith(SUFFIXES))
+
+
+def own_tables(owner: AbstractBaseUser) -> QuerySet[Replay]:
+    """The replays that hold an uploaded table."""
+    return Replay.objects.filter(owner_id=owner.pk, is_on_server=False, table_of=None)
+
+
+def replay_create(
+    *, owner: AbstractBaseUser, table: str, file: UploadedFile[bytes] | None, question: Mapping[str, Any]
+) -> Replay:
+    """``table`` is `server:NAME` or `own:ID`; a file goes before it. What is wrong is told by the form's fields."""
+    if Replay.objects.filter(owner_id=owner.pk, status__in=Replay.WITH_WORK).count() >= MOST_AT_ONCE:
+        raise ValidationError({"table": f"{MOST_AT_ONCE} of your replays are not over yet; stop one, or wait."})
+    replay = Replay(owner_id=owner.pk, question=dict(question))
+    replay.table_name, replay.is_on_server, replay.table_of = source(owner, table, file)
+    replay.total = question["repeats"] * len(question["algorithms"].split(","))
+    with transaction.atomic():
+        replay.save()
+        replay.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            if file is not None:
+                take(file, replay.table)
+            check(replay)
+        except BaseException:
+            shutil.rmtree(replay.folder, ignore_errors=True)
+            raise
+        ring(replay.pk)
+    return replay
+
+
+def source(owner: AbstractBaseUser, table: str, file: UploadedFile[bytes] | None) -> tuple[str, bool, Replay | None]:
+    """Name of the table, whether it lies on the server, and the replay that it was uploaded with."""
+    if file is not None:
+        name = Path(file.name or "").name[-100:]
+        if not name.lower().endswith(SUFFIXES):
+            raise ValidationError({"file": f"A table is a .csv or a .csv.gz file, but this one is {name[:60]!r}."})
+        if (file.size or 0) > TABLE_BYTES:
+            raise ValidationError({"file": f"A table has at most {TABLE_BYTES // 2**20} MiB."})
+        return "table" + (".csv.gz" if name.lower().endswith(".gz") else ".csv"), False, None
+    kind, _, name = table.partition(":")
+    if kind == "server" and name in tables_on_server():
+        return name, True, None
+    if kind == "own" and name.isdecimal() and (there := own_tables(owner).filter(pk=int(name)).first()):
+        return there.table_name, False, there
+    raise ValidationError({"table": "Choose a table, or upload one."})
+
+
+def take(file: UploadedFile[bytes], path: Path) -> None:
+    with path.open("wb") as stream:
+        for chunk in file.chunks():
+            stream.write(chunk)
+
+
+def check(replay: Replay) -> None:
+    """Columns that the table lacks are told at once; all else is told by the job."""
+    columns = columns_of(table_of(replay))
+    asked = replay.question
+    wanted = {"code": [asked["code"]], "search_on": [asked["search_on"]], "minimise": asked["minimise"]}
+    wanted["report"] = [asked["report"]] if asked["report"] else []
+    for field, names in wanted.items():
+        for name in names:
+            if name not in columns:
+                known = ", ".join(columns)[:400]
+                raise ValidationError({field: f"The table has no column {name[:60]!r}; it has {known}."})
+
+
+def columns_of(path: Path) -> list[str]:
+    """Of the header line, read without unpacking the rest."""
+    try:
+        with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as stream:
+            line = stream.readline(HEADER_BYTES).decode("utf-8-sig")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise ValidationError({"file": f"This is no csv file: {error}."}) from error
+    return [name.strip().strip('"') for name in line.strip().split(",")]
+
+
+def table_of(replay: Replay) -> Path:
+    return replay.table_of.table if replay.table_of else replay.table
+
+
+def ring(pk: int) -> None:
+    transaction.on_commit(lambda: async_task("searches.tasks.replay", pk, group="replay", save=False))
+
+
+def replay_stop(*, replay: Replay) -> bool:
+    """What is known so far stays; the job sees at its next look that it is not wanted any more."""
+    stopped = Replay.objects.filter(pk=replay.pk, status__in=Replay.WITH_WORK)
+    return bool(stopped.update(status=ReplayStatus.STOPPED, finished=timezone.now(), lease_until=None))
+
+
+@transaction.atomic
+def replay_delete(*, replay: Replay) -> None:
+    """Row and files; refused while another replay of the same upload is not over."""
+    if Replay.objects.filter(table_of=replay, status__in=Replay.WITH_WORK).exists():
+        raise ValidationError("Another replay is at work on this table; stop it first.")
+    folder = replay.folder
+    transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True))
+    replay.delete()
+
+
+# The job
+
+
+def claimable() -> Q:
+    """Replays that wait, or whose job died."""
+    dead = Q(status=ReplayStatus.RUNNING, lease_until__lt=timezone.now())
+    return Q(status=ReplayStatus.QUEUED) | dead
+
+
+@transaction.atomic
+def replay_claim(*, pk: int) -> Replay | None:
+    """By compare-and-swap; None when another job has it, or nothing is left to do."""
+    replay = Replay.objects.filter(claimable(), pk=pk).select_related("table_of").first()
+    if replay is None:
+        return None
+    token = replay.lease_token + 1
+    changes: dict[str, Any] = {"status": ReplayStatus.RUNNING, "lease_token": token, "lease_until": lease()}
+    won = Replay.objects.filter(claimable(), pk=pk, lease_token=replay.lease_token).update(**changes)
+    replay.lease_token = token
+    return replay if won else None
+
+
+def lease() -> Any:
+    return timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
+
+
+def replay_work(*, pk: int) -> str:
+    """One slice of work; a replay that is not done by then rings again and goes on behind its last repeat."""
+    replay = replay_claim(pk=pk)
+    if replay is None:
+        return "nothing to do"
+    if not table_of(replay).is_file():
+        return end(replay, ReplayStatus.FAILED, reason="The table is gone; upload it again.")
+    question = replay.question | {"table": str(table_of(replay))}
+    (replay.folder / QUESTION).write_text(json.dumps(question), encoding="utf-8")
+    with stopping.asked_by_sigterm(), child(replay.folder) as process:
+        until = time.monotonic() + settings.SLICE_SECONDS
+        while process.poll() is None:
+            if stopping.is_requested() or time.monotonic() > until:
+                return give_back(replay)
+            if not tell(replay, lease_until=lease()):
+                return "it is not wanted any more"
+            time.sleep(LOOK_SECONDS)
+    if process.returncode == 0:
+        return end(replay, ReplayStatus.FINISHED)
+    reason = figures_of(replay).get("reason") or f"The job ended with exit code {process.returncode}."
+    return end(replay, ReplayStatus.FAILED, reason=reason)
+
+
+@contextmanager
+def child(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The process that computes; gone afterwards. It ends by itself, too, when this one dies."""
+    with (folder / "job.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*COMMAND, str(folder)], cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def tell(replay: Replay, **changes: Any) -> bool:
+    """Keeps what is known so far; False when the replay was stopped, deleted or claimed by another job."""
+    known = figures_of(replay)
+    if known.get("algorithms"):
+        changes |= {"figures": known, "done": known["done"]}
+    held = Replay.objects.filter(pk=replay.pk, lease_token=replay.lease_token, status=ReplayStatus.RUNNING)
+    return bool(held.update(**changes))
+
+
+def figures_of(replay: Replay) -> dict[str, Any]:
+    path = replay.folder / FIGURES
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
+def end(replay: Replay, status: ReplayStatus, *, reason: str = "") -> str:
+    tell(replay, status=status, reason=reason[:2000], finished=timezone.now(), lease_until=None)
+    return str(status)
+
+
+def give_back(replay: Replay) -> str:
+    if tell(replay, status=ReplayStatus.QUEUED, lease_until=None):
+        ring(replay.pk)
+    return "given back"
+
+
+def question_from(entered: Mapping[str, str]) -> dict[str, Any]:
+    """The options of `manage.py replay` from a form's fields; all that is wrong is told at once."""
+    faults: dict[str, str] = {}
+    names = [name.strip() for name in entered["algorithms"].split(",") if name.strip()]
+    known = [name for name in algorithms.names() if not algorithms.needs_training(name)]
+    if not names or set(names) - set(known):
+        faults["algorithms"] = f"Choose at least one of {', '.join(known)}."
+    whole = {"repeats": (1, MOST_REPEATS), "seed": (0, 10**9), "lag": (0, 64)}
+    numbers: dict[str, Any] = {}
+    for field, (least, most) in whole.items():
+        numbers[field] = number(entered, field, least, most, faults)
+    by_cost = bool(entered["cost"])
+    numbers["evaluations"] = number(entered, "evaluations", 1, MOST_EVALUATIONS, faults)
+    numbers["budget"] = decimal(entered, "budget", faults) if by_cost else None
+    if faults:
+        raise ValidationError(dict(faults))
+    texts = {"code": entered["code"] or "code", "search_on": entered["search_on"], "report": entered["report"]}
+    minimise = [name.strip() for name in entered["minimise"].split(",") if name.strip()]
+    fixed = {"workers": 1, "reference": [], "option": [], "cost": entered["cost"] or None}
+    return texts | numbers | fixed | {"minimise": minimise, "algorithms": ",".join(names)}
+
+
+def number(entered: Mapping[str, str], field: str, least: int, most: int, faults: dict[str, str]) -> int:
+    text = entered[field]
+    if text.isdecimal() and len(text) < 12 and least <= int(text) <= most:
+        return int(text)
+    faults[field] = f"must be a whole number from {least:,} to {most:,}, but is {text[:20]!r}"
+    return least
+
+
+def decimal(entered: Mapping[str, str], field: str, faults: dict[str, str]) -> float:
+    try:
+        value = float(entered[field])
+    except ValueError:
+        value = float("nan")
+    if 0 < value < 1e15:
+        return value
+    faults[field] = f"must be a number above 0 where there is a cost, but is {entered[field][:20]!r}"
+    return 1.0

@@ -1,0 +1,1 @@
+"""Pages, one module per kind of thing. Verbs are in `services`, reads in `selectors`."""
