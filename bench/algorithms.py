@@ -150,7 +150,7 @@ def print_rows() -> None:
     from django.contrib.auth.models import User
     from django.core.management import call_command
 
-    from searches.services import runs as services
+    from searches import services
     from searches.spec import SearchSpec
     from searches.supervision import leases
     from searches.supervision.recorder import events_record

@@ -17,8 +17,8 @@ def main() -> None:
     from django.contrib.auth.models import User
     from django.core.management import call_command
 
+    from searches import services
     from searches.engine.search import search
-    from searches.services import runs as services
     from searches.supervision.recorder import events_record
     from searches.supervision.row_cache import Known
     from tests.support.formula import FormulaExecutor

@@ -317,8 +317,8 @@ def dashboard(storage: Path) -> Iterator[str]:
 def seed(size: str) -> int:
     from django.contrib.auth.models import User
 
+    from searches import services
     from searches.models import Project
-    from searches.services import runs as services
     from tests.support.showcase import showcase
 
     owner = User.objects.earliest("pk")

@@ -19,7 +19,7 @@ def main(count: int, seconds: float, rate: float) -> None:
     from django.db import transaction
     from django.test import Client
 
-    from searches.services import runs as services
+    from searches import services
     from searches.supervision.recorder import events_record
     from searches.supervision.row_cache import Known
     from tests.support.world import claim, reports_of, spec

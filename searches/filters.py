@@ -5,8 +5,7 @@ from typing import Any
 import django_filters
 from django.db.models import QuerySet
 
-from searches.models import Candidate, SearchRun
-from searches.models.people import TAG_LENGTH, Star
+from searches.models import TAG_LENGTH, Candidate, SearchRun, Star
 from searches.models.status import Status
 
 

@@ -4,7 +4,7 @@ from django.conf import settings
 
 from nasportal.lib.crash_points import crash_point
 from searches.services import datasets as dataset_services
-from searches.services import notifications as notices
+from searches.services import notifications
 from searches.services import replays as replay_services
 from searches.supervision import leases, reaper
 from searches.supervision.supervisor import Supervisor
@@ -25,7 +25,7 @@ def supervise(run_id: int) -> str:
 
 def notify() -> str:
     """Sends the notices that are due."""
-    return f"{notices.notices_send()} notices"
+    return f"{notifications.notices_send()} notices"
 
 
 def dataset_read(pk: int) -> str:

@@ -15,10 +15,9 @@ from bench import gpus as bench
 from profiling.meters.energy import Nvml
 from profiling.meters.latency import timed, timed_on_cuda
 from profiling.meters.memory import measured_peak
-from searches.engine import engine_process as launch
-from searches.engine import hardware as machine
+from searches.engine import engine_process, hardware
 from searches.engine.events import EvaluationFinished, SearchFinished
-from searches.engine.executors import gpu_slots as placement
+from searches.engine.executors import gpu_slots
 from searches.engine.executors.executor import JobFinished
 from searches.engine.executors.gpu_slots import places
 from searches.engine.executors.process_executor import ProcessExecutor
@@ -138,12 +137,12 @@ def test_a_search_measures_latency_and_the_allocators_peak(tmp_path: Path, monke
         "training": {"epochs": 2},
         "space_options": {"max_layers": 4, "widths": [16, 32]},
     }
-    process = launch.start(spec, [], tmp_path, 2)
+    process = engine_process.start(spec, [], tmp_path, 2)
     try:
         reports = list(process.events())
     finally:
         process.stop()
-    assert isinstance(reports[-1], SearchFinished), (tmp_path / launch.LOG).read_text()[-2000:]
+    assert isinstance(reports[-1], SearchFinished), (tmp_path / engine_process.LOG).read_text()[-2000:]
     done = [each for each in reports if isinstance(each, EvaluationFinished) and each.status == "done"]
     assert len(done) == 6
     for each in done:
@@ -174,7 +173,7 @@ def test_evaluators_are_spread_over_the_devices(tmp_path: Path, on_cuda: None) -
         for number in range(found.count):
             executor.submit(job(small_network(), tmp_path, number=number))
         seen = {
-            Path(f"/proc/{each.process.pid}/environ").read_text().partition(f"{machine.VISIBLE}=")[2].split("\0")[0]
+            Path(f"/proc/{each.process.pid}/environ").read_text().partition(f"{gpu_slots.VISIBLE}=")[2].split("\0")[0]
             for each in executor._evaluators.values()
         }
         done = []
@@ -192,7 +191,7 @@ def test_two_replicas_end_where_one_process_does(
     tmp_path: Path, on_cuda: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over NCCL where there are two devices, over gloo on one."""
-    monkeypatch.setenv(placement.ALL_GPUS, ",".join(each.name for each in machine.gpus()))
+    monkeypatch.setenv(gpu_slots.ALL_GPUS, ",".join(each.name for each in hardware.gpus()))
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     training = {"epochs": 2, "batch_size": 64, "augmentation": "shift", "precision": "float32"}
     found = []

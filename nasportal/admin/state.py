@@ -16,8 +16,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from codegen.models import Repository
 from nasportal.setup.prepare import missing_migrations
-from searches.models import Event, SearchRun
-from searches.models.people import Notice
+from searches.models import Event, Notice, SearchRun
 from searches.supervision.retention import held_bytes
 
 CANARY = "canary"

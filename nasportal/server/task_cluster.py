@@ -15,7 +15,7 @@ def main() -> None:
     django.setup()
     from django_q.cluster import Cluster
 
-    from nasportal.lib import shutdown as stopping  # before any fork: the flag is shared with the workers
+    from nasportal.lib import shutdown  # before any fork: the flag is shared with the workers
     from nasportal.server.processes import die_with_parent
 
     class PortalCluster(Cluster):  # type: ignore[misc]
@@ -23,7 +23,7 @@ def main() -> None:
 
         def sig_handler(self, signum: int, frame: Any) -> None:
             """SIGTERM and SIGINT."""
-            stopping.request()
+            shutdown.request()
             super().sig_handler(signum, frame)
 
     # A killed parent would leave sentinel, workers, monitor and pusher running, and working.

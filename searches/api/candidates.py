@@ -1,11 +1,12 @@
-"""Candidates of a run and generated repositories in the API."""
+"""Candidates of a run in the API."""
+
+from typing import Any
 
 from django.db.models import QuerySet
-from django.http import FileResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework import mixins, status, viewsets
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
+from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
@@ -13,17 +14,47 @@ from rest_framework.response import Response
 
 from architectures.ir import compact
 from architectures.ir.json import to_document
-from codegen import services as repository_services
-from codegen.models import Repository, RepositoryStatus
-from searches.api.pagination import Conflict, FilteredLists, Pages
+from searches import services
+from searches.api.annotations import Annotated
+from searches.api.pagination import Conflict, FilteredLists
 from searches.api.parsers import BoundedJSONParser
-from searches.api.people import Annotated, person
-from searches.api.serializers import CandidateSerializer, RepositoryRequestSerializer, RepositorySerializer
+from searches.api.repositories import RepositoryRequestSerializer, RepositorySerializer
+from searches.api.requests import person
 from searches.filters import CandidateFilter
-from searches.models import Candidate, SearchRun
+from searches.models import Candidate, Evaluation, SearchRun
+from searches.selectors.profile import Profile
 from searches.selectors.repository_request import origin
-from searches.services import runs as services
-from searches.views.profiles import Profile
+from searches.selectors.snapshot import evaluation_facts
+
+
+class CandidateSerializer(serializers.ModelSerializer[Candidate]):
+    """A candidate with its best evaluation."""
+
+    flops = serializers.SerializerMethodField()
+    evaluation = serializers.SerializerMethodField()
+
+    tags = serializers.SlugRelatedField[Any](slug_field="name", many=True, read_only=True)
+    starred = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Candidate
+        fields = [
+            "number", "fingerprint", "tags", "starred", "genotype", "parents", "change", "generation",
+            "params", "macs", "flops", "memory_bytes", "evaluation",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    def get_starred(self, candidate: Candidate) -> bool:
+        asker = self.context["request"].user.pk
+        return any(star.user_id == asker for star in candidate.stars.all())
+
+    def get_flops(self, candidate: Candidate) -> int:
+        return 2 * candidate.macs
+
+    @extend_schema_field({"type": "object", "nullable": True})
+    def get_evaluation(self, candidate: Candidate) -> dict[str, Any] | None:
+        evaluations: list[Evaluation] = sorted(candidate.evaluations.all(), key=lambda each: each.fidelity)
+        return evaluation_facts(evaluations[-1]) | {"curve": evaluations[-1].curve} if evaluations else None
 
 
 class CandidateViewSet(Annotated, mixins.ListModelMixin, mixins.RetrieveModelMixin, FilteredLists[Candidate]):
@@ -82,41 +113,3 @@ class CandidateViewSet(Annotated, mixins.ListModelMixin, mixins.RetrieveModelMix
         except services.NothingToDeliver as refusal:
             raise Conflict(str(refusal)) from refusal
         return Response(RepositorySerializer(repository).data, status=status.HTTP_202_ACCEPTED)
-
-
-class RepositoryViewSet(
-    mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet[Repository]
-):
-    """Generated repositories: one's own, and those of runs that one may see."""
-
-    queryset = Repository.objects.none()
-    serializer_class = RepositorySerializer
-    parser_classes = [BoundedJSONParser]
-    pagination_class = Pages
-    filterset_fields = ["status", "fingerprint"]
-    lookup_value_regex = r"\d+"
-
-    def get_queryset(self) -> QuerySet[Repository]:
-        return Repository.objects.visible_to(self.request.user).select_related("owner")
-
-    def perform_destroy(self, instance: Repository) -> None:
-        if instance.owner_id != self.request.user.pk:
-            raise PermissionDenied("Only who asked for a repository may delete it.")
-        repository_services.repository_delete(repository=instance)
-
-    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
-    @action(detail=True, filter_backends=[], pagination_class=None)
-    def download(self, request: Request, pk: str) -> FileResponse:
-        """The archive, once the gate has passed it."""
-        repository = self.get_object()
-        if repository.status != RepositoryStatus.READY:
-            raise Conflict(f"The repository is {repository.status}; it can be downloaded once it is ready.")
-        return archive_response(repository)
-
-
-def archive_response(repository: Repository) -> FileResponse:
-    """The zip under its own name."""
-    path = repository.archive_path
-    if not path.is_file():
-        raise Conflict("The archive is no longer on the disk. Delete the repository and ask for it once more.")
-    return FileResponse(path.open("rb"), as_attachment=True, filename=path.name, content_type="application/zip")

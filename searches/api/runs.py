@@ -1,163 +1,155 @@
-"""The API for programs, `/api/v1/`: thin views over the services and querysets that the pages use, too.
-
-What somebody may not see is not found; what they may see but not change is refused with 403.
-"""
+"""Runs of searches in the API: start, steer, watch, read."""
 
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from django.core.exceptions import ValidationError as ModelValidationError
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
-from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework import mixins, status, viewsets
+from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from codegen.repository_request import RequestError
-from searches.api.pagination import Conflict, FilteredLists, Pages
+from searches import services
+from searches.api.annotations import Annotated
+from searches.api.pagination import Conflict, FilteredLists
 from searches.api.parsers import BoundedJSONParser
-from searches.api.people import BARE, ActivitySerializer, Annotated, TemplateSerializer, person
-from searches.api.serializers import (
-    BundleRequestSerializer,
-    CheckedSerializer,
-    CheckSerializer,
-    CloneSerializer,
-    EventsQuerySerializer,
-    EventsSerializer,
-    MemberSerializer,
-    ProjectSerializer,
-    RepositorySerializer,
-    RunCreateSerializer,
-    RunDetailSerializer,
-    RunSerializer,
-    TemplateCreateSerializer,
-    TransferSerializer,
-    faults_by_field,
-)
+from searches.api.repositories import BundleRequestSerializer, RepositorySerializer
+from searches.api.requests import BARE, person
+from searches.api.serializers import OneLine, faults_by_field, read_spec
 from searches.filters import RunFilter
-from searches.models import Membership, Project, SearchRun
-from searches.models.people import Activity, SpecTemplate
+from searches.models import Project, SearchRun
 from searches.pareto import ChoiceError
 from searches.selectors.estimate import estimate
+from searches.selectors.history import history_jsonl
 from searches.selectors.preferences import TOO_FEW, question_of
 from searches.selectors.selection import choice_of, front_of
 from searches.selectors.snapshot import snapshot
-from searches.services import runs as services
 from searches.spec import SearchSpec, SpecErrors
-from searches.supervision.recorder import history_jsonl
-
-NUMBER = OpenApiParameter("number", OpenApiTypes.INT, OpenApiParameter.PATH)
 
 
-class ProjectViewSet(viewsets.ModelViewSet[Project]):
-    """Projects that the user owns or is a member of."""
+class RunSerializer(serializers.ModelSerializer[SearchRun]):
+    """A run as a list shows it."""
 
-    queryset = Project.objects.none()
-    serializer_class = ProjectSerializer
-    parser_classes = [BoundedJSONParser]
-    pagination_class = Pages
-    lookup_field = "slug"
-    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+    project = serializers.SlugRelatedField[Project](slug_field="slug", read_only=True)
+    created_by = serializers.SlugRelatedField[User](slug_field="username", read_only=True, allow_null=True)
+    tags = serializers.SerializerMethodField()
+    starred = serializers.SerializerMethodField()
 
-    def get_queryset(self) -> QuerySet[Project]:
-        return Project.objects.visible_to(self.request.user).select_related("owner")
+    class Meta:
+        model = SearchRun
+        fields = [
+            "id", "project", "name", "created_by", "tags", "starred", "status", "phase", "reason", "created",
+            "started", "finished",
+            "evaluations_total", "evaluations_done", "evaluations_failed", "evaluations_cached",
+            "promotions_done", "steps_done", "cost", "control_of", "duplicates", "refused", "generation",
+            "hypervolume", "front_size", "best_accuracy", "chosen_number", "history_sha256", "seq", "first_seq",
+        ]  # fmt: skip
+        read_only_fields = fields
 
-    def owned(self) -> Project:
-        project = self.get_object()
-        if project.owner_id != self.request.user.pk:
-            raise PermissionDenied("Only its owner may change a project or its members.")
+    def get_tags(self, run: SearchRun) -> list[str]:
+        return [tag.name for tag in run.tags.all() if tag.candidate_id is None]
+
+    def get_starred(self, run: SearchRun) -> bool:
+        asker = self.context["request"].user.pk
+        return any(star.user_id == asker and star.candidate_id is None for star in run.stars.all())
+
+
+class RunDetailSerializer(RunSerializer):
+    """A run with its spec, its header, its selection, and how the trial of its supernet ended."""
+
+    class Meta(RunSerializer.Meta):
+        fields = [*RunSerializer.Meta.fields, "spec", "header", "selection", "supernet"]
+        read_only_fields = fields
+
+
+class CheckSerializer(serializers.Serializer[Any]):
+    """A spec to be judged."""
+
+    spec = serializers.JSONField()
+
+
+class EstimateSerializer(serializers.Serializer[Any]):
+    """Rough figures for this machine."""
+
+    space_size = serializers.IntegerField()
+    candidates = serializers.IntegerField()
+    seconds = serializers.FloatField()
+    memory_bytes = serializers.IntegerField()
+
+
+class CheckedSerializer(serializers.Serializer[Any]):
+    """Faults by field; without any the spec with all its defaults, and the estimate."""
+
+    faults = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
+    spec = serializers.JSONField(allow_null=True)
+    estimate = EstimateSerializer(allow_null=True)
+
+
+class RunCreateSerializer(serializers.Serializer[SearchRun]):
+    """A new run: the project, a name, and the spec with whatever differs from its defaults."""
+
+    project = serializers.SlugField(max_length=80)
+    name = OneLine(max_length=200)
+    spec = serializers.JSONField()
+
+    def validate_project(self, slug: str) -> Project:
+        project = Project.objects.editable_by(self.context["request"].user).filter(slug=slug).first()
+        if project is None:
+            raise serializers.ValidationError(f"There is no project {slug!r} in which you may start runs.")
         return project
 
-    def perform_update(self, serializer: Any) -> None:
-        self.owned()
-        serializer.save()
+    def validate_spec(self, document: Any) -> SearchSpec:
+        return read_spec(document)
 
-    def perform_destroy(self, instance: Project) -> None:
-        self.owned()
+    def create(self, validated_data: dict[str, Any]) -> SearchRun:
         try:
-            services.project_delete(project=instance)
-        except ModelValidationError as refusal:
-            raise Conflict(" ".join(refusal.messages)) from refusal
+            return services.run_create(by=self.context["request"].user, **validated_data)
+        except SpecErrors as errors:
+            raise serializers.ValidationError({"spec": faults_by_field(errors)}) from errors
 
-    @extend_schema(request=MemberSerializer, responses=MemberSerializer(many=True))
-    @action(detail=True, methods=["get", "post"], pagination_class=None, filter_backends=[])
-    def members(self, request: Request, slug: str) -> Response:
-        """Who else may see the project. A POST adds a member or changes their role."""
-        if request.method == "POST":
-            project = self.owned()
-            serializer = MemberSerializer(data=request.data, context={"project": project, "request": request})
-            serializer.is_valid(raise_exception=True)
-            try:
-                serializer.save()
-            except ModelValidationError as refusal:
-                raise ValidationError({"user": refusal.messages}) from refusal
-            return Response(serializer.data, status=status.HTTP_201_CREATED)
-        members = Membership.objects.filter(project=self.get_object()).select_related("user")
-        return Response(MemberSerializer(members, many=True).data)
 
-    @extend_schema(parameters=[OpenApiParameter("user", str, OpenApiParameter.PATH)], responses={204: None})
-    @action(detail=True, methods=["delete"], url_path=r"members/(?P<user>[^/]+)", url_name="member")
-    def member(self, request: Request, slug: str, user: str) -> Response:
-        """Removes a member; members may also remove themselves."""
-        project = self.get_object() if user == request.user.get_username() else self.owned()
-        membership = get_object_or_404(project.memberships.select_related("user"), user__username=user)
-        services.member_remove(project=project, user=membership.user, by=person(request))
-        return Response(status=status.HTTP_204_NO_CONTENT)
+class CloneSerializer(serializers.Serializer[SearchRun]):
+    """What may differ in a clone."""
 
-    @extend_schema(request=TransferSerializer, responses=ProjectSerializer)
-    @action(detail=True, methods=["post"], **BARE)
-    def transfer(self, request: Request, slug: str) -> Response:
-        """Hands the project to one of its members; who had it stays as an editor."""
-        project = self.owned()
-        serializer = TransferSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        try:
-            services.project_transfer(project=project, to=serializer.validated_data["user"], by=person(request))
-        except ModelValidationError as refusal:
-            raise ValidationError({"user": refusal.messages}) from refusal
-        return Response(ProjectSerializer(project, context=self.get_serializer_context()).data)
+    name = OneLine(max_length=200, required=False, default="")
 
-    @extend_schema(responses=ActivitySerializer(many=True))
-    @action(detail=True, filter_backends=[])
-    def activity(self, request: Request, slug: str) -> Response:
-        """Who did what, the newest first."""
-        rows: Any = Activity.objects.filter(project=self.get_object())
-        page: Any = self.paginate_queryset(rows)
-        return self.get_paginated_response(ActivitySerializer(page, many=True).data)
 
-    @extend_schema(request=TemplateSerializer, responses=TemplateSerializer(many=True))
-    @action(detail=True, methods=["get", "post"], **BARE)
-    def templates(self, request: Request, slug: str) -> Response:
-        """Specs that the project keeps to start from. A POST saves one; a name that is there already is replaced."""
-        project = self.get_object()
-        if request.method != "POST":
-            kept = project.templates.select_related("created_by")
-            return Response(TemplateSerializer(kept, many=True).data)
-        self._may_start_runs(project)
-        serializer = TemplateCreateSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        template = services.template_save(project=project, by=person(request), **serializer.validated_data)
-        return Response(TemplateSerializer(template).data, status=status.HTTP_201_CREATED)
+LARGEST_SEQ = 2**63 - 1
 
-    @extend_schema(parameters=[OpenApiParameter("template", int, OpenApiParameter.PATH)], responses={204: None})
-    @action(detail=True, methods=["delete"], url_path=r"templates/(?P<template>\d{1,18})", url_name="template", **BARE)
-    def template(self, request: Request, slug: str, template: str) -> Response:
-        """Deletes a template; runs that were started from it stay."""
-        project = self.get_object()
-        self._may_start_runs(project)
-        doomed = get_object_or_404(SpecTemplate.objects.select_related("project"), project=project, pk=template)
-        services.template_delete(template=doomed, by=person(request))
-        return Response(status=status.HTTP_204_NO_CONTENT)
 
-    def _may_start_runs(self, project: Project) -> None:
-        if not Project.objects.editable_by(self.request.user).filter(pk=project.pk).exists():
-            raise PermissionDenied("You may look at this project, but only its owner and editors change it.")
+class EventsQuerySerializer(serializers.Serializer[Any]):
+    """Where to go on in the stream."""
+
+    after = serializers.IntegerField(min_value=0, max_value=LARGEST_SEQ, default=0)
+    limit = serializers.IntegerField(min_value=1, max_value=1000, default=500)
+
+
+class EventSerializer(serializers.Serializer[Any]):
+    """One event; the payload belongs to its kind."""
+
+    type = serializers.CharField()
+    seq = serializers.IntegerField()
+    kind = serializers.CharField()
+    payload = serializers.JSONField()
+    at = serializers.DateTimeField()
+
+
+class EventsSerializer(serializers.Serializer[Any]):
+    """Events in order. Where `first_seq` is above `after` + 1 older ones were deleted: start from the snapshot."""
+
+    first_seq = serializers.IntegerField()
+    seq = serializers.IntegerField()
+    events = EventSerializer(many=True)
+
+
+NUMBER = OpenApiParameter("number", OpenApiTypes.INT, OpenApiParameter.PATH)
 
 
 class RunViewSet(

@@ -4,6 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
 from architectures import spaces
 from architectures.registry import Option, options
 from profiling import targets
@@ -51,3 +57,12 @@ def described(known: Sequence[Option]) -> list[Mapping[str, Any]]:
         for each in known
     ]
     return list(json.loads(json.dumps(facts)))
+
+
+class VocabularyView(APIView):
+    """What there is to search with, as the form of a new run shows it."""
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """Data sets, spaces, algorithms, objectives and targets with their options; presets; the defaults of a spec."""
+        return Response(vocabulary())

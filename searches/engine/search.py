@@ -8,8 +8,7 @@ from typing import Any
 
 from searches import algorithms
 from searches.algorithms.algorithm import Algorithm, Evaluated, Insightful, Staged, StepDone
-from searches.engine import events
-from searches.engine import result_cache as caching
+from searches.engine import events, result_cache
 from searches.engine.archive import Archive
 from searches.engine.budget import Budget
 from searches.engine.events import EvaluationFinished, Event, Progress, StepFinished
@@ -46,7 +45,7 @@ def search(
     folder: Path,
     elapsed: float = 0.0,
     cache: Path | None = None,
-    cache_bytes: int = caching.BYTES,
+    cache_bytes: int = result_cache.BYTES,
 ) -> Generator[Event | Progress, None, None]:
     """Runs the spec to its end, going on behind ``history``; closing the generator cancels it.
 

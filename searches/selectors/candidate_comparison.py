@@ -10,10 +10,10 @@ from typing import Any
 from django.utils.safestring import SafeString
 
 from profiling import targets
+from searches.formatting import figure
 from searches.models import Candidate
 from searches.selectors.candidate import Architecture, ProfiledBlock, highlighted_difference
 from searches.selectors.metrics import Measure, as_told, value_of
-from searches.templatetags.figures import figure
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from searches.formatting import figure
 from searches.models import SearchRun
 from searches.pareto.preferences import interview, parse_answers
 from searches.selectors.metrics import measures_of
 from searches.selectors.selection import complete, front_of, reasons
-from searches.templatetags.figures import figure
 
 TOO_FEW = "There are no two candidates to choose between yet."
 

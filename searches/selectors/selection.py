@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from searches import objectives
+from searches.formatting import figure
 from searches.models import SearchRun
 from searches.pareto import ChoiceError, borda, knee, select_best
 from searches.selectors.metrics import noun_of
-from searches.templatetags.figures import figure
 
 Entry = Mapping[str, Any]
 STEP = 0.003  # of accuracy: what a little more of it costs

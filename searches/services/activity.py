@@ -2,8 +2,7 @@
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from searches.models import Project, SearchRun
-from searches.models.people import Activity
+from searches.models import Activity, Project, SearchRun
 
 WHAT_AT_MOST = 300
 

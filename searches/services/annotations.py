@@ -8,8 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from searches.models import Candidate, SearchRun
-from searches.models.people import NOTE_LENGTH, TAG_LENGTH, Note, Star, Tag
+from searches.models import NOTE_LENGTH, TAG_LENGTH, Candidate, Note, SearchRun, Star, Tag
 from searches.services.activity import activity_add
 
 TAGS_AT_MOST = 20

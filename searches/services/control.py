@@ -1,8 +1,8 @@
 """The control of a run: a random search at the same counted cost, started when the run is finished."""
 
+from searches import services
 from searches.engine.random_control import control_spec
 from searches.models import SearchRun
-from searches.services import runs as services
 from searches.spec import SearchSpec
 
 SUFFIX = " (random control)"

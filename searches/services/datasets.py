@@ -26,8 +26,7 @@ from nasportal.lib import file_storage
 from searches.evaluation import datasets
 from searches.evaluation.datasets.preview import CARD, PICTURE
 from searches.evaluation.datasets.reading.resizing import Fit
-from searches.models import Evaluation, Project, SearchRun
-from searches.models.dataset import UploadedDataSet, UploadStatus
+from searches.models import Evaluation, Project, SearchRun, UploadedDataSet, UploadStatus
 
 NOT_THIS_PROJECTS = "is no data set of this project; choose one of its own, or a built-in one"
 SUFFIXES = (".npz", ".zip")

@@ -17,8 +17,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from nasportal.lib.webhooks import WebhookRefused, deliver
-from searches.models import SearchRun
-from searches.models.people import Notice, NoticeWishes
+from searches.models import Notice, NoticeWishes, SearchRun
 from searches.models.status import Status
 from searches.services.activity import activity_add
 

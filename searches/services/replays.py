@@ -24,9 +24,9 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from nasportal.lib import shutdown as stopping
+from nasportal.lib import shutdown
 from searches import algorithms
-from searches.models.replay import Replay, ReplayStatus
+from searches.models import Replay, ReplayStatus
 from searches.tabular.job import FIGURES, QUESTION
 
 SUFFIXES = (".csv", ".csv.gz")
@@ -177,10 +177,10 @@ def replay_work(*, pk: int) -> str:
         return end(replay, ReplayStatus.FAILED, reason="The table is gone; upload it again.")
     question = replay.question | {"table": str(table_of(replay))}
     (replay.folder / QUESTION).write_text(json.dumps(question), encoding="utf-8")
-    with stopping.asked_by_sigterm(), child(replay.folder) as process:
+    with shutdown.asked_by_sigterm(), child(replay.folder) as process:
         until = time.monotonic() + settings.SLICE_SECONDS
         while process.poll() is None:
-            if stopping.is_requested() or time.monotonic() > until:
+            if shutdown.is_requested() or time.monotonic() > until:
                 return give_back(replay)
             if not tell(replay, lease_until=lease()):
                 return "it is not wanted any more"

@@ -13,7 +13,7 @@ from profiling.meters.roofline import predict
 from profiling.models import Device, DeviceJob, JobStatus
 from searches.models import SearchRun
 from searches.models.status import Status
-from searches.services.runs import run_move
+from searches.services.transitions import run_move
 
 AWAY = "the device is away"
 

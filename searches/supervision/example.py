@@ -17,12 +17,11 @@ from django.utils import timezone
 
 from nasportal.lib import file_storage
 from nasportal.lib.machine import cores
-from searches.engine import engine_process as launch
+from searches import services
+from searches.engine import engine_process
 from searches.engine import events as engine
-from searches.models import Project, SearchRun
-from searches.models.people import Notice
+from searches.models import Notice, Project, SearchRun
 from searches.presets import PRESETS
-from searches.services import runs as services
 from searches.services.annotations import note_save, tags_set
 from searches.spec import SearchSpec
 from searches.supervision import leases
@@ -49,7 +48,7 @@ BATCH = 32
 def record(folder: Path) -> None:
     """Runs the search and keeps what it reports."""
     spec = SearchSpec.from_document({**PRESETS["quick"].document, "seed": 1})
-    process = launch.start(spec.to_document(), [], folder, cores())
+    process = engine_process.start(spec.to_document(), [], folder, cores())
     began, chosen = monotonic(), None
     recorded: list[dict[str, Any]] = []
     files: dict[int, Mapping[str, Any]] = {}

@@ -12,8 +12,8 @@ from django.utils import timezone
 from searches.models import SearchRun
 from searches.models.status import Status
 from searches.services.run_events import StatusChanged
-from searches.services.runs import events_append, ring, run_move
-from searches.supervision import disk as storage
+from searches.services.transitions import events_append, ring, run_move
+from searches.supervision import disk
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def run_wish(*, claim: Claim) -> Status | None:
 @transaction.atomic
 def run_pause_full(*, claim: Claim) -> None:
     """The disk is full: the run pauses, with the reason, until `reaper.resume_paused_by_storage` finds room."""
-    run_pause_because(claim=claim, reason=storage.words())
+    run_pause_because(claim=claim, reason=disk.words())
 
 
 @transaction.atomic

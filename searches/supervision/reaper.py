@@ -11,17 +11,12 @@ from django_q.brokers import get_broker
 
 from codegen import services as codegen_services
 from codegen.models import Repository
-from searches.models import Project, SearchRun
-from searches.models.dataset import UploadedDataSet
-from searches.models.people import Notice
-from searches.models.replay import Replay
+from searches import services
+from searches.models import Notice, Project, Replay, SearchRun, UploadedDataSet
 from searches.models.status import Status
-from searches.services import notifications as notices
+from searches.services import notifications
 from searches.services import replays as replay_services
-from searches.services import runs as services
-from searches.supervision import device_latency as measuring
-from searches.supervision import disk as storage
-from searches.supervision import leases, retention
+from searches.supervision import device_latency, disk, leases, retention
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +27,7 @@ def reap() -> int:
     """One round; returns for how much was rung. Ringing twice does no harm, since only one wins the claim."""
     settle_abandoned()
     resume_paused_by_storage()
-    measuring.resume_returned()
+    device_latency.resume_returned()
     if get_broker().queue_size():
         return 0  # the cluster has messages that it has not taken: they will find the work
     return ring_for_next() + ring_for_repositories() + ring_for_notices() + ring_for_replays()
@@ -50,8 +45,8 @@ def settle_abandoned() -> None:
 
 def resume_paused_by_storage() -> int:
     """Runs that a full disk paused go on once there is room; a user's own pause has no such reason."""
-    waiting = SearchRun.objects.filter(status=Status.PAUSED, reason__startswith=storage.STORAGE_FULL)
-    if not waiting.exists() or not storage.has_room_again():
+    waiting = SearchRun.objects.filter(status=Status.PAUSED, reason__startswith=disk.STORAGE_FULL)
+    if not waiting.exists() or not disk.has_room_again():
         return 0
     moved = [services.run_move(run=run, sources=[Status.PAUSED], target=Status.QUEUED) for run in waiting]
     return sum(moved)
@@ -84,7 +79,7 @@ def ring_for_replays() -> int:
 def ring_for_notices() -> int:
     due = Notice.objects.due(timezone.now()).exists()
     if due:
-        notices.ring()
+        notifications.ring()
     return int(due)
 
 

@@ -13,8 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from nasportal.lib import file_storage
-from searches.models import Event, SearchRun
-from searches.models.people import Activity
+from searches.models import Activity, Event, SearchRun
 from searches.models.status import Status
 
 log = logging.getLogger(__name__)

@@ -13,17 +13,16 @@ from typing import Any
 
 from django.conf import settings
 
-from nasportal.lib import shutdown as stopping
+from nasportal.lib import shutdown
 from nasportal.lib.crash_points import crash_point
-from searches.engine import engine_process as launch
+from searches.engine import engine_process
 from searches.engine import events as engine
 from searches.models import SearchRun
 from searches.models.status import Status
-from searches.supervision import device_latency as measuring
-from searches.supervision import disk as storage
-from searches.supervision import leases, run_files
+from searches.selectors.history import history_of
+from searches.supervision import device_latency, disk, leases, run_files
 from searches.supervision.leases import Claim
-from searches.supervision.recorder import HistoryDiffers, LeaseLost, events_record, history_of, progress_record
+from searches.supervision.recorder import HistoryDiffers, LeaseLost, events_record, progress_record
 from searches.supervision.row_cache import Known
 
 log = logging.getLogger(__name__)
@@ -75,7 +74,7 @@ class Supervisor:
         """The claim is given back in the end, whatever happens to the engine."""
         log.info("run %s: claimed under token %s", self.claim.run_id, self.claim.token)
         try:
-            with stopping.asked_by_sigterm():
+            with shutdown.asked_by_sigterm():
                 outcome = self._work()
         except LeaseLost as lost:
             log.warning("run %s: %s", self.claim.run_id, lost)
@@ -103,15 +102,15 @@ class Supervisor:
         return Outcome.SETTLED if settled else Outcome.LOST
 
     def _goes_on(self) -> bool:
-        if stopping.is_requested() or time.monotonic() - self.began > self.timing.slice:
+        if shutdown.is_requested() or time.monotonic() - self.began > self.timing.slice:
             return False
         wish = leases.run_wish(claim=self.claim)
         if wish is None:
             raise LeaseLost(f"run {self.claim.run_id} was claimed by another supervisor, or deleted")
-        if wish == Status.RUNNING and storage.is_full():
+        if wish == Status.RUNNING and disk.is_full():
             leases.run_pause_full(claim=self.claim)
             return False
-        if wish == Status.RUNNING and (reason := measuring.questions_answer(self.run)):
+        if wish == Status.RUNNING and (reason := device_latency.questions_answer(self.run)):
             leases.run_pause_because(claim=self.claim, reason=reason)
             return False
         return wish == Status.RUNNING
@@ -183,10 +182,10 @@ class Supervisor:
 
 
 @contextmanager
-def engine_of(run: SearchRun, history: list[dict[str, Any]]) -> Iterator[tuple[launch.EngineProcess, Reports]]:
+def engine_of(run: SearchRun, history: list[dict[str, Any]]) -> Iterator[tuple[engine_process.EngineProcess, Reports]]:
     """The engine as a child process that is gone afterwards, with all its evaluators."""
     run.folder.mkdir(parents=True, exist_ok=True)
-    process = launch.start(
+    process = engine_process.start(
         run.spec,
         history,
         run.folder,
@@ -207,7 +206,7 @@ def engine_of(run: SearchRun, history: list[dict[str, Any]]) -> Iterator[tuple[l
                 reports.get(timeout=0.05)
 
 
-def read(process: launch.EngineProcess, reports: Reports) -> None:
+def read(process: engine_process.EngineProcess, reports: Reports) -> None:
     """Moves the pipe's events into a short queue, so that heartbeats go on while nothing happens; None is the end."""
     try:
         for report in process.events():

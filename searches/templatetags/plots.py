@@ -10,8 +10,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from searches import objectives
+from searches.formatting import figure
 from searches.selectors.metrics import measure
-from searches.templatetags.figures import figure
 
 register = template.Library()
 

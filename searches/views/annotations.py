@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from nasportal.lib.requests import Request
 from searches.models import SearchRun
-from searches.services import annotations as annotating
+from searches.services import annotations
 from searches.services.annotations import Target
 from searches.templatetags.annotations import annotations_of
 
@@ -26,7 +26,7 @@ def note(request: Request, pk: int, number: int | None = None) -> HttpResponse:
     target = _target(request, pk, number, to_edit=True)
     text, version = request.POST.get("text", ""), request.POST.get("version", "")
     try:
-        annotating.note_save(
+        annotations.note_save(
             target=target, text=text, by=request.user, version=int(version) if _is_count(version) else None
         )
     except ValidationError as error:
@@ -40,7 +40,7 @@ def tags(request: Request, pk: int, number: int | None = None) -> HttpResponse:
     target = _target(request, pk, number, to_edit=True)
     typed = request.POST.get("tags", "")
     try:
-        annotating.tags_set(target=target, names=annotating.split_tags(typed))
+        annotations.tags_set(target=target, names=annotations.split_tags(typed))
     except ValidationError as error:
         return _answer(request, target, error, typed=typed)
     return _answer(request, target)
@@ -50,7 +50,7 @@ def tags(request: Request, pk: int, number: int | None = None) -> HttpResponse:
 def star(request: Request, pk: int, number: int | None = None) -> HttpResponse:
     """Puts the user's own star on, or takes it off."""
     target = _target(request, pk, number, to_edit=False)
-    annotating.star_set(target=target, user=request.user, is_starred=request.POST.get("starred") == "1")
+    annotations.star_set(target=target, user=request.user, is_starred=request.POST.get("starred") == "1")
     return _answer(request, target)
 
 

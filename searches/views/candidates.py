@@ -14,8 +14,8 @@ from django.views.decorators.http import require_POST, require_safe
 from codegen.repository_request import RequestError
 from codegen.sources import licences
 from nasportal.lib.requests import Request
-from searches.models import Candidate, Evaluation, SearchRun
-from searches.models.people import Star, Tag
+from searches import services
+from searches.models import Candidate, Evaluation, SearchRun, Star, Tag
 from searches.selectors.candidate import Architecture
 from searches.selectors.candidate_comparison import Comparison
 from searches.selectors.extrapolation import foretold
@@ -23,7 +23,6 @@ from searches.selectors.metrics import Measure, figures_of, measures_of
 from searches.selectors.repository_request import NothingToDeliver, lack_of
 from searches.selectors.run_comparison import RunComparison
 from searches.selectors.selection import front_of, prices, reasons
-from searches.services import runs as services
 from searches.views.runs import may_edit, visible_run
 
 ROWS_ON_A_PAGE = 25

@@ -19,8 +19,7 @@ from searches.evaluation import datasets
 from searches.evaluation.datasets.preview import CLASSES, PICTURE
 from searches.evaluation.datasets.reading.resizing import RULES
 from searches.evaluation.datasets.reading.splits import SPLITS
-from searches.models import Project
-from searches.models.dataset import UploadedDataSet, UploadStatus
+from searches.models import Project, UploadedDataSet, UploadStatus
 from searches.services import datasets as dataset_services
 from searches.views.projects import project_context, visible_project
 

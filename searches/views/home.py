@@ -11,12 +11,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from nasportal.lib.requests import Request
+from searches import services
 from searches.filters import RunFilter
-from searches.models import Candidate, Project, SearchRun
-from searches.models.people import Activity, Star, Tag
+from searches.models import Activity, Candidate, Project, SearchRun, Star, Tag
 from searches.models.status import WITH_WORK, Status
 from searches.presets import PRESETS
-from searches.services import runs as services
 from searches.spec import SearchSpec
 from searches.views.projects import project_context, visible_project
 

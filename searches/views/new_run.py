@@ -13,13 +13,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from architectures.documents import SpecErrors
 from nasportal.lib.requests import Request
+from searches import services
 from searches.evaluation import datasets
 from searches.forms import Choice, RunForm
-from searches.models import Project, SearchRun
-from searches.models.dataset import UploadedDataSet, UploadStatus
+from searches.models import Project, SearchRun, UploadedDataSet, UploadStatus
 from searches.presets import PRESETS
 from searches.selectors.estimate import estimate
-from searches.services import runs as services
 from searches.services.devices import paired_of
 from searches.spec import SearchSpec
 

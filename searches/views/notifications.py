@@ -12,9 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from nasportal.lib.requests import Request
 from nasportal.lib.webhooks import WebhookRefused, checked
-from searches.models import SearchRun
-from searches.models.people import Notice, NoticeWishes
-from searches.services import notifications as outbox
+from searches.models import Notice, NoticeWishes, SearchRun
+from searches.services import notifications
 
 SHOWN = 10
 
@@ -49,7 +48,7 @@ def notices(request: Request) -> HttpResponse:
     entered = {"email": request.user.email, "by_email": wishes.by_email, "webhook_url": wishes.webhook_url}
     form = NoticeForm(request.POST if request.method == "POST" else None, initial=entered)
     if request.method == "POST" and form.is_valid():
-        outbox.wishes_save(
+        notifications.wishes_save(
             user=request.user,
             email=form.cleaned_data["email"],
             by_email=form.cleaned_data["by_email"],
@@ -71,12 +70,12 @@ def notices(request: Request) -> HttpResponse:
 def try_out(request: Request) -> HttpResponse:
     """Sends the last ended run of the user once more, to see whether it arrives."""
     ended = SearchRun.objects.filter(created_by=request.user, finished__isnull=False).order_by("-finished").first()
-    ways = outbox.ways_of(request.user)
+    ways = notifications.ways_of(request.user)
     if ended is None or not ways:
         messages.warning(
             request, "Nothing to send: it takes a run of yours that has ended, and a saved way to tell you."
         )
     else:
-        outbox.notices_add(run=ended, user=request.user, status=ended.status)
+        notifications.notices_add(run=ended, user=request.user, status=ended.status)
         messages.success(request, f"{ended.name} is being told once more; the list below says what became of it.")
     return redirect("searches:notices")

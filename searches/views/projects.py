@@ -11,10 +11,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from nasportal.lib.requests import Request
-from searches.models import Project
-from searches.models.people import Activity, SpecTemplate
+from searches import services
+from searches.models import Activity, Project, SpecTemplate
 from searches.models.status import Role
-from searches.services import runs as services
 
 ROLES = (
     (Role.EDITOR, "Editor", "starts, steers and deletes runs"),

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from nasportal.lib.requests import Request
 from searches import algorithms
-from searches.models.replay import Replay
+from searches.models import Replay
 from searches.services import replays as replay_services
 
 LISTED = 50

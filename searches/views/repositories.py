@@ -12,9 +12,9 @@ from codegen.sources.bundle import NAMES
 from codegen.sources.licences import LICENCES
 from codegen.sources.repository import sources
 from nasportal.lib.requests import Request
+from searches import services
 from searches.models import SearchRun
 from searches.selectors.repository_request import NothingToDeliver, request_of
-from searches.services import runs as services
 from searches.views.runs import visible_run
 
 

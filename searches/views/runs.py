@@ -12,15 +12,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from nasportal.lib.requests import Request
+from searches import services
 from searches.models import SearchRun
 from searches.models.status import Phase, Status, may
 from searches.pareto import ChoiceError
+from searches.selectors.history import history_jsonl
 from searches.selectors.metrics import Measure, measures_of, value_of
 from searches.selectors.preferences import TOO_FEW, question_of
 from searches.selectors.selection import choice_of, front_of
 from searches.selectors.snapshot import snapshot
-from searches.services import runs as services
-from searches.supervision.recorder import history_jsonl
 
 VERBS: dict[str, Callable[..., Any]] = {
     "pause": services.run_pause,

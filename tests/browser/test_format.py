@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from searches.templatetags.figures import duration, figure
+from searches.formatting import duration, figure
 
 MODULE = Path(__file__).parents[2] / "static" / "js" / "format.js"
 VALUES = (None, 0, 0.5, 1, 0.0042, 0.9434, 7.127, 12.34, 247.3, 999.6, 5346, 247_312, 999_999, 18.3e6, 2.5e9, 4e12)

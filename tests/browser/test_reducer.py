@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from searches import services
 from searches.evaluation.steps import single_path
 from searches.models import SearchRun
 from searches.models.status import Status
 from searches.selectors.snapshot import snapshot
-from searches.services import runs as services
 from searches.supervision.recorder import events_record
 from tests.support.formula import supernet_step
 from tests.support.world import World, claim, reports_of, spec

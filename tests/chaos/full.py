@@ -14,7 +14,7 @@ from typing import Any
 
 from searches.models import SearchRun
 from searches.models.status import OVER, Status
-from searches.supervision import disk as storage
+from searches.supervision import disk
 from tests.chaos.harness import Stuck, bench, finish, new_run, say, status_of, wait_for
 from tests.support import invariants
 
@@ -83,10 +83,10 @@ def full_disks(data: Path, times: int, evaluations: int) -> dict[str, Any]:
 def fill(data: Path, left: int) -> None:
     """A file that takes what is free, but for so many bytes."""
     with (data / "ballast").open("wb") as ballast:
-        while (free := storage.free_bytes() - left) > 0:
+        while (free := disk.free_bytes() - left) > 0:
             with suppress(OSError):  # others were quicker
                 os.posix_fallocate(ballast.fileno(), 0, (data / "ballast").stat().st_size + free)
 
 
 def is_paused(run: SearchRun) -> bool:
-    return run.status == Status.PAUSED and run.reason.startswith(storage.STORAGE_FULL)
+    return run.status == Status.PAUSED and run.reason.startswith(disk.STORAGE_FULL)

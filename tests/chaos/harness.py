@@ -16,9 +16,9 @@ import psutil
 from django.contrib.auth.models import User
 from django.core.management import call_command
 
+from searches import services
 from searches.models import Project, SearchRun
 from searches.models.status import OVER, UNDER_LEASE, Status
-from searches.services import runs as services
 from searches.spec import SearchSpec
 from tests.support import invariants
 

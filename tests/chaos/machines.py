@@ -17,9 +17,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 
+from searches import services
 from searches.models import SearchRun
 from searches.models.status import OVER, Status
-from searches.services import runs as services
 from searches.spec import SearchSpec
 from tests.chaos.harness import ROOT, SPEC, Stuck, say
 from tests.chaos.relay import relay_to

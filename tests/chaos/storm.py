@@ -11,9 +11,9 @@ from typing import Any
 
 import psutil
 
+from searches import services
 from searches.models import Project, SearchRun
 from searches.models.status import OVER, Status
-from searches.services import runs as services
 from searches.services.runs import RunRefuses
 from tests.chaos.harness import (
     LEASE_SECONDS,

@@ -12,19 +12,19 @@ def main() -> None:
     from django.conf import settings
     from django.db import connection
 
-    from nasportal.lib import shutdown as stopping
+    from nasportal.lib import shutdown
     from nasportal.lib.crash_points import crash_point
     from nasportal.server.processes import die_with_parent
     from searches.supervision import leases, reaper
     from searches.supervision.supervisor import Supervisor
 
     die_with_parent()
-    while not stopping.is_requested():
+    while not shutdown.is_requested():
         reaper.settle_abandoned()
         reaper.resume_paused_by_storage()
         claim = leases.run_claim(owner=leases.owner_name(), seconds=settings.LEASE_SECONDS, runs_at_once=1)
         if claim is None:
-            with stopping.asked_by_sigterm():
+            with shutdown.asked_by_sigterm():
                 time.sleep(0.1)
             continue
         crash_point("claimed")

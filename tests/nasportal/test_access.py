@@ -24,13 +24,22 @@ from nasportal.accounts import services as accounts
 from nasportal.accounts.models import ApiToken
 from profiling.models import Device, DeviceJob
 from profiling.services import device_create
-from searches.models import Event, Membership, Project, SearchRun
-from searches.models.dataset import UploadedDataSet
-from searches.models.people import Note, NoticeWishes, SpecTemplate, Star, Tag
-from searches.models.replay import Replay
+from searches import services
+from searches.models import (
+    Event,
+    Membership,
+    Note,
+    NoticeWishes,
+    Project,
+    Replay,
+    SearchRun,
+    SpecTemplate,
+    Star,
+    Tag,
+    UploadedDataSet,
+)
 from searches.routing import websocket_urlpatterns
-from searches.services import annotations as annotating
-from searches.services import runs as services
+from searches.services import annotations
 from tests.support.world import World, spec
 
 OPEN, IN, SEE, EDIT, OWN, ADMIN = "anybody", "signed in", "see", "edit", "own", "admin"
@@ -267,8 +276,8 @@ def doors(world: World) -> Doors:
     repository = services.repository_request(candidate=candidate, by=world.alice)
     template = services.template_save(project=world.project, name=f"{SECRET} template", spec=spec(), by=world.alice)
     for target in (world.finished, candidate):
-        annotating.note_save(target=target, text=f"{SECRET} note", by=world.alice)
-        annotating.tags_set(target=target, names=[SECRET.lower()])
+        annotations.note_save(target=target, text=f"{SECRET} note", by=world.alice)
+        annotations.tags_set(target=target, names=[SECRET.lower()])
     upload = UploadedDataSet.objects.create(
         project=world.project, key=uuid4().hex, name=f"{SECRET} set", file_name="a.npz"
     )

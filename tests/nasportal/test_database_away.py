@@ -11,8 +11,8 @@ import pytest
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
+from searches import services
 from searches.live.event_tail import look
-from searches.services import runs as services
 from tests.chaos.relay import relay_to
 from tests.chaos.stopped import END_ONE
 from tests.nasportal.server.test_kills import SPEC, Program

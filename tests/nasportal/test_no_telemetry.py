@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 
 from codegen import services as repositories
-from searches.services import notifications as notices
-from searches.services import runs as services
+from searches import services
+from searches.services import notifications
 from searches.supervision import reaper
 from tests.nasportal.test_access import ROUTES, Doors, doors  # noqa: F401  (a fixture)
 from tests.support.world import World, spec, work
@@ -52,15 +52,15 @@ def test_no_search_and_no_background_work_calls_out(world: World, calls: list[st
     work(run)
     reaper.settle_abandoned()
     reaper.sweep()
-    notices.notices_send()
+    notifications.notices_send()
     assert repositories.claimable()
     assert calls == []
 
 
 def test_only_what_was_asked_for_calls_out(world: World, calls: list[str]) -> None:
     """The guard of these tests sees a call: a webhook that somebody wanted."""
-    notices.wishes_save(user=world.alice, email="", by_email=False, webhook_url="https://example.org/hook")
+    notifications.wishes_save(user=world.alice, email="", by_email=False, webhook_url="https://example.org/hook")
     run = services.run_create(project=world.project, spec=spec(seed=78), name="told", by=world.alice)
     work(run)
-    notices.notices_send()
+    notifications.notices_send()
     assert calls == ["look up example.org"]

@@ -13,8 +13,8 @@ from django.core.cache import cache
 from django.test import Client
 
 from nasportal.redis_cache import ANSWER_SECONDS, AWAY_SECONDS
-from searches.services import runs as services
-from searches.services import wakeups as nudge
+from searches import services
+from searches.services import wakeups
 from tests.chaos.relay import Relay, relay_to
 from tests.searches.live.test_consumers import in_database, watching
 from tests.support.portal import free_port
@@ -39,7 +39,7 @@ def server() -> Iterator["redis.Redis[bytes]"]:
 @pytest.fixture
 def wire(server: "redis.Redis[bytes]", settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
     """The portal reaches Redis through a relay."""
-    monkeypatch.setattr(nudge, "_away_until", 0.0)
+    monkeypatch.setattr(wakeups, "_away_until", 0.0)
     with relay_to(6379) as relay:
         address = f"redis://127.0.0.1:{relay.port}/{DATABASE}"
         settings.CACHES = {"default": {"BACKEND": "nasportal.redis_cache.ForgivingRedisCache", "LOCATION": address}}
@@ -140,7 +140,7 @@ async def test_a_nudge_over_redis_is_quicker_than_the_next_look(
 @pytest.mark.parametrize("seconds", [0.0, 0.001, 0.002, 0.004, 0.02, 0.3])
 async def test_who_listens_for_nudges_ends_when_told_to(wire: Relay, seconds: float) -> None:
     async with asyncio.timeout(5):
-        async with nudge.heard(lambda: None):
+        async with wakeups.heard(lambda: None):
             await asyncio.sleep(seconds)
     assert not [task for task in asyncio.all_tasks() if task.get_name() == "nudges"]
 
@@ -156,4 +156,4 @@ def test_who_commits_waits_once_for_a_broker_that_hangs(
             getattr(services, f"run_{wish}")(run=world.run, by=world.alice)
         spent.append(time.monotonic() - began)
     assert spent[0] < 2
-    assert spent[1] < nudge.ANSWER_SECONDS
+    assert spent[1] < wakeups.ANSWER_SECONDS

@@ -6,10 +6,9 @@ import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 
-from searches.models import Project, SearchRun
-from searches.models.people import SpecTemplate
-from searches.services import annotations as annotating
-from searches.services import runs as services
+from searches import services
+from searches.models import Project, SearchRun, SpecTemplate
+from searches.services import annotations
 from tests.support.world import SPEC, World, spec
 
 PAYLOADS = [
@@ -51,8 +50,8 @@ def test_a_hostile_name_is_kept_and_shown_as_text(world: World, alice: Client, t
     services.template_save(project=project, name=text, spec=spec(), by=world.alice)
     run = services.run_create(project=project, spec=spec(), name=text, by=world.alice)
     tag = text.replace(",", " ")[:40]
-    annotating.tags_set(target=run, names=[tag])
-    annotating.note_save(target=run, text=text, by=world.alice)
+    annotations.tags_set(target=run, names=[tag])
+    annotations.note_save(target=run, text=text, by=world.alice)
     for path in (
         "/", "/projects/", f"/projects/{project.slug}/", f"/projects/{project.slug}/templates/",
         f"/projects/{project.slug}/activity/", f"/runs/{run.pk}/",
@@ -61,7 +60,7 @@ def test_a_hostile_name_is_kept_and_shown_as_text(world: World, alice: Client, t
         assert answer.status_code == 200, path
         must_be_harmless(answer.content.decode())
     kept = alice.get(f"/api/v1/runs/{run.pk}/").json()
-    assert (kept["name"], kept["tags"]) == (" ".join(text.split()), annotating.clean_tags([tag]))
+    assert (kept["name"], kept["tags"]) == (" ".join(text.split()), annotations.clean_tags([tag]))
     assert Project.objects.get(pk=project.pk).name == " ".join(text.split())
     answer = alice.get(f"/runs/{run.pk}/history.jsonl")
     assert re.fullmatch(r'attachment; filename="[\w.-]+"', answer["Content-Disposition"])

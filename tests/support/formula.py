@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from searches.engine.executors import process_executor as processes
+from searches.engine.executors import process_executor
 from searches.engine.executors.executor import Job, JobFinished, JobProgressed, JobStarted, Message
 from searches.engine.weights.weight_versions import named_files
 from searches.evaluation import steps
@@ -83,7 +83,7 @@ def stepped(job: StepJob) -> JobFinished:
         result = steps.get(job.step)(job, state, lambda moment: None)
     except MemoryError as failure:
         reason = str(failure)
-    return processes.finished(steps.answer(job, result, reason, 0.25))
+    return process_executor.finished(steps.answer(job, result, reason, 0.25))
 
 
 def quality(graph: Mapping[str, Any]) -> float:

@@ -276,8 +276,8 @@ def main() -> int:
     django.setup()
     from django.contrib.auth.models import User
 
+    from searches import services
     from searches.models import Project
-    from searches.services import runs as services
 
     owner = User.objects.earliest("pk")
     project = Project.objects.filter(name="Showcase").first() or services.project_create(owner=owner, name="Showcase")

@@ -12,13 +12,14 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 
+from searches import services
 from searches.engine.search import search
 from searches.models import Project, SearchRun
-from searches.services import runs as services
+from searches.selectors.history import history_of
 from searches.spec import SearchSpec
 from searches.supervision import leases
 from searches.supervision.leases import Claim
-from searches.supervision.recorder import events_record, history_of, progress_record
+from searches.supervision.recorder import events_record, progress_record
 from searches.supervision.row_cache import Known
 from tests.support.formula import FormulaExecutor
 

@@ -19,7 +19,7 @@ from django.db import DatabaseError, connection
 
 from nasportal.lib import file_storage
 from nasportal.setup.prepare import missing_migrations, say
-from searches.engine.executors import gpu_slots as placement
+from searches.engine.executors import gpu_slots
 from searches.spec import SearchSpec
 
 PACKAGES = [
@@ -100,8 +100,8 @@ def torch_build() -> dict[str, Any]:
 def evaluators_on_gpus() -> str:
     """How many evaluators each GPU of this machine holds; nothing where they train on the CPU."""
     try:
-        found = placement.places(SearchSpec().training_memory_bytes)
-    except placement.PlacementError as error:
+        found = gpu_slots.places(SearchSpec().training_memory_bytes)
+    except gpu_slots.PlacementError as error:
         return f"error: {error}"
     return "" if found is None else ", ".join(f"{count} on {gpu}" for gpu, count in found.held.items())
 

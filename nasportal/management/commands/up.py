@@ -10,9 +10,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from nasportal.server import daphne as web
+from nasportal.server import daphne
 from nasportal.server.process_supervisor import Supervisor, program
-from nasportal.setup import prepare as preparation
+from nasportal.setup import prepare
 from nasportal.setup.prepare import Unprepared, say
 
 
@@ -30,23 +30,23 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         """Exit 0 after Ctrl-C or SIGTERM, 2 where something stands in the way of a start."""
         try:
-            preparation.demand_tls(host)
-            preparation.demand_certificate()
-            preparation.make_data_folder()
-            with preparation.only_portal():
-                preparation.claim_port(host, port)
+            prepare.demand_tls(host)
+            prepare.demand_certificate()
+            prepare.make_data_folder()
+            with prepare.only_portal():
+                prepare.claim_port(host, port)
                 self._serve(host, port)
         except Unprepared as fault:
             say(str(fault))
             sys.exit(2)
 
     def _serve(self, host: str, port: int) -> None:
-        preparation.migrate()
-        preparation.collect_static()
-        user, secret = preparation.first_account()
-        preparation.example(user)
+        prepare.migrate()
+        prepare.collect_static()
+        user, secret = prepare.first_account()
+        prepare.example(user)
         address = _address(host, port)
-        children = [program("guard"), program("web", web.command(host, port)), program("cluster")]
+        children = [program("guard"), program("web", daphne.command(host, port)), program("cluster")]
 
         def ready() -> None:
             say(f"NAS Portal runs at {address}/ (data in {settings.DATA_DIR}); Ctrl-C stops it.")

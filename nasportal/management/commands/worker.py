@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from nasportal.server.process_supervisor import Supervisor, program
-from nasportal.setup import prepare as preparation
+from nasportal.setup import prepare
 from nasportal.setup.prepare import Unprepared, say
 
 
@@ -21,7 +21,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Exit 2 where this machine shares nothing with the portal."""
         try:
-            preparation.demand_shared()
+            prepare.demand_shared()
         except Unprepared as fault:
             say(str(fault))
             sys.exit(2)

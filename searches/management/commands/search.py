@@ -18,10 +18,9 @@ from architectures.spaces import SpaceError
 from codegen.sources import licences
 from nasportal.lib.machine import cores
 from profiling import targets
-from searches.engine import engine_process as launch
-from searches.engine import events
+from searches.engine import engine_process, events
 from searches.engine.history import HistoryError
-from searches.engine.output import front_html as front_page
+from searches.engine.output import front_html
 from searches.engine.output.run_directory import HISTORY, SearchFolder
 from searches.engine.problem import SpecProblem
 from searches.engine.random_control import compared, control_spec
@@ -109,7 +108,7 @@ class Command(BaseCommand):
         front = run(spec, folder, workers, options["cache"])
         if spec.control:
             front = with_control(spec, folder, front, workers, options["cache"])
-        write_file(folder.path / "front.html", front_page.page(front, folder.evaluations(front["fidelity"])).encode())
+        write_file(folder.path / "front.html", front_html.page(front, folder.evaluations(front["fidelity"])).encode())
         if front["chosen"] is None:
             raise CommandError("; ".join(front["reasons"]), returncode=NOTHING_FEASIBLE)
         if not options["no_repository"]:
@@ -231,14 +230,16 @@ def run(spec: SearchSpec, folder: SearchFolder, workers: int, cache: Path | None
     trained = [entry["timing"] for entry in folder.lines if not entry["timing"].get("cached")]
     elapsed = sum(timing.get("seconds", 0.0) for timing in trained) / workers
     with stoppable(folder), progress(spec, folder.networks, elapsed) as bar:
-        process = launch.start(spec.to_document(), folder.lines, folder.path, workers, elapsed=elapsed, cache=cache)
+        process = engine_process.start(
+            spec.to_document(), folder.lines, folder.path, workers, elapsed=elapsed, cache=cache
+        )
         try:
             for report in process.events():
                 follow(report, folder, course, bar)
         finally:
             code = process.stop()
     if course.selection is None or course.finished is None:
-        log = folder.path / launch.LOG
+        log = folder.path / engine_process.LOG
         raise CommandError(f"the engine ended early (exit code {code}); {log} says why", returncode=1)
     return folder.finish(course.selection, course.tested, course.finished, course.supernet)
 

@@ -23,9 +23,9 @@ from nasportal.storage_setting import storage_of
 from searches.engine import events as engine
 from searches.evaluation import datasets
 from searches.models import SearchRun
+from searches.selectors.history import history_of
 from searches.services import datasets as dataset_services
 from searches.supervision import retention, run_files
-from searches.supervision.recorder import history_of
 from searches.supervision.supervisor import Supervisor
 from tests.nasportal.lib.fake_s3 import serving
 from tests.searches.views.test_datasets import npz

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from nasportal.setup import install as installation
+from nasportal.setup import install
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_an_old_python_is_refused_in_one_sentence() -> None:
-    with pytest.raises(installation.Refused) as refused:
-        installation.demand_python((3, 9, 2), "/usr/bin/python3")
+    with pytest.raises(install.Refused) as refused:
+        install.demand_python((3, 9, 2), "/usr/bin/python3")
     assert str(refused.value) == (
         "NAS Portal needs Python 3.11 or newer, but /usr/bin/python3 is 3.9.2: name a newer one, "
         "`make PYTHON=python3.11 run`."
@@ -21,8 +21,8 @@ def test_an_old_python_is_refused_in_one_sentence() -> None:
 
 
 def test_this_python_is_taken() -> None:
-    installation.demand_python((3, 11, 0), "python3.11")
-    installation.demand_python((3, 13, 1), "python3.13")
+    install.demand_python((3, 11, 0), "python3.11")
+    install.demand_python((3, 13, 1), "python3.13")
 
 
 def test_cuda_libraries_are_found_in_pips_report() -> None:
@@ -30,34 +30,34 @@ def test_cuda_libraries_are_found_in_pips_report() -> None:
         return {"metadata": {"name": name}, "download_info": {"url": f"file:///{name}.whl"}}
 
     report = {"install": [item("torch"), item("nvidia-cublas"), item("cuda-bindings"), item("sympy")]}
-    assert installation.cuda_downloads(report) == ["file:///nvidia-cublas.whl", "file:///cuda-bindings.whl"]
+    assert install.cuda_downloads(report) == ["file:///nvidia-cublas.whl", "file:///cuda-bindings.whl"]
 
 
 def test_the_warning_says_how_much_comes_and_the_way_out() -> None:
-    warning = installation.cuda_warning(14, 2_640_000_000)
+    warning = install.cuda_warning(14, 2_640_000_000)
     assert "brings 14 CUDA libraries (2.6 GB), and this machine has no NVIDIA driver" in warning
     assert "make install TORCH_INDEX_URL=…" in warning
-    assert "(several GB)" in installation.cuda_warning(14, 0)
+    assert "(several GB)" in install.cuda_warning(14, 0)
 
 
 def test_the_size_is_unknown_where_one_server_does_not_tell(tmp_path: Path) -> None:
     wheel = tmp_path / "a.whl"
     wheel.write_bytes(b"x" * 1000)
-    assert installation.total_size([wheel.as_uri(), wheel.as_uri()]) == 2000
-    assert installation.total_size([wheel.as_uri(), (tmp_path / "missing.whl").as_uri()]) == 0
+    assert install.total_size([wheel.as_uri(), wheel.as_uri()]) == 2000
+    assert install.total_size([wheel.as_uri(), (tmp_path / "missing.whl").as_uri()]) == 0
 
 
 def test_what_is_wanted_changes_with_the_index_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TORCH_INDEX_URL", raising=False)
-    plain = installation.wanted()
-    assert installation.wanted() == plain
+    plain = install.wanted()
+    assert install.wanted() == plain
     monkeypatch.setenv("TORCH_INDEX_URL", "https://example.org/cpu")
-    assert installation.wanted() != plain
+    assert install.wanted() != plain
 
 
 def test_requirements_are_those_of_pyproject() -> None:
-    assert "torch==2.13.0" in installation.requirements()
-    assert "pytest-django" in installation.requirements()
+    assert "torch==2.13.0" in install.requirements()
+    assert "pytest-django" in install.requirements()
 
 
 def test_make_names_an_old_python(tmp_path: Path) -> None:
@@ -68,9 +68,7 @@ def test_make_names_an_old_python(tmp_path: Path) -> None:
     assert made.returncode == 2
 
 
-@pytest.mark.skipif(
-    installation.read(installation.STAMP) != installation.wanted(), reason="`make install` has something to do"
-)
+@pytest.mark.skipif(install.read(install.STAMP) != install.wanted(), reason="`make install` has something to do")
 def test_a_second_install_takes_a_moment() -> None:
     began = time.monotonic()
     assert subprocess.run(["make", "install"], cwd=ROOT).returncode == 0

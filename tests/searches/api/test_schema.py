@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from nasportal.accounts import services as accounts
-from searches.services import runs as services
+from searches import services
 from tests.support.world import World, spec
 
 EXAMPLES = 4  # of each route, once with made-up ids and once with those of real things: the test stays below a minute

@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from searches.engine import engine_process as launch
+from searches.engine import engine_process
 from searches.engine.events import EvaluationFinished, SearchFailed, SearchFinished, SearchStarted
 from searches.engine.executors.ray_executor import RayExecutor
 from searches.engine.history import history_sha256, line
@@ -97,7 +97,7 @@ def history(folder: Path, *, ray: bool = False, after: int = 0, disturb: Callabl
     header: Mapping[str, Any] = {}
     trouble: Thread | None = None
     for _ in range(20):
-        process = launch.start(SPEC.to_document(), lines, folder, 2)
+        process = engine_process.start(SPEC.to_document(), lines, folder, 2)
         for event in process.events():
             if isinstance(event, SearchStarted):
                 header = event.header

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from searches.engine import engine_process as launch
-from searches.engine import events
+from searches.engine import engine_process, events
 from searches.engine.executors.process_executor import environment
 from searches.engine.history import canonical, line
 from searches.management.commands.search import progress
@@ -46,7 +45,7 @@ def alive(session: int) -> list[int]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
-    process = launch.start(SPEC, [], tmp_path_factory.mktemp("run"), 2)
+    process = engine_process.start(SPEC, [], tmp_path_factory.mktemp("run"), 2)
     reports = list(process.events())
     assert process.wait() == 0
     return reports
@@ -69,7 +68,7 @@ def test_stopped_and_killed_it_goes_on_to_the_same_history_and_leaves_no_process
 ) -> None:
     accepted: list[dict[str, Any]] = []
     for way in ("stop", "kill"):
-        process = launch.start(SPEC, accepted, tmp_path, 2)
+        process = engine_process.start(SPEC, accepted, tmp_path, 2)
         for report in process.events():
             if isinstance(report, events.EvaluationFinished):
                 accepted.append(line(report))
@@ -78,14 +77,14 @@ def test_stopped_and_killed_it_goes_on_to_the_same_history_and_leaves_no_process
             os.kill(process.pid, signal.SIGKILL)
         assert process.stop() == (143 if way == "stop" else -signal.SIGKILL)
         assert alive(process.pid) == []
-    process = launch.start(SPEC, accepted, tmp_path, 1)
+    process = engine_process.start(SPEC, accepted, tmp_path, 1)
     reports = list(process.events())
     assert [canonical(entry) for entry in accepted] + texts(reports) == texts(whole)
     assert reports[-1].history_sha256 == whole[-1].history_sha256
 
 
 def test_a_broken_spec_is_told_as_an_event(tmp_path: Path) -> None:
-    process = launch.start({"evaluations": -1}, [], tmp_path, 1)
+    process = engine_process.start({"evaluations": -1}, [], tmp_path, 1)
     (report,) = process.events()
     assert isinstance(report, events.SearchFailed)
     assert report.reason == "the spec cannot be searched: evaluations: must be at least 1, but is -1"
@@ -93,11 +92,11 @@ def test_a_broken_spec_is_told_as_an_event(tmp_path: Path) -> None:
 
 
 def test_the_log_is_capped(tmp_path: Path) -> None:
-    process = launch.start({"evaluations": -1}, [], tmp_path, 1)
+    process = engine_process.start({"evaluations": -1}, [], tmp_path, 1)
     for _ in range(3):
-        process.keep(b"x" * (launch.LOG_BYTES // 2 + 1))
+        process.keep(b"x" * (engine_process.LOG_BYTES // 2 + 1))
     list(process.events())
-    assert (tmp_path / launch.LOG).stat().st_size == launch.LOG_BYTES
+    assert (tmp_path / engine_process.LOG).stat().st_size == engine_process.LOG_BYTES
 
 
 def test_the_engine_never_imports_torch_or_django() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from searches.engine import __main__ as engine
-from searches.engine import hardware as machines
+from searches.engine import hardware
 from searches.engine.executors.gpu_slots import ALL_GPUS, OPTION, Place, PlacementError, Places, places
 from searches.engine.executors.process_executor import ProcessExecutor
 from searches.engine.hardware import VISIBLE, Gpu, gpus
@@ -31,7 +31,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(machines, "torch_build", lambda: "2.13.0")
+    monkeypatch.setattr(hardware, "torch_build", lambda: "2.13.0")
     for name in (VISIBLE, OPTION, "NASPORTAL_DEVICE", "RAY_ADDRESS"):
         monkeypatch.delenv(name, raising=False)
 
@@ -47,11 +47,11 @@ def test_devices_are_told_by_the_drivers_tool() -> None:
 
 def test_the_kind_of_a_machine_names_its_boards(monkeypatch: pytest.MonkeyPatch) -> None:
     """They decide a training's bits, so a cached result of another board is none."""
-    assert machines.machine.__wrapped__()["gpu"] == "Big, Small"
+    assert hardware.machine.__wrapped__()["gpu"] == "Big, Small"
     monkeypatch.setenv(VISIBLE, "2")
-    assert machines.machine.__wrapped__()["gpu"] == "Small"
+    assert hardware.machine.__wrapped__()["gpu"] == "Small"
     monkeypatch.setenv("NASPORTAL_DEVICE", "cpu")
-    assert "gpu" not in machines.machine.__wrapped__()
+    assert "gpu" not in hardware.machine.__wrapped__()
 
 
 @pytest.mark.parametrize("how", ["no tool", "no driver", "cpu by option", "torch without CUDA"])
@@ -63,7 +63,7 @@ def test_a_machine_without_a_gpu_is_as_it_was(how: str, tmp_path: Path, monkeypa
     elif how == "cpu by option":
         monkeypatch.setenv("NASPORTAL_DEVICE", "cpu")
     else:
-        monkeypatch.setattr(machines, "torch_build", lambda: "2.13.0+cpu")
+        monkeypatch.setattr(hardware, "torch_build", lambda: "2.13.0+cpu")
     executor = engine.executor_for(SearchSpec(), 5)
     assert isinstance(executor, ProcessExecutor)
     assert (executor.workers, executor.places) == (5, None)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from searches.engine.executors import process_executor as processes
+from searches.engine.executors import process_executor
 from searches.engine.executors.executor import EvaluatorBroken, JobFinished, JobProgressed, JobStarted
 from searches.engine.executors.process_executor import ProcessExecutor
 from tests.searches.engine import stand_in
@@ -69,7 +69,7 @@ def test_a_job_that_kills_three_evaluators_has_failed(executor: ProcessExecutor,
 def test_a_job_far_beyond_its_deadline_is_stopped(
     executor: ProcessExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(process_executor, "GRACE_SECONDS", 0.1)
     executor.submit(job(5, tmp_path, stand_in.HANGS, deadline={"seconds": 0.2}))
     while executor.receive(0.2) is None:
         pass

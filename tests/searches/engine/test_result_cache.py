@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from searches import algorithms
-from searches.engine import events
-from searches.engine import result_cache as caching
+from searches.engine import events, result_cache
 from searches.engine.executors.executor import JobFinished
 from searches.engine.history import line
 from searches.engine.result_cache import Cache
@@ -34,7 +33,12 @@ FEW = {  # real steps take long: few of them, and the ensemble has its own test
 
 
 def run(
-    folder: Path, cache: Path | None, workers: int = 2, history: Any = (), size: int = caching.BYTES, **changes: Any
+    folder: Path,
+    cache: Path | None,
+    workers: int = 2,
+    history: Any = (),
+    size: int = result_cache.BYTES,
+    **changes: Any,
 ) -> tuple[list[Any], ShuffledExecutor]:
     executor = ShuffledExecutor(workers, 1)
     spec = SearchSpec.from_document(SPEC | changes)
@@ -119,7 +123,7 @@ def test_a_damaged_record_is_trained_and_written_anew(tmp_path: Path, damage: st
 def test_above_its_quota_the_oldest_records_go_with_their_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caching, "COUNTED_EVERY", 2)
+    monkeypatch.setattr(result_cache, "COUNTED_EVERY", 2)
     run(tmp_path / "first", tmp_path / "cache", size=5000)
     files = list((tmp_path / "cache").glob("*/*"))
     assert 0 < sum(path.stat().st_size for path in files) <= 6000

@@ -8,7 +8,7 @@ import torch
 
 from architectures.ir import json as graph_json
 from architectures.ir.complexity import complexity
-from searches.evaluation import objective_values as measure
+from searches.evaluation import objective_values
 from searches.evaluation.evaluator import out_of_memory, perform
 from searches.evaluation.files import FileDamaged, read_file, write_file
 from searches.evaluation.job import Job, JobError, Result
@@ -140,8 +140,8 @@ def test_on_a_gpu_the_allocators_peak_stands_beside_the_counted_one(
         asked.append(device)
         return lambda: None
 
-    monkeypatch.setattr(measure, "runner", run_of)
-    monkeypatch.setattr(measure, "allocator_peak", lambda run: {"bytes": 7, "by": "allocator"})
+    monkeypatch.setattr(objective_values, "runner", run_of)
+    monkeypatch.setattr(objective_values, "allocator_peak", lambda run: {"bytes": 7, "by": "allocator"})
     result = run(tmp_path, objectives=["memory"], target="cuda")
     assert (result.details["memory"], asked) == ({"bytes": 7, "by": "allocator"}, ["cuda"])
     assert result.values["memory_bytes"] == complexity(small_network()).activation_peak_bytes

@@ -12,12 +12,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from nasportal.asgi import websocket
+from searches import services
 from searches.engine import events as engine
 from searches.live.consumers import CHATTER_AT_MOST
 from searches.live.event_tail import RESYNC, WAITING_AT_MOST, Subscription, look
 from searches.models import SearchRun
 from searches.selectors.snapshot import snapshot
-from searches.services import runs as services
 from searches.supervision.recorder import events_record, progress_record
 from tests.support.world import World, claim, reports_of
 

@@ -5,10 +5,9 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 
 from nasportal.lib.markdown import rendered
-from searches.models import Membership
-from searches.models.people import Activity, SpecTemplate
-from searches.services import annotations as annotating
-from searches.services import runs as services
+from searches import services
+from searches.models import Activity, Membership, SpecTemplate
+from searches.services import annotations
 from tests.support.world import World, spec
 
 
@@ -17,27 +16,27 @@ def said(world: World) -> list[str]:
 
 
 def test_a_note_is_saved_changed_and_removed(world: World) -> None:
-    note = annotating.note_save(target=world.run, text=" worth **repeating** \r\n", by=world.bob)
+    note = annotations.note_save(target=world.run, text=" worth **repeating** \r\n", by=world.bob)
     assert note is not None
     assert (note.text, note.version) == ("worth **repeating**", 1)
-    assert annotating.note_save(target=world.run, text="no", by=world.alice, version=1).version == 2  # type: ignore[union-attr]
-    assert annotating.note_save(target=world.run, text="  ", by=world.alice) is None
-    assert annotating.note_of(world.run) is None
+    assert annotations.note_save(target=world.run, text="no", by=world.alice, version=1).version == 2  # type: ignore[union-attr]
+    assert annotations.note_save(target=world.run, text="  ", by=world.alice) is None
+    assert annotations.note_of(world.run) is None
 
 
 def test_a_note_is_not_overwritten_unseen(world: World) -> None:
-    annotating.note_save(target=world.run, text="Alice's", by=world.alice, version=0)
-    with pytest.raises(annotating.NoteOvertaken, match="alice changed this note while you were writing"):
-        annotating.note_save(target=world.run, text="Bob's", by=world.bob, version=0)
-    assert annotating.note_of(world.run).text == "Alice's"  # type: ignore[union-attr]
+    annotations.note_save(target=world.run, text="Alice's", by=world.alice, version=0)
+    with pytest.raises(annotations.NoteOvertaken, match="alice changed this note while you were writing"):
+        annotations.note_save(target=world.run, text="Bob's", by=world.bob, version=0)
+    assert annotations.note_of(world.run).text == "Alice's"  # type: ignore[union-attr]
 
 
 def test_a_run_and_its_candidates_have_notes_of_their_own(world: World) -> None:
     first, second = world.finished.candidates.select_related("run")[:2]
     for target in (world.finished, first, second):
-        annotating.note_save(target=target, text=str(target), by=world.alice)
-        annotating.note_save(target=target, text=f"{target} again", by=world.alice)
-    assert [annotating.note_of(each).text for each in (world.finished, first, second)] == [  # type: ignore[union-attr]
+        annotations.note_save(target=target, text=str(target), by=world.alice)
+        annotations.note_save(target=target, text=f"{target} again", by=world.alice)
+    assert [annotations.note_of(each).text for each in (world.finished, first, second)] == [  # type: ignore[union-attr]
         "finished again", f"{first} again", f"{second} again",
     ]  # fmt: skip
 
@@ -48,14 +47,14 @@ def test_a_run_and_its_candidates_have_notes_of_their_own(world: World) -> None:
 )
 def test_a_bad_note_is_refused(world: World, text: str, says: str) -> None:
     with pytest.raises(ValidationError, match=says):
-        annotating.note_save(target=world.run, text=text, by=world.alice)
+        annotations.note_save(target=world.run, text=text, by=world.alice)
 
 
 def test_tags_are_small_single_and_sorted(world: World) -> None:
-    assert annotating.tags_set(target=world.run, names=["Phone", " phone ", "for  the paper", ""]) == [
+    assert annotations.tags_set(target=world.run, names=["Phone", " phone ", "for  the paper", ""]) == [
         "for the paper", "phone",
     ]  # fmt: skip
-    assert annotating.tags_set(target=world.run, names=["phone"]) == ["phone"]
+    assert annotations.tags_set(target=world.run, names=["phone"]) == ["phone"]
 
 
 @pytest.mark.parametrize(
@@ -68,16 +67,16 @@ def test_tags_are_small_single_and_sorted(world: World) -> None:
 )
 def test_bad_tags_are_refused(world: World, names: list[str], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
-        annotating.tags_set(target=world.run, names=names)
+        annotations.tags_set(target=world.run, names=names)
 
 
 def test_a_star_is_the_users_own(world: World) -> None:
     for _ in range(2):
-        annotating.star_set(target=world.run, user=world.vera, is_starred=True)
-    assert annotating.is_starred(world.run, world.vera)
-    assert not annotating.is_starred(world.run, world.alice)
-    annotating.star_set(target=world.run, user=world.vera, is_starred=False)
-    assert not annotating.is_starred(world.run, world.vera)
+        annotations.star_set(target=world.run, user=world.vera, is_starred=True)
+    assert annotations.is_starred(world.run, world.vera)
+    assert not annotations.is_starred(world.run, world.alice)
+    annotations.star_set(target=world.run, user=world.vera, is_starred=False)
+    assert not annotations.is_starred(world.run, world.vera)
 
 
 @pytest.mark.parametrize(
@@ -159,9 +158,9 @@ def test_activity_tells_what_happened_to_members_and_runs(world: World) -> None:
 
 def test_a_list_is_filtered_by_name_status_tag_and_star(world: World, client: Client) -> None:
     client.force_login(world.alice)
-    annotating.tags_set(target=world.run, names=["phone"])
-    annotating.star_set(target=world.run, user=world.alice, is_starred=True)
-    annotating.star_set(target=world.finished, user=world.bob, is_starred=True)
+    annotations.tags_set(target=world.run, names=["phone"])
+    annotations.star_set(target=world.run, user=world.alice, is_starred=True)
+    annotations.star_set(target=world.finished, user=world.bob, is_starred=True)
     for query, shown in (
         ("search=&status=&tag=&starred=", {"waiting", "finished"}),
         ("search=wait&status=", {"waiting"}),
@@ -180,8 +179,8 @@ def test_candidates_are_filtered_by_star_and_tag(world: World, client: Client) -
     client.force_login(world.alice)
     candidate = world.finished.candidates.select_related("run__project").first()
     assert candidate is not None
-    annotating.tags_set(target=candidate, names=["small & quick"])
-    annotating.star_set(target=candidate, user=world.alice, is_starred=True)
+    annotations.tags_set(target=candidate, names=["small & quick"])
+    annotations.star_set(target=candidate, user=world.alice, is_starred=True)
     path = f"/runs/{world.finished.pk}/candidates/"
     for query in ("show=starred", "show=tag%3Asmall+%26+quick"):
         page = client.get(f"{path}?{query}", headers={"HX-Request": "true"}).content.decode()

@@ -12,9 +12,9 @@ from django.core import mail
 from django.utils import timezone
 
 from nasportal.lib.webhooks import WebhookRefused, checked, deliver, is_public, public_address, signature
-from searches.models.people import Notice
-from searches.services import notifications as notices
-from searches.services import runs as services
+from searches import services
+from searches.models import Notice
+from searches.services import notifications
 from tests.support.world import World, spec, work
 
 
@@ -54,7 +54,7 @@ def inside(settings: Any) -> None:
 
 def ended(world: World, **wishes: Any) -> Any:
     """A run of Alice's that ended after she had said how she wants to be told."""
-    made = notices.wishes_save(user=world.alice, **({"email": "", "by_email": False, "webhook_url": ""} | wishes))
+    made = notifications.wishes_save(user=world.alice, **({"email": "", "by_email": False, "webhook_url": ""} | wishes))
     run = services.run_create(project=world.project, spec=spec(seed=8), name="told", by=world.alice)
     work(run)
     return made
@@ -62,19 +62,19 @@ def ended(world: World, **wishes: Any) -> Any:
 
 def test_a_webhook_gets_a_signed_message(world: World, receiver: str, inside: None) -> None:
     wishes = ended(world, webhook_url=receiver)
-    assert notices.notices_send() == 1
+    assert notifications.notices_send() == 1
     headers, body = Receiver.got[0]
     told = json.loads(body)
     assert (told["event"], told["name"], told["status"], told["evaluations"]) == ("run.ended", "told", "finished", 12)
     assert headers["X-NASPortal-Signature"] == signature(wishes.webhook_secret, headers["X-NASPortal-Timestamp"], body)
     kept = Notice.objects.get()
     assert (kept.state, kept.answer) == ("sent", "answered 200")
-    assert notices.notices_send() == 0
+    assert notifications.notices_send() == 0
 
 
 def test_an_email_is_sent(world: World) -> None:
     ended(world, email="alice@example.org", by_email=True)
-    assert notices.notices_send() == 1
+    assert notifications.notices_send() == 1
     message = mail.outbox[0]
     assert (message.subject, message.to) == ("NAS Portal: told finished", ["alice@example.org"])
     assert "/runs/" in message.body
@@ -85,13 +85,13 @@ def test_what_did_not_get_through_is_tried_again_and_given_up_at_last(
 ) -> None:
     Receiver.answers = 503
     ended(world, webhook_url=receiver)
-    for tries in range(1, len(notices.PAUSES) + 2):
-        assert notices.notices_send() == 1
+    for tries in range(1, len(notifications.PAUSES) + 2):
+        assert notifications.notices_send() == 1
         kept = Notice.objects.get()
         assert (kept.attempts, kept.answer) == (tries, "OSError: the receiver answered 503")
         Notice.objects.update(due=timezone.now() - timedelta(seconds=1))
     assert kept.state == "failed"
-    assert notices.notices_send() == 0
+    assert notifications.notices_send() == 0
 
 
 def test_a_redirect_is_not_followed(receiver: str, inside: None) -> None:

@@ -15,10 +15,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from searches import services
 from searches.engine import events as engine
 from searches.models import CandidateRepository, Project, SearchRun
 from searches.models.status import DELETABLE, TRANSITIONS, WISHES, Status, may, sources
-from searches.services import runs as services
 from searches.supervision import leases, reaper
 from searches.supervision.leases import Claim
 from searches.supervision.recorder import HistoryDiffers, LeaseLost, events_record

@@ -18,13 +18,12 @@ from profiling.meters import mailbox
 from profiling.meters.roofline import predict
 from profiling.models import AWAY_SECONDS, Device
 from profiling.targets import create
+from searches import services
 from searches.forms import Choice, RunForm
 from searches.models import SearchRun
 from searches.models.status import Status
 from searches.selectors.metrics import as_told, measure, measures_of
-from searches.services import runs as services
-from searches.supervision import device_latency as measuring
-from searches.supervision import leases, reaper
+from searches.supervision import device_latency, leases, reaper
 from searches.supervision.supervisor import Outcome
 from tests.searches.supervision.test_supervisor import Steered, supervised
 from tests.support.world import World, claim, spec
@@ -80,17 +79,17 @@ def asked(run: SearchRun, graph: Graph) -> tuple[Thread, list[Any]]:
 def test_a_question_becomes_a_job_and_its_result_the_answer(world: World, device: Device) -> None:
     run = run_on(device, world)
     thread, found = asked(run, network())
-    assert measuring.questions_answer(run) == ""
+    assert device_latency.questions_answer(run) == ""
     assert thread.is_alive()
     assert measure_one(device)
-    assert measuring.questions_answer(run) == ""
+    assert device_latency.questions_answer(run) == ""
     thread.join(5)
     assert (found[0].how, found[0].details["device"]) == ("measured", "Pi in the corner")
     assert found[0].value == device.jobs.get().result["latency"]["corrected_ms"]  # type: ignore[index]
     # Asked again, in this run after a kill or in another one, it is not measured again.
     assert mailbox.ask(run.folder, network()) == found[0]
     again, more = asked(run_on(device, world), network())
-    assert not measuring.questions_answer(SearchRun.objects.latest("pk"))
+    assert not device_latency.questions_answer(SearchRun.objects.latest("pk"))
     again.join(5)
     assert more[0].value == found[0].value
     assert device.jobs.count() == 1
@@ -105,7 +104,7 @@ def test_a_network_that_the_device_cannot_measure_fails_its_candidate(world: Wor
     question = mailbox.Question(run.folder / mailbox.FOLDER / f"{job.fingerprint}.question")
     question.path.parent.mkdir(parents=True)
     question.path.write_text(job.graph)
-    measuring.questions_answer(run)
+    device_latency.questions_answer(run)
     with pytest.raises(mailbox.NotMeasured, match="Pi in the corner could not measure it: MemoryError"):
         mailbox.ask(run.folder, network())
 
@@ -114,7 +113,7 @@ def test_while_it_is_away_the_model_answers_if_the_user_chose_so(world: World, d
     run = run_on(device, world, when_away="model")
     go_away(device)
     thread, found = asked(run, network())
-    assert measuring.questions_answer(run) == ""
+    assert device_latency.questions_answer(run) == ""
     thread.join(5)
     assert found[0].how == "modelled"
     assert found[0].details["model"].startswith("roofline of Raspberry Pi 4")
@@ -129,7 +128,7 @@ def test_while_it_is_away_the_model_answers_if_the_user_chose_so(world: World, d
     fitted = devices.device_calibrate(device=device)
     go_away(device)
     thread, found = asked(run, network(5))
-    measuring.questions_answer(run)
+    device_latency.questions_answer(run)
     thread.join(5)
     assert fitted is not None
     assert found[0].details["model"] == "calibrated on the device"
@@ -169,13 +168,13 @@ def test_a_search_pauses_while_the_device_is_away_and_goes_on_when_it_is_back(wo
             go_away(device)
 
     assert supervised(run, leave_after_the_first) is Outcome.SETTLED
-    assert (run.status, run.reason.partition(":")[0]) == (Status.PAUSED, measuring.AWAY)
+    assert (run.status, run.reason.partition(":")[0]) == (Status.PAUSED, device_latency.AWAY)
     assert "Pi in the corner does not answer" in run.reason
     reaper.measuring.resume_returned()
     run.refresh_from_db()
     assert run.status == Status.PAUSED
     come_back(device)
-    assert measuring.resume_returned() == 1
+    assert device_latency.resume_returned() == 1
 
     def stay(supervisor: Steered) -> None:
         come_back(device)

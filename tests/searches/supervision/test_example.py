@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from nasportal.setup import prepare as preparation
+from nasportal.setup import prepare
 from searches.models import Event, SearchRun
 from searches.selectors.repository_request import request_of
 from searches.supervision import example
@@ -59,10 +59,10 @@ def test_its_pages_have_something_to_show(owner: User, client: Client) -> None:
 
 def test_only_an_empty_portal_gets_it(owner: User, settings: Any) -> None:
     settings.EXAMPLE = True
-    preparation.example(owner)
-    preparation.example(owner)
+    prepare.example(owner)
+    prepare.example(owner)
     assert SearchRun.objects.count() == 1
     SearchRun.objects.all().delete()
     settings.EXAMPLE = False
-    preparation.example(owner)
+    prepare.example(owner)
     assert not SearchRun.objects.exists()

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from searches.engine import engine_process as launch
+from searches import services
+from searches.engine import engine_process
 from searches.engine.events import SearchFinished
 from searches.evaluation.files import NotWritten, read_file, write_file
 from searches.models.status import Status
-from searches.services import runs as services
-from searches.supervision.recorder import history_of
+from searches.selectors.history import history_of
 from searches.supervision.supervisor import Outcome
 from tests.searches.supervision.test_supervisor import nothing_is_left, small_run, supervised, undisturbed
 from tests.support import formula_engine, invariants
@@ -111,7 +111,7 @@ def test_weights_that_are_lost_or_changed_are_trained_again_to_the_same_bytes(wo
         if path.name == chosen.weights_path.rpartition("/")[2]:
             path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     # As it went on after its last evaluation, without what the project's searches share.
-    process = launch.start(run.spec, history_of(run), run.folder, 1)
+    process = engine_process.start(run.spec, history_of(run), run.folder, 1)
     last = list(process.events())[-1]
     assert process.wait() == 0
     assert isinstance(last, SearchFinished)

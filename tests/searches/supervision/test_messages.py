@@ -11,10 +11,9 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from searches import tasks
+from searches import services, tasks
 from searches.models import SearchRun
 from searches.models.status import Status
-from searches.services import runs as services
 from searches.supervision import reaper
 from tests.support import formula_engine, invariants
 from tests.support.world import World, spec, work

@@ -5,12 +5,12 @@ import json
 import pytest
 from django.test import Client
 
+from searches import services
 from searches.evaluation.steps import single_path
 from searches.models import SearchRun
 from searches.models.status import Status
-from searches.services import runs as services
+from searches.selectors.history import history_jsonl, history_of
 from searches.services.control import control_start
-from searches.supervision.recorder import history_jsonl, history_of
 from tests.searches.engine.learner import learner
 from tests.support import invariants
 from tests.support.formula import supernet_step

@@ -10,9 +10,9 @@ from django.db import connection, models
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from searches import services
 from searches.models import Candidate, Evaluation, Event, Generation, Progress, SearchRun, Step
 from searches.models.status import Status
-from searches.services import runs as services
 from searches.supervision import leases
 from searches.supervision.supervisor import Outcome, Supervisor
 from tests.support import formula_engine, invariants

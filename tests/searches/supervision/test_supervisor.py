@@ -13,10 +13,10 @@ from typing import Any
 import psutil
 import pytest
 
-from nasportal.lib import shutdown as stopping
+from nasportal.lib import shutdown
+from searches import services
 from searches.models import SearchRun
 from searches.models.status import Status
-from searches.services import runs as services
 from searches.supervision import leases
 from searches.supervision import supervisor as supervisor_module
 from searches.supervision.supervisor import Outcome, Supervisor, Timing
@@ -167,8 +167,8 @@ def test_after_its_slice_a_run_waits_for_its_turn_again(world: World, undisturbe
 @pytest.mark.slow
 def test_a_supervisor_that_is_told_to_stop_gives_its_run_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     run = small_run(world)
-    monkeypatch.setattr(stopping, "_requested", stopping.RawValue("b", 0))
-    assert supervised(run, once(after(1), lambda supervisor: stopping.request())) is Outcome.SETTLED
+    monkeypatch.setattr(shutdown, "_requested", shutdown.RawValue("b", 0))
+    assert supervised(run, once(after(1), lambda supervisor: shutdown.request())) is Outcome.SETTLED
     assert (run.status, run.lease_until) == (Status.QUEUED, None)
 
 

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from searches.models.replay import Replay, ReplayStatus
+from searches.models import Replay, ReplayStatus
 from searches.services import replays as replay_services
 from searches.supervision import reaper
 from searches.tabular.job import FIGURES, QUESTION, RESULTS, work

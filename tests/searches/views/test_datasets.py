@@ -15,10 +15,10 @@ from django.test import Client
 from PIL import Image
 
 from architectures.documents import SpecErrors
+from searches import services
 from searches.evaluation import datasets
-from searches.models.dataset import UploadedDataSet, UploadStatus
+from searches.models import UploadedDataSet, UploadStatus
 from searches.services import datasets as dataset_services
-from searches.services import runs as services
 from searches.supervision import reaper
 from tests.searches.evaluation.datasets.test_images import animated, huge, png
 from tests.searches.evaluation.worlds import images

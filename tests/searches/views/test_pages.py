@@ -9,10 +9,10 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
+from searches import services
 from searches.forms import RunForm
 from searches.models import Candidate, Evaluation, Project, SearchRun
 from searches.models.status import Status
-from searches.services import runs as services
 from searches.spec import SearchSpec
 from tests.support.world import PASSWORD, World, work
 

@@ -8,8 +8,8 @@ from django.test import Client
 from codegen.models import RepositoryStatus
 from profiling import services as devices
 from profiling import targets
-from searches.services import runs as services
-from searches.views.profiles import exported
+from searches import services
+from searches.selectors.profile import exported
 from tests.support.world import World
 
 

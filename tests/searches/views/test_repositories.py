@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from codegen.models import Repository, RepositoryStatus
 from codegen.sources.tree import SourceTree
-from searches.services import runs as services
+from searches import services
 from tests.searches.views.test_pages import signed_in
 from tests.support.world import World
 

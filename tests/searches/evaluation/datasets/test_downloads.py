@@ -15,8 +15,7 @@ import pytest
 from scipy.io import savemat
 
 from searches.evaluation import datasets
-from searches.evaluation.datasets import DataSetError
-from searches.evaluation.datasets import downloads as official
+from searches.evaluation.datasets import DataSetError, downloads
 from searches.evaluation.datasets.downloads import OfficialFile, data_folder, fetch
 from searches.evaluation.datasets.fashion_mnist import DEBIAN, FashionMnist
 from searches.evaluation.datasets.reading.cifar_binary import read_records
@@ -281,6 +280,6 @@ def test_another_file_than_the_official_one_is_refused(server: str) -> None:
 
 
 def test_a_site_that_cannot_be_reached_says_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(official, "TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr(downloads, "TIMEOUT_SECONDS", 1)
     with pytest.raises(DataSetError, match=r"or place the file in .* by hand"):
         fetch("small", [file_at("http://127.0.0.1:9/file.bin")], lambda *moment: None)

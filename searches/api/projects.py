@@ -1,0 +1,211 @@
+"""Projects, their members, templates and activity in the API."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError as ModelValidationError
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from searches import services
+from searches.api.pagination import Conflict, Pages
+from searches.api.parsers import BoundedJSONParser
+from searches.api.requests import BARE, person
+from searches.api.serializers import OneLine, read_spec
+from searches.models import (
+    Activity,
+    Membership,
+    Project,
+    SpecTemplate,
+)
+from searches.models.status import Role
+from searches.spec import SearchSpec
+
+
+class ActivitySerializer(serializers.ModelSerializer[Activity]):
+    """Who did what; without `by` the portal itself."""
+
+    run = serializers.PrimaryKeyRelatedField[Any](read_only=True, allow_null=True)
+
+    class Meta:
+        model = Activity
+        fields = ["at", "by", "what", "run"]
+        read_only_fields = fields
+
+
+class TemplateSerializer(serializers.ModelSerializer[SpecTemplate]):
+    """A spec that a project keeps to start from; the same name again replaces it."""
+
+    created_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True, allow_null=True)
+    spec = serializers.JSONField(help_text="A spec with whatever differs from its defaults.")
+
+    class Meta:
+        model = SpecTemplate
+        fields = ["id", "name", "spec", "created_by", "created"]
+        read_only_fields = ["id", "created"]
+
+
+class ProjectSerializer(serializers.ModelSerializer[Project]):
+    """A project, and what the asker is in it."""
+
+    name = OneLine(max_length=200)
+    owner = serializers.CharField(source="owner.username", read_only=True)
+    role = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Project
+        fields = ["slug", "name", "owner", "role", "created"]
+        read_only_fields = ["slug", "created"]
+
+    def get_role(self, project: Project) -> str | None:
+        return project.role_of(self.context["request"].user)
+
+    def create(self, validated_data: dict[str, Any]) -> Project:
+        return services.project_create(owner=self.context["request"].user, name=validated_data["name"])
+
+    def update(self, instance: Project, validated_data: dict[str, Any]) -> Project:
+        return services.project_rename(
+            project=instance, name=validated_data.get("name", instance.name), by=self.context["request"].user
+        )
+
+
+class MemberSerializer(serializers.ModelSerializer[Membership]):
+    """Somebody beside the owner, by their user name."""
+
+    user = serializers.SlugRelatedField(slug_field="username", queryset=User.objects.filter(is_active=True))
+    role = serializers.ChoiceField(choices=[Role.EDITOR, Role.VIEWER])
+
+    class Meta:
+        model = Membership
+        fields = ["user", "role", "created"]
+        read_only_fields = ["created"]
+
+    def create(self, validated_data: dict[str, Any]) -> Membership:
+        return services.member_add(project=self.context["project"], by=self.context["request"].user, **validated_data)
+
+
+class TransferSerializer(serializers.Serializer[Any]):
+    """Who gets the project: a member, by their user name."""
+
+    user = serializers.SlugRelatedField[User](slug_field="username", queryset=User.objects.filter(is_active=True))
+
+
+class TemplateCreateSerializer(serializers.Serializer[Any]):
+    """A template's name and spec."""
+
+    name = OneLine(max_length=200)
+    spec = serializers.JSONField()
+
+    def validate_spec(self, document: Any) -> SearchSpec:
+        return read_spec(document)
+
+
+class ProjectViewSet(viewsets.ModelViewSet[Project]):
+    """Projects that the user owns or is a member of."""
+
+    queryset = Project.objects.none()
+    serializer_class = ProjectSerializer
+    parser_classes = [BoundedJSONParser]
+    pagination_class = Pages
+    lookup_field = "slug"
+    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+
+    def get_queryset(self) -> QuerySet[Project]:
+        return Project.objects.visible_to(self.request.user).select_related("owner")
+
+    def owned(self) -> Project:
+        project = self.get_object()
+        if project.owner_id != self.request.user.pk:
+            raise PermissionDenied("Only its owner may change a project or its members.")
+        return project
+
+    def perform_update(self, serializer: Any) -> None:
+        self.owned()
+        serializer.save()
+
+    def perform_destroy(self, instance: Project) -> None:
+        self.owned()
+        try:
+            services.project_delete(project=instance)
+        except ModelValidationError as refusal:
+            raise Conflict(" ".join(refusal.messages)) from refusal
+
+    @extend_schema(request=MemberSerializer, responses=MemberSerializer(many=True))
+    @action(detail=True, methods=["get", "post"], pagination_class=None, filter_backends=[])
+    def members(self, request: Request, slug: str) -> Response:
+        """Who else may see the project. A POST adds a member or changes their role."""
+        if request.method == "POST":
+            project = self.owned()
+            serializer = MemberSerializer(data=request.data, context={"project": project, "request": request})
+            serializer.is_valid(raise_exception=True)
+            try:
+                serializer.save()
+            except ModelValidationError as refusal:
+                raise ValidationError({"user": refusal.messages}) from refusal
+            return Response(serializer.data, status=status.HTTP_201_CREATED)
+        members = Membership.objects.filter(project=self.get_object()).select_related("user")
+        return Response(MemberSerializer(members, many=True).data)
+
+    @extend_schema(parameters=[OpenApiParameter("user", str, OpenApiParameter.PATH)], responses={204: None})
+    @action(detail=True, methods=["delete"], url_path=r"members/(?P<user>[^/]+)", url_name="member")
+    def member(self, request: Request, slug: str, user: str) -> Response:
+        """Removes a member; members may also remove themselves."""
+        project = self.get_object() if user == request.user.get_username() else self.owned()
+        membership = get_object_or_404(project.memberships.select_related("user"), user__username=user)
+        services.member_remove(project=project, user=membership.user, by=person(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=TransferSerializer, responses=ProjectSerializer)
+    @action(detail=True, methods=["post"], **BARE)
+    def transfer(self, request: Request, slug: str) -> Response:
+        """Hands the project to one of its members; who had it stays as an editor."""
+        project = self.owned()
+        serializer = TransferSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            services.project_transfer(project=project, to=serializer.validated_data["user"], by=person(request))
+        except ModelValidationError as refusal:
+            raise ValidationError({"user": refusal.messages}) from refusal
+        return Response(ProjectSerializer(project, context=self.get_serializer_context()).data)
+
+    @extend_schema(responses=ActivitySerializer(many=True))
+    @action(detail=True, filter_backends=[])
+    def activity(self, request: Request, slug: str) -> Response:
+        """Who did what, the newest first."""
+        rows: Any = Activity.objects.filter(project=self.get_object())
+        page: Any = self.paginate_queryset(rows)
+        return self.get_paginated_response(ActivitySerializer(page, many=True).data)
+
+    @extend_schema(request=TemplateSerializer, responses=TemplateSerializer(many=True))
+    @action(detail=True, methods=["get", "post"], **BARE)
+    def templates(self, request: Request, slug: str) -> Response:
+        """Specs that the project keeps to start from. A POST saves one; a name that is there already is replaced."""
+        project = self.get_object()
+        if request.method != "POST":
+            kept = project.templates.select_related("created_by")
+            return Response(TemplateSerializer(kept, many=True).data)
+        self._may_start_runs(project)
+        serializer = TemplateCreateSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        template = services.template_save(project=project, by=person(request), **serializer.validated_data)
+        return Response(TemplateSerializer(template).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(parameters=[OpenApiParameter("template", int, OpenApiParameter.PATH)], responses={204: None})
+    @action(detail=True, methods=["delete"], url_path=r"templates/(?P<template>\d{1,18})", url_name="template", **BARE)
+    def template(self, request: Request, slug: str, template: str) -> Response:
+        """Deletes a template; runs that were started from it stay."""
+        project = self.get_object()
+        self._may_start_runs(project)
+        doomed = get_object_or_404(SpecTemplate.objects.select_related("project"), project=project, pk=template)
+        services.template_delete(template=doomed, by=person(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _may_start_runs(self, project: Project) -> None:
+        if not Project.objects.editable_by(self.request.user).filter(pk=project.pk).exists():
+            raise PermissionDenied("You may look at this project, but only its owner and editors change it.")
