@@ -29,7 +29,7 @@ from architectures.ir.json import to_document
 from architectures.nets.module import build
 from codegen.generator_process import generate_in_child
 from codegen.repository_request import RepositoryRequest
-from codegen.selectors.preview import preview
+from codegen.sources.preview import preview
 from codegen.sources.repository import sources
 from searches.evaluation import datasets
 from searches.presets import PRESETS

@@ -21,14 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 from architectures.ir.graph import Graph
 from architectures.ir.verify import GraphError
-from codegen import extras, frameworks
+from codegen import bundle, extras, frameworks
+from codegen.bundle import BundleRequest, generate_bundle
+from codegen.escaping import slug
 from codegen.frameworks import Framework
 from codegen.printing.blocks import PrintError
 from codegen.repository_request import STANDARD, RepositoryRequest, RequestError, read_document
-from codegen.sources import bundle
-from codegen.sources.bundle import BundleRequest, generate_bundle
 from codegen.sources.dockerfile import dockerfile
-from codegen.sources.escaping import slug
 from codegen.sources.model_card import card
 from codegen.sources.repository import manifest, sources
 from codegen.sources.tree import SourceTree

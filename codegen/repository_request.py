@@ -11,7 +11,7 @@ from architectures.ir.graph import Graph
 from architectures.ir.json import from_document
 from architectures.registry import UnknownName
 from codegen.frameworks import frameworks, usual
-from codegen.sources.licences import DEFAULT, LICENCES
+from codegen.licences import DEFAULT, LICENCES
 
 FORMAT = "nas-portal/repository-request"
 VERSION = 1

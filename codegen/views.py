@@ -10,9 +10,9 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
 from architectures.ir.json import from_document
+from codegen.file_browser import Browser
 from codegen.models import Repository, RepositoryStatus
 from codegen.passes.fusion import groups
-from codegen.selectors.file_browser import Browser
 from nasportal.lib.requests import Request
 
 

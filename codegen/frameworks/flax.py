@@ -9,8 +9,8 @@ from architectures.ir.graph import Graph
 from codegen import extras
 from codegen.frameworks import folder_of, register
 from codegen.printing.dialect import Dialect
+from codegen.printing.formatting import formatted
 from codegen.printing.printer import print_network
-from codegen.sources.formatting import formatted
 
 TITLE = "The network in Flax, for images (N, height, width, channels); weights.py loads what was trained."
 VALUES = """

@@ -10,8 +10,8 @@ from architectures.ir import primitives
 from architectures.ir.graph import Graph
 from codegen.frameworks import folder_of, register
 from codegen.printing.dialect import Dialect
+from codegen.printing.formatting import formatted
 from codegen.printing.printer import print_network
-from codegen.sources.formatting import formatted
 
 TITLE = "The network in Keras 3, for images (N, height, width, channels); weights.py loads what was trained."
 

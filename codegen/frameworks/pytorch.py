@@ -8,8 +8,8 @@ from architectures.ir import primitives
 from architectures.ir.graph import Graph
 from codegen.frameworks import register
 from codegen.printing.dialect import Dialect
+from codegen.printing.formatting import formatted
 from codegen.printing.printer import Printed, print_network
-from codegen.sources.formatting import formatted
 
 LOAD = '''def load(path: str | Path = WEIGHTS) -> Model:
     """The trained network, ready for inference."""

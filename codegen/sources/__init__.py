@@ -1,1 +1,1 @@
-"""The text of a repository: source tree, model card, Dockerfile and bundle; no torch, no clock, no disk."""
+"""The text of a repository: source tree, model card, Dockerfile and preview; no torch, no clock, no disk."""

@@ -5,9 +5,9 @@ from typing import Any
 
 from architectures.ir.complexity import complexity
 from architectures.ir.graph import Graph
+from codegen.escaping import markdown, quoted, slug
+from codegen.licences import LICENCES
 from codegen.repository_request import STANDARD, Figure, Neighbour, RepositoryRequest
-from codegen.sources.escaping import markdown, quoted, slug
-from codegen.sources.licences import LICENCES
 from codegen.sources.target_advice import lines
 
 LIMITS = """\

@@ -9,13 +9,13 @@ from architectures.ir.complexity import complexity
 from architectures.ir.fingerprint import fingerprint
 from architectures.ir.graph import Graph
 from architectures.ir.json import to_document
+from codegen.escaping import quoted, slug
+from codegen.licences import LICENCES, text_of
 from codegen.repository_request import STANDARD, RepositoryRequest
-from codegen.selectors.preview import preview
 from codegen.skeletons import skeleton
 from codegen.sources.dockerfile import dockerfile
-from codegen.sources.escaping import quoted, slug
-from codegen.sources.licences import LICENCES, text_of
 from codegen.sources.model_card import card
+from codegen.sources.preview import preview
 from codegen.sources.target_advice import advice_for
 from codegen.sources.tree import SourceTree
 

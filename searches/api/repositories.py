@@ -13,8 +13,8 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 from codegen import services as repository_services
+from codegen.licences import DEFAULT, LICENCES
 from codegen.models import Repository, RepositoryStatus
-from codegen.sources.licences import DEFAULT, LICENCES
 from searches.api.pagination import Conflict, Pages
 from searches.api.parsers import BoundedJSONParser
 

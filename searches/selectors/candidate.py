@@ -16,7 +16,7 @@ from architectures.ir import compact
 from architectures.ir.complexity import Complexity, complexity
 from architectures.ir.graph import Graph
 from codegen.models import Repository
-from codegen.selectors.preview import Preview, preview
+from codegen.sources.preview import Preview, preview
 from profiling import targets
 from profiling.meters.roofline import Prediction, predict
 from searches import objectives

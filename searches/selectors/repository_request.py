@@ -5,8 +5,8 @@ from typing import Any
 from architectures.ir import compact
 from architectures.ir.complexity import Complexity, complexity
 from architectures.ir.json import to_document
+from codegen import licences
 from codegen.repository_request import Figure, Neighbour, RepositoryRequest
-from codegen.sources import licences
 from codegen.sources.target_advice import exports_for
 from profiling import targets
 from profiling.meters.origin import is_modelled

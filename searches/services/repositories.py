@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
+from codegen import licences
 from codegen import services as repository_services
+from codegen.bundle import BundleRequest
 from codegen.models import Repository, RepositoryStatus
 from codegen.repository_request import RepositoryRequest
-from codegen.sources import licences
-from codegen.sources.bundle import BundleRequest
 from searches.models import Candidate, CandidateRepository, SearchRun
 from searches.selectors.repository_request import request_of
 from searches.services.activity import activity_add

@@ -11,8 +11,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from codegen import licences
 from codegen.repository_request import RequestError
-from codegen.sources import licences
 from nasportal.lib.requests import Request
 from searches import services
 from searches.models import Candidate, Evaluation, SearchRun, Star, Tag

@@ -6,10 +6,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from codegen.bundle import NAMES
+from codegen.file_browser import Browser
+from codegen.licences import LICENCES
 from codegen.repository_request import RequestError
-from codegen.selectors.file_browser import Browser
-from codegen.sources.bundle import NAMES
-from codegen.sources.licences import LICENCES
 from codegen.sources.repository import sources
 from nasportal.lib.requests import Request
 from searches import services

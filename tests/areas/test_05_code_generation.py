@@ -7,7 +7,7 @@ import torch
 
 from architectures import spaces
 from architectures.nets.module import build
-from codegen.selectors.preview import preview
+from codegen.sources.preview import preview
 
 
 @pytest.mark.parametrize("name", spaces.names())

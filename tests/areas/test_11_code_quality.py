@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from architectures import spaces
-from codegen.selectors.preview import preview
+from codegen.sources.preview import preview
 
 ROOT = Path(__file__).resolve().parents[2]
 

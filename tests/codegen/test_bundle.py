@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from architectures.ir.json import dumps
+from codegen.bundle import BundleRequest
 from codegen.repository_request import Figure, RequestError
-from codegen.sources.bundle import BundleRequest
 from tests.codegen.networks import request, small
 from tests.codegen.test_gate import network
 

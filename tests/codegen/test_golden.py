@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from architectures.ir.graph import Graph
-from codegen.selectors.preview import preview
+from codegen.sources.preview import preview
 from codegen.sources.repository import sources
 from tests.codegen.networks import every_primitive, request, sampled, small
 

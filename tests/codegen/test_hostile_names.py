@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from codegen.escaping import markdown, one_line, slug
 from codegen.frameworks.pytorch import print_model
 from codegen.repository_request import MAX_NAME
-from codegen.sources.escaping import markdown, one_line, slug
 from codegen.sources.model_card import card
 from codegen.sources.repository import sources
 from tests.codegen.networks import request, small

@@ -17,7 +17,7 @@ from architectures.ir.primitives import Add, BatchNorm, Conv2d, Flatten, GlobalA
 from architectures.nets.module import build
 from codegen.frameworks.pytorch import print_model
 from codegen.printing.blocks import PrintError
-from codegen.selectors.preview import preview
+from codegen.sources.preview import preview
 from tests.codegen.networks import every_primitive, sampled, small
 
 
@@ -169,7 +169,7 @@ def test_the_preview_finds_the_lines_of_every_node() -> None:
 
 def test_the_preview_needs_no_torch_and_half_a_second_at_most() -> None:
     program = (
-        "import sys, time; from tests.codegen.networks import sampled; from codegen.selectors.preview import preview\n"
+        "import sys, time; from tests.codegen.networks import sampled; from codegen.sources.preview import preview\n"
         "graph = sampled(3, 'chain', (3, 32, 32)); started = time.process_time(); preview(graph)\n"
         "assert time.process_time() - started < 0.5; assert not {'torch', 'onnx'} & sys.modules.keys()"
     )

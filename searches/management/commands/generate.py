@@ -13,11 +13,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from codegen import frameworks
+from codegen import frameworks, licences
+from codegen.bundle import BundleRequest
 from codegen.generator_process import GeneratorDied, generate_in_child
 from codegen.repository_request import RepositoryRequest, RequestError
-from codegen.sources import licences
-from codegen.sources.bundle import BundleRequest
 from searches.evaluation import datasets
 
 BAD_INPUT, GATE_FAILED = 2, 4

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from architectures.spaces import SpaceError
-from codegen.sources import licences
+from codegen import licences
 from nasportal.lib.machine import cores
 from profiling import targets
 from searches.engine import engine_process, events

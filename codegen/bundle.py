@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from codegen.escaping import markdown, slug
 from codegen.generator_process import generate_in_child
 from codegen.repository_request import RepositoryRequest, RequestError
 from codegen.skeletons import skeleton
-from codegen.sources.escaping import markdown, slug
 from codegen.sources.model_card import number
 from codegen.sources.tree import SourceTree
 from codegen.verification.gate import Fault, outcome, run, tail

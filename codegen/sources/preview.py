@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from architectures.ir.graph import Graph
 from codegen.frameworks.pytorch import print_model
+from codegen.printing.formatting import formatted
 from codegen.printing.printer import Place
-from codegen.sources.formatting import formatted
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from codegen.escaping import one_line
 from codegen.skeletons import skeleton
-from codegen.sources.escaping import one_line
 
 
 @dataclass(frozen=True)
