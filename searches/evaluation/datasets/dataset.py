@@ -43,7 +43,7 @@ class DataSet:
     augmentation: str = "none"  # what suits the images; a name of searches/evaluation/training/augmentation.py
     notes: tuple[str, ...] = ()
     source: str = ""
-    resize: str = "crop"  # the rule of fit.py that pictures of other sizes were brought to this one by
+    resize: str = "crop"  # the rule of reading/resizing.py that pictures of other sizes were brought to this one by
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

@@ -1,6 +1,6 @@
 """Searches on a Ray cluster in a network of its own: ``python -m … SCENE FOLDER`` prints what came of it.
 
-Started by test_rays.py under ``unshare``: Ray listens on every interface, here there is only loopback.
+Started by test_ray_executor.py under ``unshare``: Ray listens on every interface, here there is only loopback.
 """
 
 import json
