@@ -64,7 +64,7 @@ import sys
 from pathlib import Path
 from safetensors.numpy import load_file, save_file
 from codegen.generate import Generation, reference_module
-from codegen.request import RepositoryRequest
+from codegen.repository_request import RepositoryRequest
 asked = RepositoryRequest.read(Path(sys.argv[1]))
 reference = reference_module(asked, asked.graph)
 made = Generation(asked, Path(sys.argv[2]), lambda message: None)

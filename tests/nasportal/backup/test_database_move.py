@@ -18,7 +18,7 @@ import django, json, tempfile
 django.setup()
 from pathlib import Path
 from django.conf import settings
-from tests import world
+from tests.support import world
 from searches import services
 alice = world.user("alice")
 project = services.project_create(owner=alice, name="Digits on a phone")
@@ -29,7 +29,7 @@ LOOK = """
 import django, json
 django.setup()
 from searches.models import SearchRun
-from searches.recording import history_of
+from searches.selectors.history import history_of
 run = SearchRun.objects.get()
 again = SearchRun.objects.create(project=run.project, name="next", spec={})
 print(json.dumps([run.history_sha256, run.created.isoformat(), len(history_of(run)), again.pk - run.pk]))

@@ -118,11 +118,11 @@ import torch
 torch.set_num_threads(1)
 from architectures.nets.module import build
 from searches.evaluation import datasets
-from searches.evaluation.recipe import Recipe
-from searches.evaluation.resume import Keeper
-from searches.evaluation.tensors import tensors
-from searches.evaluation.trainer import train
-from tests.searches.evaluation.test_resume import network
+from searches.evaluation.training.recipe import Recipe
+from searches.evaluation.training.checkpoints import Keeper
+from searches.evaluation.training.tensors import tensors
+from searches.evaluation.training.trainer import train
+from tests.searches.evaluation.training.test_checkpoints import network
 digits = datasets.open("digits")
 module = build(network(), 3)
 recipe = Recipe(epochs=4)
