@@ -69,7 +69,7 @@ EVERY_FIELD: dict[str, Any] = {
     "control": True,
     "choose": "weights:accuracy=.7,latency=.3",
 }
-# Whole numbers where a spec has room for others: they stay what was written.
+# Whole numbers where a spec has room for fractions: it stores 90.0 for 90.
 WHOLE_SECONDS = {"seconds": 90, "deadline_seconds": 60, "training": {"weight_decay": 0, "share": 1}}
 SUPERNET = {"ladder": {"rungs": "1,4", "proxy": "supernet", "supernet_epochs": 6, "trial_networks": 8}}
 INHERITED = {"training": {"inherit": True}, "ladder": {"rungs": "2,8"}, "choose": "vote"}

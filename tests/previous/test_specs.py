@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from searches.spec import SearchSpec
-from tests.previous.documents import DOCUMENTS, PRESETS, text
+from tests.previous.documents import DOCUMENTS, PRESETS, WHOLE_SECONDS, text
 
 FILES = sorted([*PRESETS.glob("*.json"), *DOCUMENTS.glob("*.json")])
 
@@ -31,6 +31,13 @@ def test_the_rungs_of_a_ladder_are_a_text() -> None:
     spec = SearchSpec.from_document(json.loads((DOCUMENTS / "every_field.json").read_text(encoding="utf-8")))
     assert spec.ladder.rungs == "2,8"
     assert spec.to_document()["ladder"]["rungs"] == "2,8"
+
+
+def test_a_whole_number_of_seconds_is_stored_with_its_fraction() -> None:
+    kept = json.loads((DOCUMENTS / "whole_seconds.json").read_text(encoding="utf-8"))
+    found = SearchSpec.from_document(kept | WHOLE_SECONDS).to_document()
+    for name in ("seconds", "deadline_seconds"):
+        assert text(found[name]) == text(kept[name])
 
 
 @pytest.mark.parametrize(("one", "other"), [(1, 1.0), (1, True), (0, False), ("2,8", [2, 8]), ("", None), ([], {})])
