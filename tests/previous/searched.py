@@ -33,7 +33,7 @@ class Case:
 
     @property
     def spec(self) -> SearchSpec:
-        return SearchSpec.from_document(SMALL | self.changes)
+        return SearchSpec.from_document({**SMALL, **self.changes})
 
     @property
     def executor(self) -> FormulaExecutor:

@@ -83,6 +83,7 @@ def forget_unnamed(run: SearchRun) -> None:
 def annotate(run: SearchRun, user: User) -> None:
     annotating.note_save(target=run, text=NOTE, by=user)
     annotating.tags_set(target=run, names=["previous"])
+    assert run.chosen_number is not None
     annotating.star_set(target=run.candidates.get(number=run.chosen_number), user=user, is_starred=True)
 
 
