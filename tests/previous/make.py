@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from searches.engine.machine import machine
+from searches.engine.hardware import machine
 from searches.presets import PRESETS
 from searches.spec import SearchSpec
 from tests.previous import documents, packing, searched, trained

@@ -9,13 +9,12 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from searches import invariants, services
-from searches.models import Project, SearchRun
-from searches.models_replay import Replay
-from searches.status import Status
-from searches.supervisor import Supervisor
-from tests import formula_engine
-from tests.world import claim
+from searches import services
+from searches.models import Project, Replay, SearchRun
+from searches.models.status import Status
+from searches.supervision.supervisor import Supervisor
+from tests.support import formula_engine, invariants
+from tests.support.world import claim
 
 OF_RUN = ("run", "candidates", "run-curves", "run-failures", "run-snapshot", "run-history", "run-csv")
 OF_CANDIDATE = ("candidate", "candidate-panel", "candidate-files")
@@ -66,7 +65,7 @@ def resumed(run: SearchRun, user: User) -> tuple[str, list[str]]:
     """The outcome, and what is broken afterwards; nothing that was there may be lost."""
     kept = {(number, fidelity): line for number, fidelity, line in run.lines()}
     services.run_resume(run=run, by=user)
-    with patch("searches.engine.launch.COMMAND", formula_engine.COMMAND):
+    with patch("searches.engine.engine_process.COMMAND", formula_engine.COMMAND):
         outcome = Supervisor(claim(run)).work()
     faults = invariants.broken(run, acknowledged=kept)
     others = SearchRun.objects.exclude(pk=run.pk)

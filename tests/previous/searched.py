@@ -9,13 +9,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
-from searches.engine.control import control_spec
 from searches.engine.events import EvaluationFinished, SearchFinished, SearchStarted, StepFinished
 from searches.engine.history import canonical, line, names, order
+from searches.engine.random_control import control_spec
 from searches.engine.search import search
 from searches.evaluation.steps import single_path
 from searches.spec import SearchSpec
-from tests.formula import FormulaExecutor, supernet_step
+from tests.support.formula import FormulaExecutor, supernet_step
 
 HASHES = Path(__file__).parent / "hashes.json"
 HISTORIES = Path(__file__).parent / "histories"

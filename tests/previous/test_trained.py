@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from searches.engine.machine import machine
+from searches.engine.hardware import machine
 from tests.previous.searched import HASHES
 from tests.previous.trained import TRAINED, trained
 

@@ -7,16 +7,17 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 
-from searches import annotating, replay_services, services
-from searches.models import Project, SearchRun
-from searches.models_replay import Replay
+from searches import services
+from searches.models import Project, Replay, SearchRun
+from searches.models.status import Status
+from searches.services import annotations as annotating
+from searches.services import replays as replay_services
 from searches.spec import SearchSpec
-from searches.status import Status
-from searches.supervisor import Outcome, Supervisor, Timing
-from tests import formula_engine
-from tests.formula import FormulaExecutor
+from searches.supervision.supervisor import Outcome, Supervisor, Timing
 from tests.previous import searched
-from tests.world import claim
+from tests.support import formula_engine
+from tests.support.formula import FormulaExecutor
+from tests.support.world import claim
 
 FINISHED = SearchSpec.from_document(
     searched.SMALL | {"evaluations": 24, "algorithm_options": {"population": 6}, "seed": 4}
@@ -40,7 +41,7 @@ def written() -> dict[str, Any]:
     call_command("migrate", verbosity=0)
     alice = User.objects.create_user("alice")  # nobody can sign in with a password
     project = services.project_create(owner=alice, name="Digits on a phone")
-    with patch("searches.engine.launch.COMMAND", formula_engine.COMMAND):
+    with patch("searches.engine.engine_process.COMMAND", formula_engine.COMMAND):
         finished, paused = finish(project), pause(project)
     annotate(finished, alice)
     services.template_save(project=project, name="Half an hour", spec=PAUSED, by=alice)
