@@ -17,7 +17,7 @@ from searches import objectives
 from searches.engine.executors.process_executor import environment
 from searches.engine.output.run_directory import SearchFolder
 from searches.evaluation.training.recipe import portable
-from searches.selectors.repository_request import figure
+from searches.selectors.repository_request import measured
 
 FOLDER, REQUEST, LOG = "repository", "request.json", "generate.log"
 
@@ -68,7 +68,7 @@ def request_of(folder: SearchFolder, front: Mapping[str, Any]) -> RepositoryRequ
 
 
 def figures(chosen: Mapping[str, Any], line: Mapping[str, Any], counts: Complexity, target: str) -> tuple[Figure, ...]:
-    found = [figure(name, value, counts, target) for name, value in line["values"].items()]
+    found = [*measured(line["values"], counts, target)]
     if chosen["test_accuracy"] is not None:
         note = "test split, read once, after the choice"
         found.append(Figure("test_accuracy", chosen["test_accuracy"], note=note))

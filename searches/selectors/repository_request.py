@@ -1,5 +1,6 @@
 """What a candidate's repository is asked to be: gathered from the rows, checked by codegen's one request class."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from architectures.ir import compact
@@ -88,8 +89,7 @@ def origin(candidate: Candidate) -> dict[str, Any]:
 
 def figures(candidate: Candidate, evaluation: Evaluation, counts: Complexity) -> tuple[Figure, ...]:
     """The numbers of the model card; a modelled one says so."""
-    target = candidate.run.spec["target"]
-    found = [figure(name, value, counts, target) for name, value in evaluation.values.items()]
+    found = [*measured(evaluation.values, counts, candidate.run.spec["target"])]
     if evaluation.test_accuracy is not None:
         note = "test split, read once, after the choice"
         found.append(Figure("test_accuracy", evaluation.test_accuracy, note=note))
@@ -98,14 +98,29 @@ def figures(candidate: Candidate, evaluation: Evaluation, counts: Complexity) ->
     return (*found, *(Figure(name, value, unit, "counted") for name, value, unit in counted if name not in known))
 
 
-def figure(name: str, value: float, counts: Complexity, target: str) -> Figure:
-    objective = objectives.get(name)
+def measured(values: Mapping[str, float], counts: Complexity, target: str) -> Iterator[Figure]:
+    """The values of an evaluation that are objectives; what a ladder or several seeds add to them is no figure."""
+    for name in values:
+        if name in objectives.names():
+            yield figure(name, values, counts, target)
+
+
+def figure(name: str, values: Mapping[str, float], counts: Complexity, target: str) -> Figure:
+    objective, value = objectives.get(name), values[name]
     if objective.count(counts) is not None:
         return Figure(name, value, objective.unit, "counted")
     if (objective.ideal, objective.worst) == (1.0, 0.0):  # a share of images
-        return Figure(name, value, objective.unit, "measured", "validation split")
+        return Figure(name, value, objective.unit, "measured", validated(values))
     how = "estimated" if is_modelled(objective.measured_as, target) else "measured"
     return Figure(name, value, objective.unit, how, targets.get(target).title)
+
+
+def validated(values: Mapping[str, float]) -> str:
+    """How an accuracy was measured; of several seeds it is their mean, with its 95 % interval."""
+    if "accuracy_interval" not in values:
+        return "validation split"
+    points = 100 * values["accuracy_interval"]
+    return f"validation split, mean of {values['seeds']:g} seeds ± {points:.2g} percentage points (95 % interval)"
 
 
 def neighbours(candidate: Candidate) -> tuple[Neighbour, ...]:

@@ -69,6 +69,18 @@ def test_the_files_of_a_candidate_are_shown_before_they_are_made(world: World) -
     assert signed_in(world, "stranger").get(url).status_code == HTTPStatus.NOT_FOUND
 
 
+def test_a_front_that_was_trained_in_full_with_several_seeds_can_be_delivered(world: World) -> None:
+    evaluation = world.finished.evaluations.filter(number=world.finished.chosen_number).latest("fidelity")
+    evaluation.values |= {"accuracy_interval": 0.0123, "seeds": 3, "training_loss": 0.5, "synflow": 4.0}
+    evaluation.save()
+    url = reverse("searches:candidate-files", args=[world.finished.pk, world.finished.chosen_number])
+    shown = signed_in(world, "viewer").get(url, {"path": "README.md"})
+    assert shown.status_code == HTTPStatus.OK
+    results = {each["name"]: each for each in asked_for(world).request["results"]}
+    assert results["accuracy"]["note"] == ("validation split, mean of 3 seeds ± 1.2 percentage points (95 % interval)")
+    assert not {"accuracy_interval", "seeds", "training_loss", "synflow"} & results.keys()
+
+
 def test_the_licence_is_chosen_on_asking_and_makes_another_repository(world: World) -> None:
     url = reverse("searches:candidate-repository", args=[world.finished.pk, world.finished.chosen_number])
     client = signed_in(world, "viewer")
