@@ -11,7 +11,7 @@ REDIS ?= redis://127.0.0.1:6379/5
 BENCH ?=
 export PORT TORCH_INDEX_URL
 
-.PHONY: install run test test-postgresql bench extra lint types imports format chaos
+.PHONY: install run test test-slow test-all mutants test-postgresql bench extra lint types imports format chaos
 
 install: ## .venv with everything; a second call takes a second
 	@$(if $(PYTHON),$(PYTHON) nasportal/setup/install.py,echo "NAS Portal needs Python 3.11 or newer, and no python3 was found: install one." >&2; exit 2)
@@ -19,8 +19,16 @@ install: ## .venv with everything; a second call takes a second
 run: install ## the portal on 127.0.0.1:$(PORT), until Ctrl-C
 	@exec .venv/bin/python manage.py up
 
-test: install ## the whole suite; TESTS=tests/area and OPTIONS=-x narrow it
-	.venv/bin/python -m pytest -n 2 --dist loadfile $(OPTIONS) $(TESTS)
+test: install ## the fast tests, about five minutes; TESTS=tests/areas and OPTIONS=-x narrow it
+	.venv/bin/python -m pytest -n 2 --dist worksteal -m "not slow" $(OPTIONS) $(TESTS)
+
+test-slow: install ## the tests that `make test` leaves out
+	.venv/bin/python -m pytest -n 2 --dist loadfile -m slow $(OPTIONS) $(TESTS)
+
+test-all: test test-slow ## every test
+
+mutants: install ## twelve faults put into the core: each must be caught by its area's tests; about five minutes
+	@.venv/bin/python -m tests.mutants
 
 test-postgresql: install ## the same suite with its rows in PostgreSQL, its cache and channel layer in Redis
 	DATABASE_URL=$(POSTGRESQL) REDIS_URL=$(REDIS) .venv/bin/python -m pytest -n 2 --dist loadfile $(OPTIONS) $(TESTS)

@@ -41,3 +41,25 @@ def test_the_chain_offers_the_eight_operations_of_the_specification() -> None:
     assert {
         choice for decision in space.decisions if "operation" in decision.name for choice in decision.choices
     } == chosen
+
+
+@pytest.mark.parametrize("name", spaces.names())
+def test_a_child_of_two_parents_is_seldom_one_of_them(name: str) -> None:
+    space, random = spaces.create(name, (3, 32, 32), 10), Random(5)
+    mixed = 0
+    for _ in range(30):
+        mother, father = space.sample(random), space.sample(random)
+        mixed += space.crossover(mother, father, random).genotype not in (mother, father)
+    assert mixed > 20
+
+
+def test_a_child_of_two_parents_takes_its_decisions_from_them() -> None:
+    space, random = spaces.create("chain", (3, 32, 32), 10), Random(5)
+    of_father = 0
+    for _ in range(30):
+        mother, father = space.sample(random), space.sample(random)
+        child = space.crossover(mother, father, random).genotype
+        inherited = zip(mother, father, child, space.relevant(child), strict=True)
+        assert all(value in (first, second) for first, second, value, matters in inherited if matters)
+        of_father += sum(value == second != first for first, second, value in zip(mother, father, child, strict=True))
+    assert of_father > 30

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from searches.pareto import ChoiceError, front, hypervolume, ranks, select_best
+from searches.pareto import ChoiceError, crowding, front, hypervolume, ranks, select_best
 
 POINTS = st.lists(st.tuples(*[st.floats(0, 1, allow_nan=False)] * 3), min_size=1, max_size=30)
 
@@ -38,5 +38,13 @@ def test_weights_choose_the_point_that_they_favour() -> None:
     assert select_best(entries, accuracy=1.0)["number"] == 2
     assert select_best(entries, latency=1.0)["number"] == 0
     assert select_best(entries, accuracy=0.5, latency=0.5)["number"] == 1
+    assert select_best(entries, accuracy=0.95, latency=0.05)["number"] == 2
+    assert select_best(entries, accuracy=0.05, latency=0.95)["number"] == 0
     with pytest.raises(ChoiceError, match="every weight is 0"):
         select_best(entries, accuracy=0.0)
+
+
+def test_crowding_is_the_half_perimeter_of_the_box_between_the_neighbours() -> None:
+    distances = crowding([(0.0, 4.0), (1.0, 3.0), (3.0, 1.0), (4.0, 0.0)])
+    assert list(distances[[0, 3]]) == [float("inf"), float("inf")]
+    assert list(distances[[1, 2]]) == [pytest.approx(1.5), pytest.approx(1.5)]

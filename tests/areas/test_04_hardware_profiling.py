@@ -5,6 +5,7 @@ from random import Random
 import pytest
 
 from architectures import spaces
+from architectures.ir.complexity import complexity
 from architectures.ir.graph import Graph
 from profiling import targets
 from profiling.profile import profile
@@ -35,3 +36,13 @@ def test_more_work_is_estimated_to_take_longer() -> None:
     for name in targets.names():
         quick, slow = (profile(space.decode(space.sample(Random(1))), name, measure=False) for space in (small, large))
         assert quick.readings["latency"].value < slow.readings["latency"].value
+        assert quick.readings["energy"].value < slow.readings["energy"].value
+
+
+def test_measured_latency_orders_two_networks_of_which_one_does_twenty_times_the_work() -> None:
+    small = spaces.create("chain", (3, 32, 32), 10, stages=1, widths=(16,), min_layers=2, max_layers=2)
+    large = spaces.create("chain", (3, 32, 32), 10, stages=1, widths=(128,), min_layers=8, max_layers=8)
+    quick, slow = (space.decode(space.sample(Random(1))) for space in (small, large))
+    assert complexity(slow).macs > 20 * complexity(quick).macs
+    measured = [profile(graph, "this_machine").readings["latency"].value for graph in (quick, slow)]
+    assert measured[0] < measured[1]
