@@ -40,7 +40,7 @@ RESULTS = ROOT / "bench-results"
 WORKERS = 2
 SAFETY = 0.85  # of the time that is left: .8 left 193 s of 1,800, .85 left 92, .93 was 158 too much once
 DIGITS_EPOCHS = 60
-FINALISTS = 4  # of natural images, two a core: two alone, for longer, were not ahead of the hand-made network (README)
+FINALISTS = 4  # of natural images, two a core: two alone, for longer, were not ahead (docs/benchmarks/whole-run.md)
 Document = dict[str, Any]
 
 # Of the chains those that train quickly, and that see 7×7 or 8×8 pixels at least. No skip_connect, which is no layer.
