@@ -11,7 +11,7 @@ REDIS ?= redis://127.0.0.1:6379/5
 BENCH ?=
 export PORT TORCH_INDEX_URL
 
-.PHONY: install run test test-slow test-all mutants test-postgresql bench extra lint types imports format chaos
+.PHONY: install run test test-slow test-all mutants test-postgresql bench extra lint types imports format chaos docs docs-check
 
 install: ## .venv with everything; a second call takes a second
 	@$(if $(PYTHON),$(PYTHON) nasportal/setup/install.py,echo "NAS Portal needs Python 3.11 or newer, and no python3 was found: install one." >&2; exit 2)
@@ -55,3 +55,9 @@ format: install
 
 chaos: install ## KILLS kills and pauses over whole searches; the last line on stdout tells what came of it
 	@.venv/bin/python -m tests.chaos --kills $(KILLS)
+
+docs: install ## writes the generated part of docs/: the reference and the index
+	@.venv/bin/python -m docs.generate
+
+docs-check: install ## fails if the generated part of docs/ is stale
+	@.venv/bin/python -m docs.generate --check

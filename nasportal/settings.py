@@ -1,31 +1,6 @@
 """One settings module, driven by the environment; with an empty environment it is the embedded portal on this machine.
 
-| variable | meaning, and what holds without it |
-|---|---|
-| NASPORTAL_DATA | data folder; `var` beside manage.py |
-| NASPORTAL_SECRET_KEY | secret key; the file `secret_key` in the data folder, which `manage.py up` makes |
-| NASPORTAL_HOSTS | host names that the portal answers to, by comma; this machine's loopback names |
-| NASPORTAL_TLS | `proxy` (a trusted proxy speaks TLS and sets X-Forwarded-Proto) or `certificate`; plain HTTP |
-| NASPORTAL_TLS_CERTIFICATE, NASPORTAL_TLS_KEY | PEM files for `certificate` |
-| NASPORTAL_LEASE_SECONDS, NASPORTAL_HEARTBEAT_SECONDS, NASPORTAL_SLICE_SECONDS | 10, 2, 600 |
-| NASPORTAL_RUNS_AT_ONCE | searches that run at the same time on this machine, the others wait; one for two cores |
-| NASPORTAL_EVALUATORS | evaluator processes of a search, one core each; the cores divided by the searches |
-| NASPORTAL_CACHE_BYTES | of a project's results that its other searches take over; 4 GiB, 0 turns it off |
-| NASPORTAL_TRUTH_DATA | folder of tables (.csv, .csv.gz) that the page of replays offers; none |
-| NASPORTAL_DEBUG | Django's debug pages, for developers; off |
-| NASPORTAL_ADDRESS | what links in e-mails and webhooks begin with; the first of the hosts and PORT |
-| NASPORTAL_WEBHOOKS_INSIDE | 1: webhooks may lead into this network; off |
-| EMAIL_URL, NASPORTAL_EMAIL_FROM | SMTP such as smtp+tls://user:password@mail.example.org:587; no e-mail is sent |
-| NASPORTAL_EVENTS_KEPT, NASPORTAL_CHECKPOINT_BYTES_KEPT | 1,000,000 rows, 20 GiB; beyond, the oldest runs are cut |
-| NASPORTAL_DISK_RESERVE_BYTES | 200 MiB: with less than that free runs are paused until there is room |
-| NASPORTAL_AUDIT_DAYS_KEPT | 365 |
-| NASPORTAL_METRICS_TOKEN | the bearer token of /metrics; without it only administrators read them |
-| NASPORTAL_API_RATE | requests of one user to the API, 12000/min |
-| NASPORTAL_EXAMPLE | 0: a new portal begins without the finished example run |
-| NASPORTAL_LOG | `json`: one JSON object a line, with the run; plain lines |
-| NASPORTAL_STORAGE | s3://bucket/prefix?endpoint=https://… or a folder, for machines that share no data folder; none |
-| DATABASE_URL | PostgreSQL; SQLite in the data folder |
-| REDIS_URL | cache and Channels' layer; both in the memory of the process |
+Every variable stands with its default and meaning in `nasportal/settings_reference.py` (docs/reference/settings.md).
 """
 
 import os

@@ -14,7 +14,7 @@ class Preset:
     document: Mapping[str, Any]
 
 
-# As measured (README, "What a candidate's rank costs"): synflow, then two epochs for the better third, ranks best for
+# As measured (docs/benchmarks/cheap-ranking.md): synflow, then two epochs for the better third, ranks best for
 # its cost. Balanced is that, with a full training of the front; thorough climbs on from there.
 SCREENED = {"proxy": "synflow", "rungs": "2", "final_epochs": 12, "final_seeds": 2}
 CLIMBED = {"proxy": "synflow", "rungs": "2,8", "promote_by": "training_loss", "final_epochs": 24}

@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
+COPIED = ("architectures", "searches", "profiling", "codegen", "tests", "nasportal", "docs", "static", "templates")
 PROBE = """
 import json, sys
 from searches.spec import SearchSpec
@@ -23,7 +24,7 @@ print("sep_conv5x5" in operations.names(), any("sep_conv5x5" in map(str, each.ch
 
 @pytest.mark.slow
 def test_its_tutorial_adds_an_operation_in_one_file(tmp_path: Path) -> None:
-    for name in ("architectures", "searches", "profiling", "codegen", "tests", "nasportal", "static", "templates"):
+    for name in COPIED:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("README.md", "pyproject.toml", "manage.py"):
         shutil.copy(ROOT / name, tmp_path / name)
@@ -38,9 +39,12 @@ def test_its_tutorial_adds_an_operation_in_one_file(tmp_path: Path) -> None:
     assert tried.stdout.split() == ["True", "True"], tried.stderr
     examined = run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contracts/test_operations.py")
     assert examined.returncode == 0, examined.stdout[-3000:]
-    renewed = run(tmp_path, "-m", "tests.support.readme")
+    renewed = run(tmp_path, "-m", "docs.generate")
     assert renewed.returncode == 0, renewed.stderr
-    assert "| `sep_conv5x5` | Separable 5×5 convolution: the field of view" in (tmp_path / "README.md").read_text()
+    assert (
+        "| `sep_conv5x5` | Separable 5×5 convolution: the field of view"
+        in (tmp_path / "docs/reference/registries.md").read_text()
+    )
 
 
 def run(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]:
