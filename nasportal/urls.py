@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from nasportal import views
 from nasportal.admin import views as admin_views
+from nasportal.help import views as help_views
 
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
@@ -11,6 +12,8 @@ urlpatterns = [
     path("metrics", admin_views.metrics, name="metrics"),
     path("administration/", admin_views.state, name="state"),
     path("administration/audit/", admin_views.audit, name="audit"),
+    path("help/", help_views.index, name="help"),
+    path("help/<path:page>/", help_views.show, name="help-page"),
     path("", include("nasportal.accounts.urls")),
     path("api/v1/", include("searches.api.urls")),
     path("", include("profiling.urls")),

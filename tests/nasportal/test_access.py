@@ -63,6 +63,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "metrics": {"GET": ADMIN},
     "administration/": {"GET": ADMIN},
     "administration/audit/": {"GET": ADMIN},
+    "help/": {"GET": IN},
+    "help/<page>/": {"GET": IN},
     "login/": {"GET": OPEN, "POST": OPEN},
     "login/once/<token>/": {"GET": OPEN},
     "logout/": {"POST": IN},
@@ -293,6 +295,7 @@ def doors(world: World) -> Doors:
         "slug": world.project.slug, "pk": str(world.finished.pk), "number": str(number), "verb": "pause",
         "repository": str(repository.pk), "template": str(template.pk), "user": str(other.pk),
         "member": other.username, "name": "timeline", "token": "forged", "ref": upload.key, "key": upload.key,
+        "page": "reference/settings",
         "device": str(device.pk), "action": "calibrate", "job": "1", "replay": str(replay.pk),
     }  # fmt: skip
     return Doors(world, people, arguments)
