@@ -123,4 +123,6 @@ def _excerpt(page: Page, words: list[str]) -> str:
 
 
 def _paragraphs(page: Page) -> Iterator[str]:
-    yield from (plain(text) for text in re.split(r"\n\n|\n(?=[|#*-])", page.body))
+    for text in re.split(r"\n\n|\n(?=[|#*-])", FENCED.sub("", page.body)):
+        if not text.lstrip().startswith("#"):
+            yield plain(text).strip("|* ").replace(" | ", " · ")

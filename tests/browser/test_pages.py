@@ -34,6 +34,8 @@ PAGES = (
     "/repositories/",
     "/search/?q=example",
     "/targets/",
+    "/help/?q=front",
+    "/help/reference/spec/",
     "/account/tokens/",
     "/account/password/",
     "/api/v1/docs/",

@@ -46,9 +46,10 @@ def test_the_readme_is_short() -> None:
     assert len(TEXTS["README.md"].splitlines()) <= 150
 
 
-def test_every_page_begins_with_its_title_and_stands_in_the_index_unless_unlisted() -> None:
+def test_every_page_begins_with_title_and_paragraph_and_stands_in_the_index_unless_unlisted() -> None:
     for name, page in pages.pages().items():
         assert page.headings[0].level == 1, name
+        assert page.lead[:1].isalnum() or page.lead[:1] in '"(', f"{name} begins without a paragraph"
         assert (f"({name}.md)" in TEXTS["docs/README.md"]) == page.is_listed, name
 
 
