@@ -149,8 +149,10 @@ def _entries(cls: Any, path: str) -> Iterator[tuple[str, str, str, str, str]]:
         if dataclasses.is_dataclass(default):
             yield from _entries(type(default), f"{path}{each.name}.")
             continue
-        bounds = _bounds(each.metadata)
-        yield f"`{path}{each.name}`", kind(hints[each.name]), _shown(default), bounds, each.metadata.get("help", "")
+        facts = each.metadata
+        unit = f" ({facts['unit']})" if facts.get("unit") else ""
+        shown = facts.get("empty") or "null" if default is None else _shown(default)
+        yield f"`{path}{each.name}`", kind(hints[each.name]) + unit, shown, _bounds(facts), facts.get("help", "")
 
 
 def _default(each: dataclasses.Field[Any]) -> Any:
@@ -167,12 +169,11 @@ def kind(hint: Any) -> str:
         return f"list of {kind(get_args(hint)[0])}s" if get_args(hint) else "list"
     if hint in WORDS:
         return WORDS[hint]
-    return "object" if isinstance(get_origin(hint), type) and issubclass(get_origin(hint), Mapping) else "value"
+    is_mapping = isinstance(get_origin(hint), type) and issubclass(get_origin(hint), Mapping)
+    return "object" if is_mapping or dataclasses.is_dataclass(hint) else "value"
 
 
 def _shown(default: Any) -> str:
-    if default is None:
-        return "null"
     if isinstance(default, (tuple, list)):
         return f"`[{', '.join(map(str, default))}]`"
     if isinstance(default, bool):
@@ -185,10 +186,12 @@ def _shown(default: Any) -> str:
 def _bounds(facts: Mapping[str, Any]) -> str:
     if facts.get("choices"):
         return ", ".join(f"`{each}`" if each != "" else "empty" for each in facts["choices"])
-    least, most = facts.get("min"), facts.get("max")
-    if least is None and most is None:
-        return ""
-    return " to ".join("…" if bound is None else f"{bound:,}" for bound in (least, most))
+    least, most, above = facts.get("min"), facts.get("max"), facts.get("above")
+    if above is not None:
+        return f"above {above:,}" + (f", at most {most:,}" if most is not None else "")
+    if least is None or most is None:
+        return f"at least {least:,}" if least is not None else f"at most {most:,}" if most is not None else ""
+    return f"{least:,} to {most:,}"
 
 
 # Registries
