@@ -11,12 +11,15 @@ REDIS ?= redis://127.0.0.1:6379/5
 BENCH ?=
 export PORT TORCH_INDEX_URL
 
-.PHONY: install run test test-slow test-all mutants test-postgresql bench extra lint types imports format chaos docs docs-check
+.PHONY: base install run wheel test test-slow test-all mutants test-postgresql bench extra lint types imports format chaos docs docs-check
+
+base: ## .venv with all that the portal needs, without what only tests and checks need
+	@$(if $(PYTHON),$(PYTHON) nasportal/setup/install.py base,echo "NAS Portal needs Python 3.11 or newer, and no python3 was found: install one." >&2; exit 2)
 
 install: ## .venv with everything; a second call takes a second
 	@$(if $(PYTHON),$(PYTHON) nasportal/setup/install.py,echo "NAS Portal needs Python 3.11 or newer, and no python3 was found: install one." >&2; exit 2)
 
-run: install ## the portal on 127.0.0.1:$(PORT), until Ctrl-C
+run: base ## the portal on 127.0.0.1:$(PORT), until Ctrl-C
 	@exec .venv/bin/python manage.py up
 
 test: install ## the fast tests, about five minutes; TESTS=tests/areas and OPTIONS=-x narrow it
@@ -36,8 +39,12 @@ test-postgresql: install ## the same suite with its rows in PostgreSQL, its cach
 bench: install ## ratios within one run, as JSON in bench-results/; BENCH=architectures narrows it
 	@.venv/bin/python -m bench $(BENCH)
 
-extra: install ## an optional framework in an environment of its own: make extra NAME=openvino
+extra: base ## an optional framework in an environment of its own: make extra NAME=openvino
 	@.venv/bin/python -m codegen.extras $(NAME)
+
+wheel: install ## dist/nas_portal-VERSION.whl, which runs without the checkout
+	rm -rf build # what an earlier version left there would come along
+	.venv/bin/python -m build --no-isolation --wheel
 
 lint: install
 	.venv/bin/ruff check .

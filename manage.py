@@ -1,7 +1,6 @@
 #!/usr/bin/env python
-"""The command line of NAS Portal: `manage.py up`, `search`, `sample`, `generate`, `doctor` and the rest."""
+"""The command line of NAS Portal in a checkout: `manage.py up`, `search`, `generate`, `doctor` and the rest."""
 
-import os
 import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036  # whoever has an older one shall read why
@@ -11,13 +10,15 @@ if sys.version_info < (3, 11):  # noqa: UP036  # whoever has an older one shall 
 
 
 def main() -> None:
-    """Hand the command line to Django."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nasportal.settings")
+    """Hand the command line to the portal."""
+    from nasportal import command_line
+
     try:
-        from django.core.management import execute_from_command_line
-    except ImportError:
+        command_line.main()
+    except ModuleNotFoundError as missing:
+        if missing.name != "django":
+            raise
         sys.exit("Django is not installed for this Python: run `make install`, then .venv/bin/python manage.py …")
-    execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":

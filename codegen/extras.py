@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from codegen import frameworks
+from nasportal.lib.installation import ROOT, data_folder, is_checkout
 
-ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 300
 
 
@@ -25,7 +25,11 @@ class ExtraFailed(RuntimeError):
 
 
 def folder_of(name: str) -> Path:
-    return Path(os.environ.get("NASPORTAL_EXTRAS") or ROOT / ".extras") / name
+    return Path(os.environ.get("NASPORTAL_EXTRAS") or default_folder()) / name
+
+
+def default_folder() -> Path:
+    return ROOT / ".extras" if is_checkout() else data_folder() / "extras"
 
 
 def interpreter(name: str) -> Path | None:
@@ -38,7 +42,8 @@ def names() -> list[str]:
 
 
 def missing(name: str) -> str:
-    return f"{name} is not installed here; `make extra NAME={name}` puts it into an environment of its own"
+    command = f"make extra NAME={name}" if is_checkout() else f"python -m codegen.extras {name}"
+    return f"{name} is not installed here; `{command}` puts it into an environment of its own"
 
 
 def export(name: str, folder: Path, data: str | None) -> dict[str, Any]:

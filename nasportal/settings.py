@@ -6,6 +6,7 @@ Every variable stands with its default and meaning in `nasportal/settings_refere
 import os
 import secrets
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ import environ
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
+from nasportal.lib.installation import data_folder, shared_folder, way_to_install
 from nasportal.storage_setting import storage_of
 
 env = environ.Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(env.str("NASPORTAL_DATA", default=str(BASE_DIR / "var"))).absolute()
+DATA_DIR = data_folder()
 DEBUG: bool = env.bool("NASPORTAL_DEBUG", default=False)
 
 # Nothing is created here: `manage.py search`, `sample` and `generate` need no data folder and no key. What serves
@@ -115,7 +117,7 @@ ASGI_APPLICATION = "nasportal.asgi.application"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [shared_folder("templates")],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -133,6 +135,8 @@ SQLITE_OPTIONS = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command"
 _database: dict[str, Any] = {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "nasportal.sqlite3"}
 if env.str("DATABASE_URL", default=""):
     _database = env.db_url("DATABASE_URL")
+if _database["ENGINE"] == "django.db.backends.postgresql" and find_spec("psycopg") is None:
+    raise ImproperlyConfigured(f"DATABASE_URL names PostgreSQL, which needs an extra: {way_to_install('postgresql')}.")
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     _database["OPTIONS"] = SQLITE_OPTIONS
 DATABASES = {"default": _database | {"CONN_MAX_AGE": 0, "ATOMIC_REQUESTS": False}}
@@ -140,6 +144,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Messages between processes are rows; what is below only nudges.
 REDIS_URL: str = env.str("REDIS_URL", default="")
+if REDIS_URL and find_spec("channels_redis") is None:
+    raise ImproperlyConfigured(f"REDIS_URL names a Redis server, which needs an extra: {way_to_install('redis')}.")
 if REDIS_URL:
     CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
         "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
@@ -183,7 +189,7 @@ Q_CLUSTER: dict[str, Any] = {
 # Files
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS = [shared_folder("static")]
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",

@@ -25,7 +25,11 @@ SETTINGS: tuple[Setting, ...] = (
     *_group(
         "The portal and its address",
         ("PORT", "`8000`", "Port on 127.0.0.1 that `up` listens on."),
-        ("NASPORTAL_DATA", "`var` beside `manage.py`", "Data folder: database, secret key, weights, archives, logs."),
+        (
+            "NASPORTAL_DATA",
+            "`var` in a checkout, else the user's own data folder",
+            "Data folder: database, secret key, weights, archives, logs. So does `--data`, with every command.",
+        ),
         (
             "NASPORTAL_HOSTS",
             "this machine's loopback names",

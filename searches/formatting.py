@@ -1,11 +1,7 @@
 """Numbers as the portal writes them: 3 significant digits and a unit. The same rules as static/js/format.js."""
 
 import math
-import tomllib
 from collections.abc import Mapping
-from functools import cache
-from importlib import metadata
-from pathlib import Path
 
 NOTHING = "–"
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K"))
@@ -68,16 +64,6 @@ def shape(sizes: list[int] | tuple[int, ...]) -> str:
 def share(part: float | None, whole: float | None) -> int:
     """Per cent of a whole, for the length of a bar."""
     return round(100 * part / whole) if part and whole else 0
-
-
-@cache
-def portal_version() -> str:
-    """The version of the installed package, or of the source folder where it is not installed."""
-    try:
-        return metadata.version("nas-portal")
-    except metadata.PackageNotFoundError:
-        project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
-        return str(project["project"]["version"])
 
 
 def power_of_ten(count: int) -> str:

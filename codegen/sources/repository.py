@@ -18,6 +18,7 @@ from codegen.sources.model_card import card
 from codegen.sources.preview import preview
 from codegen.sources.target_advice import advice_for
 from codegen.sources.tree import SourceTree
+from nasportal.lib.installation import portal_version
 
 RUN = ("onnxruntime", "numpy", "Pillow")
 TRAIN = ("torch", "safetensors", "onnx", "onnxscript", "pytest", "ruff")
@@ -94,6 +95,7 @@ def manifest(request: RepositoryRequest, graph: Graph, tree: SourceTree, left_ou
     document = {
         "format": "nas-portal/manifest",
         "version": 1,
+        "made_by": f"NAS Portal {portal_version()}",
         "name": request.name,
         "fingerprint": fingerprint(graph),
         "provenance": dict(request.provenance),

@@ -14,7 +14,6 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -23,10 +22,12 @@ from django.conf import settings
 from django.db import connection
 from django.utils.timezone import now
 
+from nasportal.lib.installation import portal_version
+
 FORMAT = {"format": "nas-portal/backup", "version": 1}
 MANIFEST = "manifest.json"
 DATABASE = {"sqlite": "database.sqlite3", "postgresql": "database.pgdump"}
-REBUILT = {"log", "static", "secret_key", "portal.lock", "cache"}  # and the files of the database
+REBUILT = {"log", "static", "secret_key", "portal.lock", "cache", "backups"}  # and the files of the database
 
 
 class BackupError(Exception):
@@ -55,23 +56,16 @@ def _fill(archive: tarfile.TarFile) -> dict[str, Any]:
     files: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="nasportal-") as folder:
         database = Path(folder, DATABASE[connection.vendor])
-        _dump(database)
+        dump(database)
         _add(archive, database, database.name, files)
     for path in _saved_files(settings.DATA_DIR):
         _add(archive, path, f"data/{path.relative_to(settings.DATA_DIR).as_posix()}", files)
-    manifest = FORMAT | {"portal": _portal_version(), "created": now().isoformat(), "files": files}
+    manifest = FORMAT | {"portal": portal_version(), "created": now().isoformat(), "files": files}
     text = json.dumps(manifest, indent=1).encode()
     member = tarfile.TarInfo(MANIFEST)
     member.size = len(text)
     archive.addfile(member, BytesIO(text))
     return manifest
-
-
-def _portal_version() -> str:
-    try:
-        return version("nas-portal")
-    except PackageNotFoundError:
-        return "checkout"
 
 
 def _saved_files(data: Path) -> Iterator[Path]:
@@ -107,7 +101,8 @@ class _Hashing:
         return chunk
 
 
-def _dump(target: Path) -> None:
+def dump(target: Path) -> None:
+    """The database as of one moment, in a file. Raises BackupError where there is none, or pg_dump is missing."""
     if connection.vendor == "sqlite":
         source = Path(settings.DATABASES["default"]["NAME"])
         if not source.exists():

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+from nasportal.lib.installation import shared_folder
+
+DOCS = shared_folder("docs")
 # Folder, its title, and the pages that come first; the others follow by title.
 SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("tutorial", "Tutorials", ("first-search", "your-own-images", "from-a-program")),

@@ -1,4 +1,4 @@
-"""`make install`: the folder .venv with everything that `make run` and `make test` need.
+"""`make base`: the folder .venv with all that `make run` needs; `make install` adds what tests and checks need.
 
 Runs before anything is installed, perhaps with an old Python: standard library only, and no syntax newer than 3.6.
 """
@@ -18,6 +18,7 @@ PYTHON = os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, "installed")
 CONSTRAINTS = os.path.join(ROOT, "constraints.txt")
 OLDEST = (3, 11)
+BASE, EVERYTHING = "base", "install"  # what the Makefile calls them
 CUDA_PACKAGES = ("nvidia-", "cuda-")
 
 
@@ -25,21 +26,22 @@ class Refused(Exception):
     """Why nothing can be installed, in one sentence."""
 
 
-def main() -> int:
-    """Exit code 0 when .venv is complete, 2 where it cannot be made."""
+def main(level: str = EVERYTHING) -> int:
+    """Exit code 0 when .venv is complete, 2 where it cannot be made. The base is a part of everything."""
     try:
         demand_python(sys.version_info[:3], sys.executable)
-        if read(STAMP) == wanted() and os.path.exists(PYTHON):
+        if read(STAMP) in (wanted(level), wanted(EVERYTHING)) and os.path.exists(PYTHON):
             return 0
         make_venv()
         warn_of_cuda()
-        install()
+        install(level)
     except Refused as refusal:
         sys.stderr.write("%s\n" % refusal)
         return 2
     with open(STAMP, "w") as stamp:
-        stamp.write(wanted())
-    sys.stderr.write("Everything is installed in %s.\n" % VENV)
+        stamp.write(wanted(level))
+    what = "Everything" if level == EVERYTHING else "All that the portal needs"
+    sys.stderr.write("%s is installed in %s.\n" % (what, VENV))
     return 0
 
 
@@ -53,9 +55,9 @@ def demand_python(version: Sequence[int], executable: str) -> None:
         )
 
 
-def wanted() -> str:
+def wanted(level: str) -> str:
     """Changes whenever something else would be installed."""
-    parts = [sys.version, index_of_torch(), VENV, read(CONSTRAINTS), *requirements()]
+    parts = [sys.version, index_of_torch(), VENV, read(CONSTRAINTS), *requirements(level)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -85,12 +87,13 @@ def make_venv() -> None:
         raise Refused("%s -m venv failed: on Debian and Ubuntu, install python3-venv first." % sys.executable)
 
 
-def requirements() -> List[str]:
-    """What pyproject.toml asks for, with what tests and checks need."""
+def requirements(level: str) -> List[str]:
+    """What pyproject.toml asks for; with everything also what tests and checks need."""
     import tomllib
 
     project = tomllib.loads(read(os.path.join(ROOT, "pyproject.toml")))["project"]
-    return [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    further = project["optional-dependencies"]["dev"] if level == EVERYTHING else []
+    return [*project["dependencies"], *further]
 
 
 def pip_install(arguments: List[str], **options: Any) -> "subprocess.CompletedProcess[str]":
@@ -102,12 +105,12 @@ def pip_install(arguments: List[str], **options: Any) -> "subprocess.CompletedPr
     return subprocess.run(command + arguments, **options)
 
 
-def install() -> None:
-    """Everything, at the versions of constraints.txt."""
+def install(level: str) -> None:
+    """What the level names, at the versions of constraints.txt."""
     sys.stderr.write("Installing what pyproject.toml names, at the versions of constraints.txt …\n")
-    if pip_install(["--quiet", *requirements()]).returncode:
+    if pip_install(["--quiet", *requirements(level)]).returncode:
         raise Refused(
-            "pip could not install everything; its message is above. Once that is mended, run `make install` again."
+            "pip could not install everything; its message is above. Once that is mended, run `make %s` again." % level
         )
 
 
@@ -115,7 +118,7 @@ def warn_of_cuda() -> None:
     """Says what comes before it comes, where gigabytes of CUDA libraries would be of no use."""
     if has_driver():
         return
-    torch = [line for line in requirements() if line.startswith("torch==")]
+    torch = [line for line in requirements(BASE) if line.startswith("torch==")]
     dry = ["--quiet", "--dry-run", "--report", "-", *torch]
     answer = pip_install(dry, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, universal_newlines=True)
     if answer.returncode:
@@ -162,4 +165,4 @@ def cuda_warning(count: int, size: int) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:2]))

@@ -19,6 +19,7 @@ from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from nasportal.accounts import services
+from nasportal.lib.installation import portal_version
 from searches.models import Project
 from searches.supervision.example import load
 
@@ -114,6 +115,28 @@ def demand_certificate() -> None:
             raise Unprepared(f"{variable} must name a PEM file that can be read, but is {path!r}.")
 
 
+def demand_known_schema() -> None:
+    """Refuses a database that a newer version has changed: this one would not know what its columns mean."""
+    try:
+        executor = MigrationExecutor(connection)
+        applied = executor.loader.applied_migrations
+    except DatabaseError as error:
+        raise _unusable(error) from error
+    ours = {app for app, _ in executor.loader.disk_migrations}
+    unknown = sorted(f"{app} {name}" for app, name in applied if app in ours and (app, name) not in known(executor))
+    if unknown:
+        raise Unprepared(
+            f"A newer version of NAS Portal has changed this database ({', '.join(unknown[:3])}), and this is "
+            f"{portal_version()}: install the newer version, or put back a backup of before the upgrade."
+        )
+
+
+def known(executor: MigrationExecutor) -> set[tuple[str, str]]:
+    """The migrations of this version, and those that they stand for."""
+    found = executor.loader.disk_migrations
+    return {*found, *((app, name) for (app, _), each in found.items() for _, name in each.replaces)}
+
+
 def migrate() -> None:
     """The schema of this version."""
     try:
@@ -167,6 +190,7 @@ def demand_shared() -> None:
             f"There is no portal in {settings.DATA_DIR}: set NASPORTAL_DATA to the folder that `manage.py up` uses."
         )
     make_data_folder()
+    demand_known_schema()
     try:
         missing = missing_migrations()
     except DatabaseError as error:

@@ -2,6 +2,7 @@
 
 from django import template
 
+from nasportal.lib.installation import portal_version
 from searches import formatting
 
 register = template.Library()
@@ -11,7 +12,7 @@ register.filter(formatting.figure)
 register.filter(formatting.duration)
 register.filter(formatting.shape)
 register.filter(formatting.share)
-register.simple_tag(formatting.portal_version)
+register.simple_tag(portal_version)
 register.filter(formatting.power_of_ten)
 register.filter(formatting.thousandfold)
 register.filter(formatting.entry)

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser.conftest import DESKTOP
 from tests.browser.steps import click_point, plotted, start_example, start_small, status
 from tests.browser.watching import Watched
+from tests.support import wheel
 from tests.support.portal import Portal, running_portal, wait_until
 
 pytestmark = pytest.mark.slow
@@ -24,8 +25,10 @@ REPOSITORY_MS = 300_000
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """A portal that nobody has signed in to yet."""
-    with running_portal(tmp_path_factory.mktemp("fresh") / "data") as running:
+    """A portal that nobody has signed in to yet: the wheel's, in an environment and a folder without the checkout."""
+    folder = tmp_path_factory.mktemp("fresh")
+    installed = wheel.install(folder / "wheel")
+    with running_portal(folder / "data", command=installed.command, cwd=installed.folder) as running:
         yield running
 
 

@@ -18,6 +18,7 @@ from architectures.ir.json import dumps
 from architectures.spaces import create
 from codegen.generator_process import generate_in_child
 from codegen.repository_request import RequestError
+from nasportal.lib.installation import portal_version
 from searches.evaluation import datasets
 from tests.codegen.networks import request, small
 
@@ -101,6 +102,7 @@ def test_the_archive_holds_what_was_promised(unzipped: Path) -> None:
     assert "torch" not in required
     assert required.count("==") == 3
     manifest = json.loads((unzipped / "MANIFEST.json").read_text(encoding="utf-8"))
+    assert manifest["made_by"] == f"NAS Portal {portal_version()}"
     present = {path.relative_to(unzipped).as_posix() for path in unzipped.rglob("*") if path.is_file()}
     assert set(manifest["files"]) == present - {"MANIFEST.json"}
 

@@ -27,7 +27,7 @@ def test_compose_starts_commands_that_exist_with_settings_that_are_read() -> Non
 def test_units_and_image_start_commands_of_the_portal() -> None:
     commands = Path(ROOT, "nasportal", "management", "commands")
     for file in (*DEPLOY.glob("*.service"), DEPLOY / "Dockerfile"):
-        found = re.search(r'(?:manage\.py"?,? "?)(\w+)', file.read_text())
+        found = re.search(r'^(?:ExecStart=\S*|CMD \[")nas-portal"?,? "?(\w+)', file.read_text(), re.MULTILINE)
         assert found, file
         assert (commands / f"{found[1]}.py").is_file()
 

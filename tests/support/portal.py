@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,8 +40,11 @@ def wait_until(what: Callable[[], T], seconds: float = 30.0, message: str = "") 
 class Portal:
     """A running `manage.py up`; it can be stopped, killed and started again on the same data."""
 
-    def __init__(self, data: Path, **environment: str) -> None:
+    def __init__(
+        self, data: Path, *, command: Sequence[str] = MANAGE, cwd: Path | None = None, **environment: str
+    ) -> None:
         self.data = data
+        self.command, self.cwd = command, cwd  # a wheel's `nas-portal` instead of the checkout's manage.py
         self.port = free_port()
         # Nothing of the developer's own set-up may leak in.
         foreign = ("NASPORTAL_", "DATABASE_", "REDIS_")
@@ -64,7 +67,12 @@ class Portal:
         self.console = self.data.with_name(self.data.name + ".console")
         with self.console.open("w") as console:
             self.process = subprocess.Popen(
-                [*MANAGE, "up", *options], env=self.environment, stdout=console, stderr=subprocess.STDOUT, text=True
+                [*self.command, "up", *options],
+                env=self.environment,
+                cwd=self.cwd,
+                stdout=console,
+                stderr=subprocess.STDOUT,
+                text=True,
             )
         wait_until(lambda: "runs at" in self.said() or self.process.poll() is not None, seconds, self.said())  # type: ignore[union-attr]
         assert self.process.poll() is None, self.said()
@@ -113,9 +121,11 @@ class Portal:
 
 
 @contextlib.contextmanager
-def running_portal(data: Path, *options: str, **environment: str) -> Iterator[Portal]:
+def running_portal(
+    data: Path, *options: str, command: Sequence[str] = MANAGE, cwd: Path | None = None, **environment: str
+) -> Iterator[Portal]:
     """A portal that is gone after the block, whatever happens in it."""
-    portal = Portal(data, **environment)
+    portal = Portal(data, command=command, cwd=cwd, **environment)
     try:
         yield portal.start(*options)
     finally:

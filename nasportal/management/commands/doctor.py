@@ -18,6 +18,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
 from nasportal.lib import file_storage
+from nasportal.setup import newcomer
 from nasportal.setup.prepare import missing_migrations, say
 from searches.engine.executors import gpu_slots
 from searches.spec import SearchSpec
@@ -70,15 +71,17 @@ class Command(BaseCommand):
             "redis": redis(),
             "storage": shared_storage(),
             "folders": {str(path): is_writable(path) for path in (settings.DATA_DIR, Path("/tmp"))},
+            **newcomer.facts(),
             "chromium": shutil.which("chromium") or shutil.which("chromium-browser") or "",
         }
         faults = faults_of(found)
+        advice = list(newcomer.advice(found, has_gpu=len(found["torch"].get("devices", ())) > 1))
         if as_json:
-            print(json.dumps(found | {"faults": faults}, indent=1))
+            print(json.dumps(found | {"faults": faults, "advice": advice}, indent=1))
         else:
             print("\n".join(lines_of(found)))
-        for fault in faults:
-            say(fault)
+        for sentence in (*faults, *advice):
+            say(sentence)
         sys.exit(2 if faults else 0)
 
 
@@ -201,6 +204,9 @@ def lines_of(found: dict[str, Any]) -> list[str]:
         ("Redis", found["redis"] or "not configured; not needed on one machine"),
         ("Storage", found["storage"] or "the data folder, shared by all machines"),
         *((path, "can be written" if writable else "cannot be written") for path, writable in found["folders"].items()),
+        ("C compiler", found["compiler"] or "not found"),
+        ("Memory", f"{found['memory_bytes'] / newcomer.GIB:.1f} GiB"),
+        ("Free disk", f"{found['free_disk_bytes'] / newcomer.GIB:.1f} GiB at the data folder"),
         ("Chromium", found["chromium"] or "not found; browser tests are skipped"),
     ]
     width = max(len(name) for name, _ in rows)

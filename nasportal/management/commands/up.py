@@ -10,6 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from nasportal.backup import before_upgrade
+from nasportal.backup.archive import BackupError
 from nasportal.server import daphne
 from nasportal.server.process_supervisor import Supervisor, program
 from nasportal.setup import prepare
@@ -41,6 +43,8 @@ class Command(BaseCommand):
             sys.exit(2)
 
     def _serve(self, host: str, port: int) -> None:
+        prepare.demand_known_schema()
+        self._save_rows()
         prepare.migrate()
         prepare.collect_static()
         user, secret = prepare.first_account()
@@ -56,6 +60,15 @@ class Command(BaseCommand):
 
         Supervisor(children, say).run(until=lambda: _answers(host, port), ready=ready)
         say("NAS Portal has stopped; runs that were under way go on at the next start.")
+
+    def _save_rows(self) -> None:
+        """Before an upgrade changes the schema."""
+        try:
+            saved = before_upgrade.rows_save()
+        except BackupError as fault:
+            raise Unprepared(f"Before the upgrade the database must be saved, and cannot be: {fault}") from fault
+        if saved:
+            say(f"This version changes the database; a copy of how it was is in {saved}.")
 
 
 def _port(text: str) -> int:

@@ -49,15 +49,17 @@ def test_the_size_is_unknown_where_one_server_does_not_tell(tmp_path: Path) -> N
 
 def test_what_is_wanted_changes_with_the_index_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TORCH_INDEX_URL", raising=False)
-    plain = install.wanted()
-    assert install.wanted() == plain
+    plain = install.wanted(install.BASE)
+    assert install.wanted(install.BASE) == plain
     monkeypatch.setenv("TORCH_INDEX_URL", "https://example.org/cpu")
-    assert install.wanted() != plain
+    assert install.wanted(install.BASE) != plain
 
 
 def test_requirements_are_those_of_pyproject() -> None:
-    assert "torch==2.13.0" in install.requirements()
-    assert "pytest-django" in install.requirements()
+    base, everything = install.requirements(install.BASE), install.requirements(install.EVERYTHING)
+    assert set(base) < set(everything)
+    assert {"torch==2.13.0", "ruff", "pytest"} <= set(base)  # the gate formats with ruff and runs pytest
+    assert {"pytest-django", "mypy", "psycopg[binary]"} <= set(everything) - set(base)
 
 
 def test_make_names_an_old_python(tmp_path: Path) -> None:
@@ -68,7 +70,9 @@ def test_make_names_an_old_python(tmp_path: Path) -> None:
     assert made.returncode == 2
 
 
-@pytest.mark.skipif(install.read(install.STAMP) != install.wanted(), reason="`make install` has something to do")
+@pytest.mark.skipif(
+    install.read(install.STAMP) != install.wanted(install.EVERYTHING), reason="`make install` has something to do"
+)
 def test_a_second_install_takes_a_moment() -> None:
     began = time.monotonic()
     assert subprocess.run(["make", "install"], cwd=ROOT).returncode == 0
