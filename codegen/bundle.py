@@ -82,7 +82,9 @@ def generate_bundle(request: BundleRequest, out: Path, report: Callable[[str], N
     tree: dict[str, str | bytes] = dict(skeleton("bundle"))
     with tempfile.TemporaryDirectory(dir=out) as place:
         for name, asked in request.variants.items():
-            verdicts[name] = generate_in_child(asked, Path(place) / name, name, partial(told, report, name))
+            verdicts[name] = generate_in_child(
+                asked, Path(place) / name, name, partial(told, report, name), own_session=False
+            )
             for path, content in SourceTree.read(Path(place) / name / name).files.items():
                 tree[f"variants/{name}/{path}"] = content
     first = next(iter(request.variants))

@@ -28,7 +28,6 @@
 | REDIS_URL | cache and Channels' layer; both in the memory of the process |
 """
 
-import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -38,6 +37,7 @@ import environ
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
+from nasportal.lib import machine
 from nasportal.storage_setting import storage_of
 
 env = environ.Env()
@@ -177,7 +177,7 @@ else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 # Searches: a supervisor holds a run by a lease, which its heartbeats prolong, for a slice of time.
-CORES = len(os.sched_getaffinity(0))
+CORES = machine.cores()
 RUNS_AT_ONCE: int = env.int("NASPORTAL_RUNS_AT_ONCE", default=max(1, min(CORES // 2, 4)))
 EVALUATORS: int = env.int("NASPORTAL_EVALUATORS", default=max(1, CORES // RUNS_AT_ONCE))
 LEASE_SECONDS: float = env.float("NASPORTAL_LEASE_SECONDS", default=10.0)

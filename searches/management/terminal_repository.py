@@ -1,8 +1,5 @@
 """The repository of a search on the command line: what is asked of codegen, and the child process that writes it."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +8,10 @@ from typing import Any
 from architectures import spaces
 from architectures.ir.complexity import Complexity, complexity
 from architectures.ir.json import to_document
-from codegen.repository_request import Figure, Neighbour, RepositoryRequest
+from codegen.generator_process import GeneratorDied, failed_checks, generate_in_child
+from codegen.repository_request import Figure, Neighbour, RepositoryRequest, RequestError
 from codegen.sources.target_advice import exports_for
 from searches import objectives
-from searches.engine.executors.process_executor import environment
 from searches.engine.output.run_directory import SearchFolder
 from searches.evaluation.training.recipe import portable
 from searches.selectors.repository_request import measured
@@ -79,33 +76,17 @@ def write_repository(
     folder: SearchFolder, front: Mapping[str, Any], told: Callable[[str], None], licence: str, author: str
 ) -> Path:
     """Generates and examines it in a child process, with torch; GateFailed names the checks that failed."""
-    request = folder.path / REQUEST
     asked = replace(request_of(folder, front), licence=licence, author=author)
-    request.write_text(asked.dumps() + "\n", encoding="utf-8")
-    command = (sys.executable, "-m", "codegen.generate", str(request), str(folder.path), "--folder", FOLDER)
-    last: dict[str, Any] = {}
-    with (
-        (folder.path / LOG).open("wb") as log,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment()) as child,
-    ):
-        assert child.stdout is not None
-        try:
-            for row in child.stdout:
-                last = json.loads(row)
-                if last["kind"] == "progress":
-                    told(f"code: {last['message']}")
-        except BaseException:
-            child.kill()
-            raise
-    if last.get("kind") == "verdict" and last["verdict"]["verdict"] == "passed":
-        return folder.path / FOLDER
-    raise GateFailed(reason_of(last, child.returncode))
-
-
-def reason_of(last: Mapping[str, Any], code: int) -> str:
-    if last.get("kind") == "error":
-        return f"the repository cannot be written: {last['message']}"
-    if last.get("kind") != "verdict":
-        return f"the generator ended early with exit code {code}"
-    failed = [f"{check['name']}: {check['detail']}" for check in last["verdict"]["checks"] if not check["passed"]]
-    return "the repository does not pass its gate: " + "; ".join(failed)
+    (folder.path / REQUEST).write_text(asked.dumps() + "\n", encoding="utf-8")
+    try:
+        verdict = generate_in_child(
+            asked, folder.path, FOLDER, lambda text: told(f"code: {text}"), log=folder.path / LOG,
+            working_folder=Path.cwd(),  # against which the spec's paths are meant
+        )  # fmt: skip
+    except RequestError as error:
+        raise GateFailed(f"the repository cannot be written: {error}") from error
+    except GeneratorDied as error:
+        raise GateFailed(str(error)) from error
+    if verdict["verdict"] != "passed":
+        raise GateFailed(f"the repository does not pass its gate: {failed_checks(verdict)}")
+    return folder.path / FOLDER

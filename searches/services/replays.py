@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +22,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from nasportal.lib import shutdown
+from nasportal.lib.child_process import ROOT, ChildProcess
 from searches import algorithms
 from searches.models import Replay, ReplayStatus
 from searches.tabular.job import FIGURES, QUESTION
@@ -177,33 +175,21 @@ def replay_work(*, pk: int) -> str:
         return end(replay, ReplayStatus.FAILED, reason="The table is gone; upload it again.")
     question = replay.question | {"table": str(table_of(replay))}
     (replay.folder / QUESTION).write_text(json.dumps(question), encoding="utf-8")
-    with shutdown.asked_by_sigterm(), child(replay.folder) as process:
+    log = replay.folder / "job.log"
+    command = [*COMMAND, str(replay.folder)]
+    with shutdown.asked_by_sigterm(), ChildProcess(command, log=log, folder=ROOT) as child:
         until = time.monotonic() + settings.SLICE_SECONDS
-        while process.poll() is None:
+        for line in child.lines(beat=LOOK_SECONDS):
+            if line is not None:
+                continue
             if shutdown.is_requested() or time.monotonic() > until:
                 return give_back(replay)
             if not tell(replay, lease_until=lease()):
                 return "it is not wanted any more"
-            time.sleep(LOOK_SECONDS)
-    if process.returncode == 0:
+    if child.process.returncode == 0:
         return end(replay, ReplayStatus.FINISHED)
-    reason = figures_of(replay).get("reason") or f"The job ended with exit code {process.returncode}."
+    reason = figures_of(replay).get("reason") or f"The job ended with exit code {child.process.returncode}."
     return end(replay, ReplayStatus.FAILED, reason=reason)
-
-
-@contextmanager
-def child(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The process that computes; gone afterwards. It ends by itself, too, when this one dies."""
-    with (folder / "job.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*COMMAND, str(folder)], cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        )  # fmt: skip
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
 
 
 def tell(replay: Replay, **changes: Any) -> bool:

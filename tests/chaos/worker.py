@@ -13,8 +13,8 @@ def main() -> None:
     from django.db import connection
 
     from nasportal.lib import shutdown
+    from nasportal.lib.child_process import die_with_parent
     from nasportal.lib.crash_points import crash_point
-    from nasportal.server.processes import die_with_parent
     from searches.supervision import leases, reaper
     from searches.supervision.supervisor import Supervisor
 

@@ -30,6 +30,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         """Exit 0 after Ctrl-C or SIGTERM, 2 where something stands in the way of a start."""
         try:
+            prepare.demand_linux()
             prepare.demand_tls(host)
             prepare.demand_certificate()
             prepare.make_data_folder()

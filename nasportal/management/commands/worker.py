@@ -21,6 +21,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Exit 2 where this machine shares nothing with the portal."""
         try:
+            prepare.demand_linux()
             prepare.demand_shared()
         except Unprepared as fault:
             say(str(fault))
