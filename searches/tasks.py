@@ -12,9 +12,7 @@ from searches.supervision.supervisor import Supervisor
 
 def supervise(run_id: int) -> str:
     """Works for one slice on the run whose turn it is; that need not be the one that rang."""
-    claim = leases.run_claim(
-        owner=leases.owner_name(), seconds=settings.LEASE_SECONDS, runs_at_once=settings.RUNS_AT_ONCE
-    )
+    claim = leases.run_claim(seconds=settings.LEASE_SECONDS, runs_at_once=settings.RUNS_AT_ONCE)
     if claim is None:
         return f"rung for run {run_id}: nothing waits, or this machine has enough to do"
     crash_point("claimed")

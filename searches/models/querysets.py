@@ -12,6 +12,7 @@ from django.db.models import Case, Count, F, Max, Min, Q, Sum, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from nasportal.lib.leases import LeasedQuerySet
 from searches.models.status import UNDER_LEASE, WITH_WORK, Role, Status
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         )
 
 
-class SearchRunQuerySet(models.QuerySet["SearchRun"]):
+class SearchRunQuerySet(LeasedQuerySet["SearchRun"]):
     """Runs by what somebody may do with them, and by the work that they have."""
 
     def visible_to(self, user: User) -> SearchRunQuerySet:
@@ -71,21 +72,8 @@ class SearchRunQuerySet(models.QuerySet["SearchRun"]):
     def with_work(self) -> SearchRunQuerySet:
         return self.filter(status__in=WITH_WORK)
 
-    def leased(self, now: datetime | None = None) -> SearchRunQuerySet:
-        """Runs on which a supervisor holds a live lease."""
-        return self.filter(lease_until__gt=now or timezone.now(), status__in=UNDER_LEASE)
-
     def leased_on(self, machine: str, now: datetime | None = None) -> SearchRunQuerySet:
         return self.leased(now).filter(lease_owner__startswith=f"{machine}/")
-
-    def claimable(self, now: datetime | None = None) -> SearchRunQuerySet:
-        """Runs that have work and no live lease."""
-        return self.filter(self.claimable_now(now))
-
-    @staticmethod
-    def claimable_now(now: datetime | None = None) -> Q:
-        free = Q(lease_until__isnull=True) | Q(lease_until__lte=now or timezone.now())
-        return Q(status__in=WITH_WORK) & free
 
     def fairly_ordered(self, now: datetime | None = None) -> SearchRunQuerySet:
         """The runs of the owners whose turn it is, in their order; of an owner's runs who has waited longest."""
@@ -130,10 +118,6 @@ class SearchRunQuerySet(models.QuerySet["SearchRun"]):
             for row in found
             if row["running"] or row["queued_runs"]
         ]
-
-    def held(self, token: int) -> SearchRunQuerySet:
-        """The run while this token is the newest one: the fence in front of each write of a supervisor."""
-        return self.filter(lease_token=token, status__in=UNDER_LEASE)
 
     def live(self) -> SearchRunQuerySet:
         return self.filter(status__in=(Status.QUEUED, *UNDER_LEASE))

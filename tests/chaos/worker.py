@@ -20,9 +20,10 @@ def main() -> None:
 
     die_with_parent()
     while not shutdown.is_requested():
+        reaper.end_leases_of_the_dead()
         reaper.settle_abandoned()
         reaper.resume_paused_by_storage()
-        claim = leases.run_claim(owner=leases.owner_name(), seconds=settings.LEASE_SECONDS, runs_at_once=1)
+        claim = leases.run_claim(seconds=settings.LEASE_SECONDS, runs_at_once=1)
         if claim is None:
             with shutdown.asked_by_sigterm():
                 time.sleep(0.1)
