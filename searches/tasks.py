@@ -7,7 +7,7 @@ from searches.services import datasets as dataset_services
 from searches.services import notifications
 from searches.services import replays as replay_services
 from searches.supervision import leases, reaper
-from searches.supervision.supervisor import Supervisor
+from searches.supervision.supervisor import RunSupervisor
 
 
 def supervise(run_id: int) -> str:
@@ -16,7 +16,7 @@ def supervise(run_id: int) -> str:
     if claim is None:
         return f"rung for run {run_id}: nothing waits, or this machine has enough to do"
     crash_point("claimed")
-    outcome = Supervisor(claim).work()
+    outcome = RunSupervisor(claim).work()
     reaper.ring_for_next()
     return f"run {claim.run_id}: {outcome.value}"
 

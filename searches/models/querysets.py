@@ -32,6 +32,7 @@ def shared_with(user: User, prefix: str, roles: tuple[str, ...]) -> Q:
 
 VIEW = (Role.EDITOR, Role.VIEWER)
 EDIT = (Role.EDITOR,)
+WEIGHTS = "weights"  # among the files of an evaluation
 OWNERS_IN_TURN = 5  # more are not looked at for one place: who loses a race five times is rung again
 
 
@@ -142,6 +143,10 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
     def in_order(self) -> EvaluationQuerySet:
         """Ordered by number, not by id: a retried candidate keeps its place in the history."""
         return self.order_by("number", "fidelity")
+
+    def with_weights(self) -> EvaluationQuerySet:
+        """Those whose trained weights are kept."""
+        return self.filter(files__has_key=WEIGHTS)
 
     def lines(self) -> list[str]:
         """The accepted lines of history.jsonl, without their timing."""

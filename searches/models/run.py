@@ -11,7 +11,7 @@ from searches.models.project import Project
 from searches.models.querysets import (
     SearchRunQuerySet,
 )
-from searches.models.status import OVER, UNDER_LEASE, WITH_WORK, Phase, Status, may
+from searches.models.status import OVER, UNDER_LEASE, WITH_WORK, Phase, Status
 
 
 class SearchRun(Leased):
@@ -97,22 +97,6 @@ class SearchRun(Leased):
     @property
     def is_over(self) -> bool:
         return self.status in OVER
-
-    @property
-    def can_pause(self) -> bool:
-        return may("pause", self.status)
-
-    @property
-    def can_resume(self) -> bool:
-        return may("resume", self.status)
-
-    @property
-    def can_cancel(self) -> bool:
-        return may("cancel", self.status)
-
-    @property
-    def can_delete(self) -> bool:
-        return may("delete", self.status)
 
     @property
     def share_done(self) -> float:

@@ -97,7 +97,7 @@ def sweep() -> int:
     cut = retention.retain()
     if any(cut.values()):
         log.info("cut what is over the quota: %s", ", ".join(f"{count} {what}" for what, count in cut.items()))
-    doomed = [
+    stale_paths = [
         *strays(data / "runs", set(SearchRun.objects.values_list("pk", flat=True))),
         *strays(data / "cache", set(Project.objects.values_list("pk", flat=True))),
         *strays(data / "replays", set(Replay.objects.values_list("pk", flat=True))),
@@ -105,12 +105,12 @@ def sweep() -> int:
         *unnamed_weights(data / "runs"),
         *unnamed_uploads(data / "datasets"),
     ]
-    for path in doomed:
+    for path in stale_paths:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-    return len(doomed)
+    return len(stale_paths)
 
 
 def strays(folder: Path, known: set[int]) -> list[Path]:

@@ -16,7 +16,7 @@ def main() -> None:
     from nasportal.lib.child_process import die_with_parent
     from nasportal.lib.crash_points import crash_point
     from searches.supervision import leases, reaper
-    from searches.supervision.supervisor import Supervisor
+    from searches.supervision.supervisor import RunSupervisor
 
     die_with_parent()
     while not shutdown.is_requested():
@@ -29,7 +29,7 @@ def main() -> None:
                 time.sleep(0.1)
             continue
         crash_point("claimed")
-        Supervisor(claim).work()
+        RunSupervisor(claim).work()
         reaper.ring_for_next()  # nobody reads these messages here: the loop asks for itself
         connection.close()
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from nasportal.server import daphne
-from nasportal.server.process_supervisor import Supervisor, program
+from nasportal.server.process_supervisor import ProcessSupervisor, program
 from nasportal.setup import prepare
 from nasportal.setup.prepare import Unprepared, say
 
@@ -55,7 +55,7 @@ class Command(BaseCommand):
                 say(f"Sign in as {user.username} with this link; it works a single time, for a day:")
                 print(f"{address}/login/once/{secret}/", flush=True)
 
-        Supervisor(children, say).run(until=lambda: _answers(host, port), ready=ready)
+        ProcessSupervisor(children, say).run(until=lambda: _answers(host, port), ready=ready)
         say("NAS Portal has stopped; runs that were under way go on at the next start.")
 
 

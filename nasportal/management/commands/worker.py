@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from nasportal.server.process_supervisor import Supervisor, program
+from nasportal.server.process_supervisor import ProcessSupervisor, program
 from nasportal.setup import prepare
 from nasportal.setup.prepare import Unprepared, say
 
@@ -28,5 +28,5 @@ class Command(BaseCommand):
             sys.exit(2)
         say(f"Working for the portal on {settings.DATA_DIR}; Ctrl-C stops it.")
         children = [program(name, log=f"{socket.gethostname()}-{name}") for name in ("guard", "cluster")]
-        Supervisor(children, say).run()
+        ProcessSupervisor(children, say).run()
         say("The worker has stopped.")
