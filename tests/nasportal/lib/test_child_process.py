@@ -129,3 +129,9 @@ def test_what_it_is_given_stands_on_its_input_and_its_channel_is_apart_from_what
     with child(program, tmp_path, document=b"asked", channel=channel) as running:
         assert list(running.lines()) == [b"asked"]
     assert running.logged() == "printed\n"
+
+
+@pytest.mark.parametrize("own_session", [True, False])
+def test_it_has_a_session_of_its_own_unless_it_shall_share_ours(tmp_path: Path, own_session: bool) -> None:
+    with child("import time; time.sleep(60)", tmp_path, own_session=own_session) as running:
+        assert (os.getsid(running.pid) == running.pid) == own_session
