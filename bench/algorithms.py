@@ -154,7 +154,7 @@ def print_rows() -> None:
     from searches.spec import SearchSpec
     from searches.supervision import leases
     from searches.supervision.recorder import events_record
-    from searches.supervision.row_cache import Known
+    from searches.supervision.row_cache import RowCache
 
     call_command("migrate", verbosity=0)
     project = services.project_create(owner=User.objects.create(username="bench"), name="bench")
@@ -162,7 +162,7 @@ def print_rows() -> None:
     run = services.run_create(project=project, spec=spec, name="bench", by=User.objects.get())
     held = leases.run_claim(owner="bench/1", seconds=3600, runs_at_once=1, run_id=run.pk)
     assert held is not None
-    known = Known(run.pk)
+    known = RowCache(run.pk)
     spent: list[float] = []
     for number in range(MOST):
         started = time.process_time()

@@ -20,7 +20,7 @@ def main() -> None:
     from searches import services
     from searches.engine.search import search
     from searches.supervision.recorder import events_record
-    from searches.supervision.row_cache import Known
+    from searches.supervision.row_cache import RowCache
     from tests.support.formula import FormulaExecutor
     from tests.support.world import claim, spec
 
@@ -36,7 +36,7 @@ def main() -> None:
     found = {"engine_cpu_ms": round(1e3 * engine_seconds / EVALUATIONS, 2)}
     for batch in (4, 64):  # an evaluation's own events; as many as the supervisor takes when it is behind
         held = claim(services.run_create(project=project, spec=wanted, name=f"by {batch}", by=alice), seconds=3600.0)
-        known = Known(held.run_id)
+        known = RowCache(held.run_id)
         began, cpu = time.perf_counter(), time.process_time()
         for start in range(0, len(events), batch):
             events_record(run_id=held.run_id, token=held.token, events=events[start : start + batch], known=known)

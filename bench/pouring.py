@@ -21,7 +21,7 @@ def main(count: int, seconds: float, rate: float) -> None:
 
     from searches import services
     from searches.supervision.recorder import events_record
-    from searches.supervision.row_cache import Known
+    from searches.supervision.row_cache import RowCache
     from tests.support.world import claim, reports_of, spec
 
     user = User.objects.get()
@@ -43,7 +43,7 @@ def main(count: int, seconds: float, rate: float) -> None:
     most = int(seconds * rate)
     poured = [list(islice((each for each in reports_of(run) if each.kind != "Progress"), most)) for run in runs]
     began = time.monotonic()
-    known = [Known(run.pk) for run in runs]
+    known = [RowCache(run.pk) for run in runs]
     behind = 0.0
     for turn in range(min(len(each) for each in poured)):
         for place, (lease, events) in enumerate(zip(held, poured, strict=True)):

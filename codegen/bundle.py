@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from architectures.ir.complexity import complexity
 from codegen.escaping import markdown, slug
 from codegen.generator_process import generate_in_child
 from codegen.repository_request import RepositoryRequest, RequestError
@@ -65,8 +66,6 @@ class BundleRequest:
 
 
 def params(request: RepositoryRequest) -> int:
-    from architectures.ir.complexity import complexity
-
     return complexity(request.graph).params
 
 
@@ -82,7 +81,9 @@ def generate_bundle(request: BundleRequest, out: Path, report: Callable[[str], N
     tree: dict[str, str | bytes] = dict(skeleton("bundle"))
     with tempfile.TemporaryDirectory(dir=out) as place:
         for name, asked in request.variants.items():
-            verdicts[name] = generate_in_child(asked, Path(place) / name, name, partial(told, report, name))
+            verdicts[name] = generate_in_child(
+                asked, Path(place) / name, name, partial(told, report, name), own_session=False
+            )
             for path, content in SourceTree.read(Path(place) / name / name).files.items():
                 tree[f"variants/{name}/{path}"] = content
     first = next(iter(request.variants))
@@ -126,10 +127,6 @@ def told(report: Callable[[str], None], name: str, text: str) -> None:
     report(f"{name}: {text}")
 
 
-def merged(verdicts: Mapping[str, Mapping[str, Any]], part: str) -> dict[str, str]:
-    return {f"{name}: {what}": text for name, verdict in verdicts.items() for what, text in verdict[part].items()}
-
-
 def of_variant(name: str, verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
     failed = [check for check in verdict["checks"] if not check["passed"]]
     if not failed:
@@ -168,12 +165,14 @@ def document_of(request: BundleRequest, verdicts: Mapping[str, Mapping[str, Any]
 
 def readme(request: BundleRequest, verdicts: Mapping[str, Mapping[str, Any]]) -> str:
     figures = dict.fromkeys(figure.name for asked in request.variants.values() for figure in asked.results)
-    heads = ["variant", "parameters", *(name.replace("_", " ") for name in figures if name != "params")]
+    shown = [name for name in figures if name not in ("params", "flops")]
+    heads = ["variant", "parameters", "multiply-adds", *(name.replace("_", " ") for name in shown)]
     lines = [f"# {markdown(request.name)}", "", "Points of one Pareto front: each trades one figure for another.", ""]
     lines += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for name, asked in request.variants.items():
         values = {figure.name: f"{number(figure.value)} {figure.unit}".strip() for figure in asked.results}
-        cells = [f"`{name}`", f"{params(asked):,}", *(values.get(each, "—") for each in figures if each != "params")]
+        counted = complexity(asked.graph)
+        cells = [f"`{name}`", f"{counted.params:,}", f"{counted.macs:,}", *(values.get(each, "—") for each in shown)]
         lines.append(f"| {' | '.join(cells)} |")
     chosen = document_of(request, verdicts)["default"]
     return "\n".join([*lines, "", USAGE.format(variant=next(iter(request.variants)), default=chosen)])

@@ -26,7 +26,7 @@ from codegen.bundle import BundleRequest, generate_bundle
 from codegen.escaping import slug
 from codegen.frameworks import Framework
 from codegen.printing.blocks import PrintError
-from codegen.repository_request import STANDARD, RepositoryRequest, RequestError, read_document
+from codegen.repository_request import STANDARD, UPLOAD, RepositoryRequest, RequestError, read_document
 from codegen.sources.dockerfile import dockerfile
 from codegen.sources.model_card import card
 from codegen.sources.repository import manifest, sources
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 GOLDEN_IMAGES = 16
 SYSTEM = Path("/usr/share/datasets")  # where Debian's packages put theirs
 DATA_SETS = Path(os.environ.get("NASPORTAL_DATA", "var")) / "datasets"
-UPLOAD = "upload:"  # and a key: a data set that a user uploaded, as the portal keeps it
 BENCHMARK_ROUNDS, BENCHMARK_SECONDS = 20, 120
 
 Report = Callable[[str], None]

@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import Q
 
 from nasportal.lib import file_storage
+from nasportal.lib.leases import Leased, LeasedQuerySet
 
 User = AbstractBaseUser | AnonymousUser
 # Who else may see a repository is known to the app that asks for it: it adds its rule here.
@@ -28,7 +29,7 @@ class RepositoryStatus(models.TextChoices):
     FAILED = "failed"
 
 
-class RepositoryQuerySet(models.QuerySet["Repository"]):
+class RepositoryQuerySet(LeasedQuerySet["Repository"]):
     """Repositories by whom they belong to, and by the work that is left."""
 
     def owned_by(self, user: User) -> RepositoryQuerySet:
@@ -40,12 +41,12 @@ class RepositoryQuerySet(models.QuerySet["Repository"]):
             return self.none()
         return self.filter(reduce(or_, (rule(user) for rule in sharing), Q(owner_id=user.pk)))
 
-    def unfinished(self) -> RepositoryQuerySet:
-        return self.filter(status__in=(RepositoryStatus.QUEUED, RepositoryStatus.RUNNING))
 
-
-class Repository(models.Model):
+class Repository(Leased):
     """One generated repository: what it was asked to be, its archive, and the gate's verdict."""
+
+    WITH_WORK = (RepositoryStatus.QUEUED, RepositoryStatus.RUNNING)
+    UNDER_LEASE = (RepositoryStatus.RUNNING,)
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="repositories")
     name = models.CharField(max_length=200)
@@ -63,8 +64,6 @@ class Repository(models.Model):
     created = models.DateTimeField(auto_now_add=True)
     started = models.DateTimeField(null=True, blank=True)
     finished = models.DateTimeField(null=True, blank=True)
-    lease_token = models.PositiveBigIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True, blank=True)
     attempt = models.PositiveIntegerField(default=0)
 
     objects = RepositoryQuerySet.as_manager()

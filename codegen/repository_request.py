@@ -17,6 +17,7 @@ FORMAT = "nas-portal/repository-request"
 VERSION = 1
 KINDS = ("measured", "estimated", "counted")
 MAX_NAME = 200
+UPLOAD = "upload:"  # and a key: a data set that a user uploaded, as the portal keeps it
 STANDARD = ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "svhn")  # the skeleton reads them by name
 
 

@@ -5,17 +5,16 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from codegen.models import Repository, RepositoryStatus
+from codegen.models import Repository, RepositoryQuerySet, RepositoryStatus
 from nasportal.lib import file_storage
 
 ATTEMPTS = 3
@@ -60,81 +59,65 @@ def ring(repository_id: int) -> None:
     transaction.on_commit(lambda: async_task("codegen.tasks.generate", repository_id, group="generate", save=False))
 
 
-def claimable() -> Q:
-    """Repositories that wait, or whose job died."""
-    dead = Q(status=RepositoryStatus.RUNNING, lease_until__lt=timezone.now())
-    return Q(status=RepositoryStatus.QUEUED) | dead
-
-
 @transaction.atomic
 def repository_claim(*, repository_id: int, seconds: float) -> Job | None:
     """Claims the job by compare-and-swap; None when another has it, or it is done."""
-    repository = Repository.objects.filter(claimable(), pk=repository_id).first()
+    repository = Repository.objects.claimable().filter(pk=repository_id).first()
     if repository is None:
         return None
-    token = repository.lease_token + 1
-    won = Repository.objects.filter(claimable(), pk=repository.pk, lease_token=repository.lease_token).update(
-        status=RepositoryStatus.RUNNING,
-        started=timezone.now(),
-        progress="starting",
-        lease_token=token,
-        lease_until=timezone.now() + timedelta(seconds=seconds),
+    token = Repository.objects.claim(
+        repository, seconds=seconds, status=RepositoryStatus.RUNNING, started=timezone.now(), progress="starting"
     )
-    return Job(repository.pk, token, repository.request, repository.folder / str(token)) if won else None
+    return Job(repository.pk, token, repository.request, repository.folder / str(token)) if token else None
 
 
 def repository_heartbeat(*, job: Job, seconds: float, progress: str = "") -> bool:
     """Prolongs the job's lease and tells how far it is; False when it was lost or the repository is gone."""
-    changes: dict[str, Any] = {"lease_until": timezone.now() + timedelta(seconds=seconds)}
-    if progress:
-        changes["progress"] = progress[:200]
-    return bool(_held(job).update(**changes))
+    changes = {"progress": progress[:200]} if progress else {}
+    return _mine(job).prolong(job.token, seconds=seconds, **changes)
 
 
 def repository_finish(
     *, job: Job, archive: str, sha256: str, size_bytes: int, verdict: Mapping[str, Any], log: str = ""
 ) -> bool:
     """The archive stands on the disk under its last name before this row says so."""
-    return bool(
-        _held(job).update(
-            status=RepositoryStatus.READY,
-            finished=timezone.now(),
-            lease_until=None,
-            progress="",
-            reason="",
-            archive=archive,
-            sha256=sha256,
-            size_bytes=size_bytes,
-            verdict=dict(verdict),
-            log=log[-LOG_AT_MOST:],
-        )
+    return _mine(job).release(
+        job.token,
+        status=RepositoryStatus.READY,
+        finished=timezone.now(),
+        progress="",
+        reason="",
+        archive=archive,
+        sha256=sha256,
+        size_bytes=size_bytes,
+        verdict=dict(verdict),
+        log=log[-LOG_AT_MOST:],
     )
 
 
 def repository_fail(*, job: Job, reason: str, log: str = "", verdict: Mapping[str, Any] | None = None) -> bool:
-    return bool(
-        _held(job).update(
-            status=RepositoryStatus.FAILED,
-            finished=timezone.now(),
-            lease_until=None,
-            progress="",
-            reason=reason[:REASON_AT_MOST],
-            verdict=dict(verdict) if verdict is not None else None,
-            log=log[-LOG_AT_MOST:],
-        )
+    return _mine(job).release(
+        job.token,
+        status=RepositoryStatus.FAILED,
+        finished=timezone.now(),
+        progress="",
+        reason=reason[:REASON_AT_MOST],
+        verdict=dict(verdict) if verdict is not None else None,
+        log=log[-LOG_AT_MOST:],
     )
 
 
 @transaction.atomic
 def repository_retry(*, job: Job, reason: str, log: str) -> bool:
     """The generator died under a live job. Three times, then it is recorded as failed."""
-    _held(job).update(attempt=F("attempt") + 1)
-    if _held(job).filter(attempt__gte=ATTEMPTS).exists():
+    held = _mine(job).held(job.token)
+    held.update(attempt=F("attempt") + 1)
+    if held.filter(attempt__gte=ATTEMPTS).exists():
         return repository_fail(job=job, reason=f"{reason} That was attempt {ATTEMPTS}, the last one.", log=log)
-    back = _held(job).update(status=RepositoryStatus.QUEUED, lease_until=None, progress="", log=log[-LOG_AT_MOST:])
+    back = _mine(job).release(job.token, status=RepositoryStatus.QUEUED, progress="", log=log[-LOG_AT_MOST:])
     if back:
         ring(job.repository_id)
-    return bool(back)
+    return back
 
 
 @transaction.atomic
@@ -150,5 +133,5 @@ def files_remove(folder: Path) -> None:
     file_storage.remove(folder)
 
 
-def _held(job: Job) -> Any:
-    return Repository.objects.filter(pk=job.repository_id, lease_token=job.token, status=RepositoryStatus.RUNNING)
+def _mine(job: Job) -> RepositoryQuerySet:
+    return Repository.objects.filter(pk=job.repository_id)

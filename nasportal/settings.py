@@ -3,7 +3,6 @@
 Every variable stands with its default and meaning in `nasportal/settings_reference.py` (docs/reference/settings.md).
 """
 
-import os
 import secrets
 from datetime import timedelta
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ import environ
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
+from nasportal.lib import machine
 from nasportal.lib.installation import data_folder, shared_folder, way_to_install
 from nasportal.storage_setting import storage_of
 
@@ -158,7 +158,7 @@ else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 # Searches: a supervisor holds a run by a lease, which its heartbeats prolong, for a slice of time.
-CORES = len(os.sched_getaffinity(0))
+CORES = machine.cores()
 RUNS_AT_ONCE: int = env.int("NASPORTAL_RUNS_AT_ONCE", default=max(1, min(CORES // 2, 4)))
 EVALUATORS: int = env.int("NASPORTAL_EVALUATORS", default=max(1, CORES // RUNS_AT_ONCE))
 LEASE_SECONDS: float = env.float("NASPORTAL_LEASE_SECONDS", default=10.0)

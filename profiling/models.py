@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from nasportal.lib.leases import Leased, LeasedQuerySet
 from profiling import targets
 from profiling.calibration import Calibration
 
@@ -76,7 +77,7 @@ class Device(models.Model):
         if self.last_seen is None:
             return True
         silent = timezone.now() - self.last_seen
-        is_measuring = self.jobs.filter(status=JobStatus.LEASED, lease_until__gt=timezone.now()).exists()
+        is_measuring = DeviceJob.objects.leased().filter(device=self).exists()
         return silent > timedelta(seconds=AWAY_SECONDS) and not is_measuring
 
     @property
@@ -84,20 +85,27 @@ class Device(models.Model):
         return Calibration.from_document(self.calibration) if self.calibration else None
 
 
-class DeviceJob(models.Model):
+class DeviceJobQuerySet(LeasedQuerySet["DeviceJob"]):
+    """Measurements by the work that is left."""
+
+
+class DeviceJob(Leased):
     """One network that a device measures once: whoever asks again gets the same answer."""
+
+    WITH_WORK = (JobStatus.QUEUED, JobStatus.LEASED)
+    UNDER_LEASE = (JobStatus.LEASED,)
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="jobs")
     fingerprint = models.CharField(max_length=64)
     graph = models.TextField()  # compact form
     purpose = models.CharField(max_length=100)  # calibration, or what asked for it
     status = models.CharField(max_length=10, choices=JobStatus.choices, default=JobStatus.QUEUED)
-    lease_token = models.PositiveBigIntegerField(default=0)  # rises each time it is handed out
-    lease_until = models.DateTimeField(null=True, blank=True)
     result = models.JSONField(null=True, blank=True)
     reason = models.TextField(blank=True)
     created = models.DateTimeField(auto_now_add=True)
     finished = models.DateTimeField(null=True, blank=True)
+
+    objects = DeviceJobQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]

@@ -12,7 +12,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from architectures import spaces
@@ -149,17 +149,15 @@ def job_take(*, device: Device, state: Mapping[str, Any]) -> HandedOut | None:
     for job in sorted(open_jobs[:50], key=lambda each: (each.status != JobStatus.LEASED, each.pk)):
         if job.lease_token >= HANDED_AT_MOST:
             reason = f"the agent ended {HANDED_AT_MOST} times while it measured this network"
-            _held(job.pk, job.lease_token).update(status=JobStatus.FAILED, reason=reason, finished=now)
+            as_read = DeviceJob.objects.filter(pk=job.pk, lease_token=job.lease_token, status=job.status)
+            as_read.update(status=JobStatus.FAILED, reason=reason, finished=now)
             continue
-        until = now + timedelta(seconds=MEASURING_SECONDS)
-        held = DeviceJob.objects.filter(pk=job.pk, lease_token=job.lease_token, status=job.status)
-        if held.update(status=JobStatus.LEASED, lease_token=F("lease_token") + 1, lease_until=until):
-            return HandedOut(job, job.lease_token + 1)
+        token = DeviceJob.objects.claim(
+            job, seconds=MEASURING_SECONDS, owner=f"device/{device.pk}", from_live=True, status=JobStatus.LEASED
+        )
+        if token is not None:
+            return HandedOut(job, token)
     return None
-
-
-def _held(pk: int, token: int) -> Any:
-    return DeviceJob.objects.filter(pk=pk, lease_token=token, status__in=(JobStatus.LEASED, JobStatus.QUEUED))
 
 
 @transaction.atomic
@@ -169,8 +167,8 @@ def job_finish(*, device: Device, pk: int, token: int, result: Mapping[str, Any]
     Device.objects.filter(pk=device.pk).update(last_seen=now)
     failure = str(result.get("failure", ""))[:2000] or unusable(result)
     changes = {"status": JobStatus.FAILED, "reason": failure} if failure else {"status": JobStatus.DONE}
-    kept = device.jobs.filter(pk=pk, lease_token=token, status=JobStatus.LEASED)
-    if not kept.update(result=dict(result), finished=now, lease_until=None, **changes):
+    mine = DeviceJob.objects.filter(pk=pk, device=device)
+    if not mine.release(token, result=dict(result), finished=now, **changes):
         raise LateResult("The job was handed out again, is done, or belongs to another device: nothing was kept.")
     return device.jobs.get(pk=pk)
 

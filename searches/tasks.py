@@ -7,18 +7,16 @@ from searches.services import datasets as dataset_services
 from searches.services import notifications
 from searches.services import replays as replay_services
 from searches.supervision import leases, reaper
-from searches.supervision.supervisor import Supervisor
+from searches.supervision.supervisor import RunSupervisor
 
 
 def supervise(run_id: int) -> str:
     """Works for one slice on the run whose turn it is; that need not be the one that rang."""
-    claim = leases.run_claim(
-        owner=leases.owner_name(), seconds=settings.LEASE_SECONDS, runs_at_once=settings.RUNS_AT_ONCE
-    )
+    claim = leases.run_claim(seconds=settings.LEASE_SECONDS, runs_at_once=settings.RUNS_AT_ONCE)
     if claim is None:
         return f"rung for run {run_id}: nothing waits, or this machine has enough to do"
     crash_point("claimed")
-    outcome = Supervisor(claim).work()
+    outcome = RunSupervisor(claim).work()
     reaper.ring_for_next()
     return f"run {claim.run_id}: {outcome.value}"
 

@@ -25,7 +25,7 @@ MODULES = {"guard": "watchdog", "cluster": "task_cluster"}  # where the module i
 RENEW_SECONDS = 3.0
 
 
-class Supervisor:
+class ProcessSupervisor:
     """Runs its children until it is told to stop. The first one is stopped first."""
 
     def __init__(self, children: Sequence[Child], say: Callable[[str], None]) -> None:

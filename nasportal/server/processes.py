@@ -1,7 +1,6 @@
 """Child processes that cannot outlive the portal."""
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
@@ -12,23 +11,18 @@ from pathlib import Path
 
 import psutil
 
-PR_SET_PDEATHSIG = 1
+from nasportal.lib import machine
+from nasportal.lib.child_process import die_with_parent
+
 PR_SET_CHILD_SUBREAPER = 36
 LOG_LIMIT_BYTES = 10_000_000
 BACK_OFF_SECONDS = (0.5, 1, 2, 4, 8, 16, 30)
 HEALTHY_SECONDS = 60
 
-_prctl = ctypes.CDLL(None).prctl  # looked up before any fork: a child must not search for libraries
-
-
-def die_with_parent() -> None:
-    """The kernel kills this process as soon as the one that started it is gone, however it went."""
-    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
 
 def adopt_orphans() -> None:
     """Whatever loses its parent below this process becomes its child, so that nothing gets out of sight."""
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    machine.prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def _in_child() -> None:

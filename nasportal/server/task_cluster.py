@@ -16,7 +16,7 @@ def main() -> None:
     from django_q.cluster import Cluster
 
     from nasportal.lib import shutdown  # before any fork: the flag is shared with the workers
-    from nasportal.server.processes import die_with_parent
+    from nasportal.lib.child_process import die_with_parent
 
     class PortalCluster(Cluster):  # type: ignore[misc]
         """Asks the running supervisors to settle, and does not only wait for them."""

@@ -19,6 +19,7 @@ from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from nasportal.accounts import services
+from nasportal.lib import machine
 from nasportal.lib.installation import portal_version
 from searches.models import Project
 from searches.supervision.example import load
@@ -28,6 +29,16 @@ STAMP = "collected.json"
 
 class Unprepared(Exception):
     """What stands in the way of a start, in one sentence."""
+
+
+def demand_linux() -> None:
+    """The processes of a portal are watched by means that only Linux has."""
+    if not machine.can_supervise():
+        raise Unprepared(
+            "The portal needs Linux, where it can adopt orphaned processes (prctl) and wait for signals with a time "
+            "limit (sigtimedwait): start it in a Linux container or virtual machine; `manage.py search`, `sample` and "
+            "`generate` work here without it."
+        )
 
 
 def make_data_folder() -> None:

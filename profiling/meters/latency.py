@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from nasportal.lib.machine import processor
 from profiling.meters import heap
 from profiling.meters.reading import Reading
 
@@ -264,19 +265,8 @@ def machine(device: str = "cpu") -> str:
     """Kind of machine and torch build: what a measured time belongs to."""
     import torch
 
-    chip = processor() if device == "cpu" else torch.cuda.get_device_name()
+    chip = processor() or "unknown processor" if device == "cpu" else torch.cuda.get_device_name()
     return f"{platform.machine()}, {chip}, torch {torch.__version__}"
-
-
-def processor() -> str:
-    try:
-        with open("/proc/cpuinfo") as lines:
-            for line in lines:
-                if line.startswith(("model name", "Model")):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass  # not Linux
-    return platform.processor() or "unknown processor"
 
 
 @contextmanager

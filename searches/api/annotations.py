@@ -10,7 +10,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from searches.api.requests import BARE, person
+from searches.api.requests import NO_FILTERS_OR_PAGES, person
 from searches.models import NOTE_LENGTH, TAG_LENGTH
 from searches.services import annotations
 from searches.services.annotations import Target
@@ -62,7 +62,7 @@ class Annotated:
     """Adds note, tags and star to a viewset of runs or candidates; `editable` says who may write."""
 
     @extend_schema(request=NoteSerializer, responses=NoteSerializer)
-    @action(detail=True, methods=["get", "put"], **BARE)
+    @action(detail=True, methods=["get", "put"], **NO_FILTERS_OR_PAGES)
     def note(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The team's note."""
         if request.method != "PUT":
@@ -80,7 +80,7 @@ class Annotated:
         return Response(note_document(target))
 
     @extend_schema(request=TagsSerializer, responses=TagsSerializer)
-    @action(detail=True, methods=["get", "put"], **BARE)
+    @action(detail=True, methods=["get", "put"], **NO_FILTERS_OR_PAGES)
     def tags(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The team's tags."""
         if request.method != "PUT":
@@ -94,7 +94,7 @@ class Annotated:
             raise ValidationError({"tags": error.messages}) from error
 
     @extend_schema(request=StarSerializer, responses=StarSerializer)
-    @action(detail=True, methods=["get", "put"], **BARE)
+    @action(detail=True, methods=["get", "put"], **NO_FILTERS_OR_PAGES)
     def star(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The asker's own star."""
         target = self.get_object()

@@ -17,7 +17,7 @@ from profiling import targets
 from profiling.models import Device
 from searches.api.pagination import Pages
 from searches.api.parsers import BoundedJSONParser
-from searches.api.requests import BARE, person
+from searches.api.requests import NO_FILTERS_OR_PAGES, person
 
 
 class DeviceSerializer(serializers.ModelSerializer[Device]):
@@ -75,7 +75,7 @@ class DeviceViewSet(
         return Response(DeviceSerializer(device, context={"code": code}).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses=DeviceSerializer)
-    @action(detail=True, methods=["post"], **BARE)
+    @action(detail=True, methods=["post"], **NO_FILTERS_OR_PAGES)
     def code(self, request: Request, pk: str) -> Response:
         """A new pairing code; a device that is paired already pairs anew with it."""
         device = self.get_object()
@@ -83,7 +83,7 @@ class DeviceViewSet(
         return Response(DeviceSerializer(device, context={"code": code}).data)
 
     @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
-    @action(detail=True, methods=["post"], **BARE)
+    @action(detail=True, methods=["post"], **NO_FILTERS_OR_PAGES)
     def calibrate(self, request: Request, pk: str) -> Response:
         """Lets the device measure networks of all kinds; the fit follows the last of them."""
         device = self.get_object()

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from searches import services
 from searches.api.pagination import Conflict, Pages
 from searches.api.parsers import BoundedJSONParser
-from searches.api.requests import BARE, person
+from searches.api.requests import NO_FILTERS_OR_PAGES, person
 from searches.api.serializers import OneLine, read_spec
 from searches.models import (
     Activity,
@@ -162,7 +162,7 @@ class ProjectViewSet(viewsets.ModelViewSet[Project]):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=TransferSerializer, responses=ProjectSerializer)
-    @action(detail=True, methods=["post"], **BARE)
+    @action(detail=True, methods=["post"], **NO_FILTERS_OR_PAGES)
     def transfer(self, request: Request, slug: str) -> Response:
         """Hands the project to one of its members; who had it stays as an editor."""
         project = self.owned()
@@ -183,7 +183,7 @@ class ProjectViewSet(viewsets.ModelViewSet[Project]):
         return self.get_paginated_response(ActivitySerializer(page, many=True).data)
 
     @extend_schema(request=TemplateSerializer, responses=TemplateSerializer(many=True))
-    @action(detail=True, methods=["get", "post"], **BARE)
+    @action(detail=True, methods=["get", "post"], **NO_FILTERS_OR_PAGES)
     def templates(self, request: Request, slug: str) -> Response:
         """Specs that the project keeps to start from. A POST saves one; a name that is there already is replaced."""
         project = self.get_object()
@@ -197,13 +197,19 @@ class ProjectViewSet(viewsets.ModelViewSet[Project]):
         return Response(TemplateSerializer(template).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(parameters=[OpenApiParameter("template", int, OpenApiParameter.PATH)], responses={204: None})
-    @action(detail=True, methods=["delete"], url_path=r"templates/(?P<template>\d{1,18})", url_name="template", **BARE)
+    @action(
+        detail=True,
+        methods=["delete"],
+        url_path=r"templates/(?P<template>\d{1,18})",
+        url_name="template",
+        **NO_FILTERS_OR_PAGES,
+    )
     def template(self, request: Request, slug: str, template: str) -> Response:
         """Deletes a template; runs that were started from it stay."""
         project = self.get_object()
         self._may_start_runs(project)
-        doomed = get_object_or_404(SpecTemplate.objects.select_related("project"), project=project, pk=template)
-        services.template_delete(template=doomed, by=person(request))
+        found = get_object_or_404(SpecTemplate.objects.select_related("project"), project=project, pk=template)
+        services.template_delete(template=found, by=person(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _may_start_runs(self, project: Project) -> None:

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from searches.api.pagination import Conflict, Pages
 from searches.api.parsers import BoundedJSONParser
-from searches.api.requests import BARE, person
+from searches.api.requests import NO_FILTERS_OR_PAGES, person
 from searches.models import Replay
 from searches.services import replays as replay_services
 
@@ -80,7 +80,7 @@ class ReplayViewSet(
         return Response(ReplaySerializer(replay).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses=ReplaySerializer)
-    @action(detail=True, methods=["post"], **BARE)
+    @action(detail=True, methods=["post"], **NO_FILTERS_OR_PAGES)
     def stop(self, request: Request, pk: str) -> Response:
         """Ends it; the repeats that are over stay."""
         replay = self.get_object()

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from rest_framework.request import Request
 
-BARE: dict[str, Any] = {"filter_backends": [], "pagination_class": None}
+NO_FILTERS_OR_PAGES: dict[str, Any] = {"filter_backends": [], "pagination_class": None}
 
 
 def person(request: Request) -> User:

@@ -21,7 +21,7 @@ from searches.api.annotations import Annotated
 from searches.api.pagination import Conflict, FilteredLists
 from searches.api.parsers import BoundedJSONParser
 from searches.api.repositories import BundleRequestSerializer, RepositorySerializer
-from searches.api.requests import BARE, person
+from searches.api.requests import NO_FILTERS_OR_PAGES, person
 from searches.api.serializers import OneLine, faults_by_field, read_spec
 from searches.filters import RunFilter
 from searches.models import Project, SearchRun
@@ -206,7 +206,7 @@ class RunViewSet(
         return Response(self._detail(run))
 
     @extend_schema(request=CheckSerializer, responses=CheckedSerializer)
-    @action(detail=False, methods=["post"], **BARE)
+    @action(detail=False, methods=["post"], **NO_FILTERS_OR_PAGES)
     def check(self, request: Request) -> Response:
         """Judges a spec without starting anything: its faults by field, or the whole spec and what it foretells."""
         serializer = CheckSerializer(data=request.data)

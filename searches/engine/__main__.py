@@ -16,13 +16,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from nasportal.lib.child_process import die_with_parent
 from nasportal.lib.crash_points import crash_point
 from searches.engine.events import Event, Progress, SearchFailed, line
 from searches.engine.executors.executor import EvaluatorBroken, Executor
 from searches.engine.executors.gpu_slots import places
 from searches.engine.executors.process_executor import ProcessExecutor
 from searches.engine.search import search
-from searches.evaluation.process import die_with_parent
 from searches.spec import SearchSpec, SpecErrors
 
 DONE, FAILED, STOPPED = 0, 1, 143  # 143: 128 + SIGTERM, as a shell reports it

@@ -1,7 +1,7 @@
 """The accepted results of a search as its objectives see them: front, hypervolume, best and mean."""
 
 from collections.abc import Mapping, Sequence
-from math import inf, isfinite
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -108,7 +108,3 @@ class Archive:
     def columns(self, evaluated: Sequence[Evaluated]) -> dict[str, list[float]]:
         done = [self.values[each.number, each.fidelity] for each in evaluated if each.losses]
         return {name: [values[name] for values in done] for name in self.names} if done else {}
-
-
-def all_finite(values: Mapping[str, float]) -> bool:
-    return all(isfinite(value) for value in values.values())

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+
+from nasportal.lib import machine as facts
+from nasportal.lib.machine import processor_flags
 
 DEVICE = "NASPORTAL_DEVICE"
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -38,15 +40,9 @@ def machine() -> dict[str, str]:
 
 
 def processor() -> str:
-    try:
-        rows = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [row.partition(":")[2].strip() for row in rows if row.startswith(("model name", "Model"))]
-    flags = next((row.split() for row in rows if row.startswith("flags")), [])
     # Two virtual machines may give one name to chips of several generations.
-    own = [flag.replace("_", " ") for flag in EXTENSIONS if flag in flags][:1]
-    return ", ".join([names[0] if names else platform.processor(), *own])
+    own = [flag.replace("_", " ") for flag in EXTENSIONS if flag in processor_flags()][:1]
+    return ", ".join([facts.processor(), *own])
 
 
 def torch_build() -> str:

@@ -16,12 +16,13 @@ import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from nasportal.lib.child_process import die_with_parent
 from nasportal.lib.crash_points import crash_point
 from profiling.meters import heap
 from searches.evaluation import steps
 from searches.evaluation.files import NotWritten
 from searches.evaluation.job import STEP, Job, StepJob
-from searches.evaluation.process import die_with_parent, protocol_streams
+from searches.evaluation.process import protocol_streams
 
 if TYPE_CHECKING:
     from searches.evaluation.training.trainer import Moment

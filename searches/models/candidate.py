@@ -4,10 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from codegen.models import Repository
-from searches.models.querysets import (
-    CandidateQuerySet,
-    EvaluationQuerySet,
-)
+from searches.models.querysets import WEIGHTS, CandidateQuerySet, EvaluationQuerySet
 from searches.models.run import SearchRun
 
 
@@ -57,9 +54,7 @@ class Evaluation(models.Model):
     seconds = models.FloatField(default=0.0)
     timing = models.JSONField(default=dict, blank=True)
     curve = models.JSONField(default=list, blank=True)
-    files = models.JSONField(default=dict, blank=True)
-    weights_path = models.CharField(max_length=300, blank=True)  # below the run's folder
-    weights_sha256 = models.CharField(max_length=64, blank=True)
+    files = models.JSONField(default=dict, blank=True)  # path below the run's folder and sha256, by what it holds
     is_cached = models.BooleanField(default=False)
     is_on_front = models.BooleanField(default=False)
     test_accuracy = models.FloatField(null=True, blank=True)
@@ -78,6 +73,15 @@ class Evaluation(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.number} at {self.fidelity} epochs"
+
+    @property
+    def weights_path(self) -> str:
+        """Where the weights lie below the run's folder; empty where none are kept."""
+        return str(self.files.get(WEIGHTS, {}).get("path", ""))
+
+    @property
+    def weights_sha256(self) -> str:
+        return str(self.files.get(WEIGHTS, {}).get("sha256", ""))
 
 
 class Step(models.Model):

@@ -12,6 +12,7 @@ from django.db.models import Case, Count, F, Max, Min, Q, Sum, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from nasportal.lib.leases import LeasedQuerySet
 from searches.models.status import UNDER_LEASE, WITH_WORK, Role, Status
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def shared_with(user: User, prefix: str, roles: tuple[str, ...]) -> Q:
 
 VIEW = (Role.EDITOR, Role.VIEWER)
 EDIT = (Role.EDITOR,)
+WEIGHTS = "weights"  # among the files of an evaluation
 OWNERS_IN_TURN = 5  # more are not looked at for one place: who loses a race five times is rung again
 
 
@@ -54,7 +56,7 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         )
 
 
-class SearchRunQuerySet(models.QuerySet["SearchRun"]):
+class SearchRunQuerySet(LeasedQuerySet["SearchRun"]):
     """Runs by what somebody may do with them, and by the work that they have."""
 
     def visible_to(self, user: User) -> SearchRunQuerySet:
@@ -71,21 +73,8 @@ class SearchRunQuerySet(models.QuerySet["SearchRun"]):
     def with_work(self) -> SearchRunQuerySet:
         return self.filter(status__in=WITH_WORK)
 
-    def leased(self, now: datetime | None = None) -> SearchRunQuerySet:
-        """Runs on which a supervisor holds a live lease."""
-        return self.filter(lease_until__gt=now or timezone.now(), status__in=UNDER_LEASE)
-
     def leased_on(self, machine: str, now: datetime | None = None) -> SearchRunQuerySet:
         return self.leased(now).filter(lease_owner__startswith=f"{machine}/")
-
-    def claimable(self, now: datetime | None = None) -> SearchRunQuerySet:
-        """Runs that have work and no live lease."""
-        return self.filter(self.claimable_now(now))
-
-    @staticmethod
-    def claimable_now(now: datetime | None = None) -> Q:
-        free = Q(lease_until__isnull=True) | Q(lease_until__lte=now or timezone.now())
-        return Q(status__in=WITH_WORK) & free
 
     def fairly_ordered(self, now: datetime | None = None) -> SearchRunQuerySet:
         """The runs of the owners whose turn it is, in their order; of an owner's runs who has waited longest."""
@@ -131,10 +120,6 @@ class SearchRunQuerySet(models.QuerySet["SearchRun"]):
             if row["running"] or row["queued_runs"]
         ]
 
-    def held(self, token: int) -> SearchRunQuerySet:
-        """The run while this token is the newest one: the fence in front of each write of a supervisor."""
-        return self.filter(lease_token=token, status__in=UNDER_LEASE)
-
     def live(self) -> SearchRunQuerySet:
         return self.filter(status__in=(Status.QUEUED, *UNDER_LEASE))
 
@@ -158,6 +143,10 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
     def in_order(self) -> EvaluationQuerySet:
         """Ordered by number, not by id: a retried candidate keeps its place in the history."""
         return self.order_by("number", "fidelity")
+
+    def with_weights(self) -> EvaluationQuerySet:
+        """Those whose trained weights are kept."""
+        return self.filter(files__has_key=WEIGHTS)
 
     def lines(self) -> list[str]:
         """The accepted lines of history.jsonl, without their timing."""

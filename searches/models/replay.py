@@ -1,11 +1,12 @@
 """Replays that people ask for on a page: algorithms on a table of known results."""
 
 from pathlib import Path
-from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+
+from nasportal.lib.leases import Leased, LeasedQuerySet
 
 
 class ReplayStatus(models.TextChoices):
@@ -18,10 +19,15 @@ class ReplayStatus(models.TextChoices):
     STOPPED = "stopped", "stopped"
 
 
-class Replay(models.Model):
+class ReplayQuerySet(LeasedQuerySet["Replay"]):
+    """Replays by the work that is left."""
+
+
+class Replay(Leased):
     """A question to a table, and the figures that answer it; its owner alone sees it."""
 
-    WITH_WORK: ClassVar[tuple[str, ...]] = (ReplayStatus.QUEUED, ReplayStatus.RUNNING)
+    WITH_WORK = (ReplayStatus.QUEUED, ReplayStatus.RUNNING)
+    UNDER_LEASE = (ReplayStatus.RUNNING,)
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="replays")
     table_name = models.CharField(max_length=200)
@@ -35,8 +41,8 @@ class Replay(models.Model):
     figures = models.JSONField(default=dict, blank=True)  # as `replay --json` has them
     created = models.DateTimeField(auto_now_add=True)
     finished = models.DateTimeField(null=True, blank=True)
-    lease_token = models.PositiveBigIntegerField(default=0)  # rises with each claim: fences late writers off
-    lease_until = models.DateTimeField(null=True, blank=True)
+
+    objects = ReplayQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]

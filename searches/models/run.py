@@ -6,15 +6,19 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from nasportal.lib.leases import Leased
 from searches.models.project import Project
 from searches.models.querysets import (
     SearchRunQuerySet,
 )
-from searches.models.status import OVER, Phase, Status, may
+from searches.models.status import OVER, UNDER_LEASE, WITH_WORK, Phase, Status
 
 
-class SearchRun(models.Model):
+class SearchRun(Leased):
     """One search: its spec, how far it is, and who holds the lease on it."""
+
+    WITH_WORK = WITH_WORK
+    UNDER_LEASE = UNDER_LEASE
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs")
     name = models.CharField(max_length=200)
@@ -60,9 +64,6 @@ class SearchRun(models.Model):
     history_sha256 = models.CharField(max_length=64, blank=True)
     control_of = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="controls")
 
-    lease_owner = models.CharField(max_length=120, blank=True)
-    lease_token = models.PositiveBigIntegerField(default=0)  # rises with each claim: fences late writers off
-    lease_until = models.DateTimeField(null=True, blank=True)
     attempt = models.PositiveIntegerField(default=0)
     queued = models.DateTimeField(null=True, blank=True)
 
@@ -96,22 +97,6 @@ class SearchRun(models.Model):
     @property
     def is_over(self) -> bool:
         return self.status in OVER
-
-    @property
-    def can_pause(self) -> bool:
-        return may("pause", self.status)
-
-    @property
-    def can_resume(self) -> bool:
-        return may("resume", self.status)
-
-    @property
-    def can_cancel(self) -> bool:
-        return may("cancel", self.status)
-
-    @property
-    def can_delete(self) -> bool:
-        return may("delete", self.status)
 
     @property
     def share_done(self) -> float:

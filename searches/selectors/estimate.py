@@ -1,12 +1,12 @@
 """What a spec foretells before anything is trained: size of the space, work, time and memory. No torch here."""
 
-import os
 from dataclasses import dataclass
 from random import Random
 from statistics import mean
 
 from architectures import spaces
 from architectures.ir.complexity import complexity
+from nasportal.lib.machine import cores
 from searches.evaluation import datasets
 from searches.evaluation.training.recipe import counted_cost
 from searches.spec import SearchSpec
@@ -26,11 +26,6 @@ class Estimate:
     memory_bytes: int
 
 
-def evaluators() -> int:
-    """As many as there are cores for this process: each trains with one thread."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def estimate(spec: SearchSpec) -> Estimate:
     facts = datasets.facts(spec.dataset)
     space = spaces.create(spec.space, facts.input_shape, facts.classes, **spec.space_options)
@@ -40,7 +35,7 @@ def estimate(spec: SearchSpec) -> Estimate:
     ladder, recipe_epochs = spec.ladder, spec.training.epochs
     epochs = round(ladder.mean_epochs(recipe_epochs) * spec.evaluations + ladder.begun_epochs(recipe_epochs))
     work = counted_cost(round(mean(each.macs for each in counted)), images, epochs)
-    seconds = work / MACS_A_SECOND / evaluators()
+    seconds = work / MACS_A_SECOND / cores()
     memory = max(each.training_peak_bytes for each in counted) * spec.training.batch_size
     limit = spec.seconds if spec.seconds is not None else float("inf")
     return Estimate(space.size, spec.evaluations, min(limit, STARTUP_SECONDS + seconds), int(memory))

@@ -1,10 +1,13 @@
 """What a candidate's repository is asked to be: gathered from the rows, checked by codegen's one request class."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from architectures.ir import compact
 from architectures.ir.complexity import Complexity, complexity
+from architectures.ir.graph import Graph
 from architectures.ir.json import to_document
 from codegen import licences
 from codegen.repository_request import Figure, Neighbour, RepositoryRequest
@@ -22,7 +25,7 @@ class NothingToDeliver(ValueError):
 
 def delivered(candidate: Candidate) -> Evaluation:
     """The evaluation whose weights are delivered: the one of the highest fidelity."""
-    done = candidate.evaluations.filter(status="done").exclude(weights_path="").order_by("-fidelity").first()
+    done = candidate.evaluations.filter(status="done").with_weights().order_by("-fidelity").first()
     if done is None and candidate.evaluations.filter(status="done").exists():
         raise NothingToDeliver(
             f"The weights of candidate {candidate.number} are not kept: a quota of checkpoints was reached, or the run "
@@ -44,40 +47,92 @@ def lack_of(candidate: Candidate) -> str:
     return ""
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """A trained network of a search, from whichever store: the rows of a run, or the folder of a search."""
+
+    name: str
+    spec: Mapping[str, Any]
+    header: Mapping[str, Any]
+    graph: Graph
+    origin: Mapping[str, Any]
+    number: int
+    fingerprint: str
+    parents: Sequence[int]
+    change: str
+    fidelity: int  # epochs
+    values: Mapping[str, float]
+    test_accuracy: float | None
+    weights: Path
+    weights_sha256: str
+    front: tuple[Neighbour, ...]
+    evaluations: int
+    history_sha256: str
+    run: Mapping[str, str] = field(default_factory=dict)  # {"run": its name}, where the search has one
+
+
 def request_of(candidate: Candidate, author: str, licence: str = licences.DEFAULT) -> RepositoryRequest:
-    """An equal candidate gives an equal request, and an equal request the same bytes."""
-    run, evaluation = candidate.run, delivered(candidate)
-    spec, header = run.spec, run.header or {}
-    graph = compact.loads(candidate.graph)
+    """Ask for the repository of a candidate. Raises NothingToDeliver where no weights are kept."""
+    return request_for(delivery_of(candidate), author, licence)
+
+
+def request_for(found: Delivery, author: str = "", licence: str = licences.DEFAULT) -> RepositoryRequest:
+    """Ask for the repository of a network; an equal network gives an equal request, and that the same bytes."""
+    spec = found.spec
     return RepositoryRequest(
-        name=f"{run.name} {candidate.number}"[:200],
-        architecture=to_document(graph, origin=origin(candidate)),
-        weights=str(run.folder / evaluation.weights_path),
-        weights_sha256=evaluation.weights_sha256,
+        name=found.name[:200],
+        architecture=to_document(found.graph, origin=dict(found.origin)),
+        weights=str(found.weights),
+        weights_sha256=found.weights_sha256,
         seed=spec["seed"],
-        data=header.get("data", {}),
+        data=found.header.get("data", {}),
         data_path=spec["dataset"],
-        training=portable(spec["training"] | {"epochs": evaluation.fidelity}),
+        training=portable(spec["training"] | {"epochs": found.fidelity}),
         exports=exports_for(spec["target"]),
-        results=figures(candidate, evaluation, complexity(graph)),
+        results=tuple(figures(found)),
         objectives=tuple(objectives.facts(spec["objectives"])),
-        front=neighbours(candidate),
+        front=found.front,
         provenance={
-            "run": run.name,
-            "candidate": candidate.number,
-            "fingerprint": candidate.fingerprint,
-            "parents": candidate.parents,
-            "change": candidate.change,
+            **found.run,
+            "candidate": found.number,
+            "fingerprint": found.fingerprint,
+            "parents": found.parents,
+            "change": found.change,
             "algorithm": spec["algorithm"],
             "algorithm_options": spec["algorithm_options"],
-            "evaluations": run.evaluations_done,
+            "evaluations": found.evaluations,
             "seed": spec["seed"],
             "target": spec["target"],
-            "history_sha256": run.history_sha256,
-            "machine": header.get("machine", {}),
+            "history_sha256": found.history_sha256,
+            "machine": found.header.get("machine", {}),
         },
         author=author,
         licence=licence,
+    )
+
+
+def delivery_of(candidate: Candidate) -> Delivery:
+    """Gather what the rows hold. Raises NothingToDeliver where no weights are kept."""
+    run, evaluation = candidate.run, delivered(candidate)
+    return Delivery(
+        name=f"{run.name} {candidate.number}",
+        run={"run": run.name},
+        spec=run.spec,
+        header=run.header or {},
+        graph=compact.loads(candidate.graph),
+        origin=origin(candidate),
+        number=candidate.number,
+        fingerprint=candidate.fingerprint,
+        parents=candidate.parents,
+        change=candidate.change,
+        fidelity=evaluation.fidelity,
+        values=evaluation.values,
+        test_accuracy=evaluation.test_accuracy,
+        weights=run.folder / evaluation.weights_path,
+        weights_sha256=evaluation.weights_sha256,
+        front=neighbours(candidate),
+        evaluations=run.evaluations_done,
+        history_sha256=run.history_sha256,
     )
 
 
@@ -87,15 +142,11 @@ def origin(candidate: Candidate) -> dict[str, Any]:
     return {"space": spec["space"], "options": spec["space_options"], "genotype": candidate.genotype}
 
 
-def figures(candidate: Candidate, evaluation: Evaluation, counts: Complexity) -> tuple[Figure, ...]:
-    """The numbers of the model card; a modelled one says so."""
-    found = [*measured(evaluation.values, counts, candidate.run.spec["target"])]
-    if evaluation.test_accuracy is not None:
-        note = "test split, read once, after the choice"
-        found.append(Figure("test_accuracy", evaluation.test_accuracy, note=note))
-    known = {each.name for each in found}
-    counted = [("params", counts.params, ""), ("macs", counts.macs, ""), ("memory", counts.activation_peak_bytes, "B")]
-    return (*found, *(Figure(name, value, unit, "counted") for name, value, unit in counted if name not in known))
+def figures(found: Delivery) -> Iterator[Figure]:
+    """Yield the numbers of the model card, which adds what is counted; a modelled one says so."""
+    yield from measured(found.values, complexity(found.graph), found.spec["target"])
+    if found.test_accuracy is not None:
+        yield Figure("test_accuracy", found.test_accuracy, note="test split, read once, after the choice")
 
 
 def measured(values: Mapping[str, float], counts: Complexity, target: str) -> Iterator[Figure]:

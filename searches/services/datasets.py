@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
+import tempfile
 import time
 import unicodedata
 import uuid
@@ -23,6 +22,7 @@ from django_q.tasks import async_task
 
 from architectures.documents import SpecError, SpecErrors
 from nasportal.lib import file_storage
+from nasportal.lib.child_process import ROOT, ChildProcess, DeadlineReached
 from searches.evaluation import datasets
 from searches.evaluation.datasets.preview import CARD, PICTURE
 from searches.evaluation.datasets.reading.resizing import Fit
@@ -130,19 +130,17 @@ def _imported(source: str, portrait: Path, *more: str) -> dict[str, Any]:
         str(portrait),
         *more,
     ]
-    try:
-        done = subprocess.run(
-            command, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=READ_SECONDS,
-            stdin=subprocess.DEVNULL,
-            env=os.environ | {"NASPORTAL_DATA": str(settings.DATA_DIR), "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return {"reason": f"it was not read within {READ_SECONDS} s; make its images smaller or fewer"}
-    try:
-        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    except (IndexError, ValueError):
-        return {"reason": f"its reader ended with code {done.returncode}: {done.stderr.strip()[-300:]}"}
-    return answer
+    variables = {"NASPORTAL_DATA": str(settings.DATA_DIR)}
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with ChildProcess(command, log=Path(folder) / "log", folder=ROOT, variables=variables) as child:
+                answers = [answer for answer in child.documents(deadline=READ_SECONDS) if answer]
+        except DeadlineReached:
+            return {"reason": f"it was not read within {READ_SECONDS} s; make its images smaller or fewer"}
+        if not answers:
+            said = child.logged().strip()[-300:]
+            return {"reason": f"its reader ended with code {child.process.returncode}: {said}"}
+        return answers[-1]
 
 
 @transaction.atomic

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import timedelta
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +16,15 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
 from nasportal.lib import shutdown
+from nasportal.lib.child_process import ROOT, ChildProcess
 from searches import algorithms
 from searches.models import Replay, ReplayStatus
+from searches.models.replay import ReplayQuerySet
 from searches.tabular.job import FIGURES, QUESTION
 
 SUFFIXES = (".csv", ".csv.gz")
@@ -145,27 +143,17 @@ def replay_delete(*, replay: Replay) -> None:
 # The job
 
 
-def claimable() -> Q:
-    """Replays that wait, or whose job died."""
-    dead = Q(status=ReplayStatus.RUNNING, lease_until__lt=timezone.now())
-    return Q(status=ReplayStatus.QUEUED) | dead
-
-
 @transaction.atomic
 def replay_claim(*, pk: int) -> Replay | None:
     """By compare-and-swap; None when another job has it, or nothing is left to do."""
-    replay = Replay.objects.filter(claimable(), pk=pk).select_related("table_of").first()
+    replay = Replay.objects.claimable().filter(pk=pk).select_related("table_of").first()
     if replay is None:
         return None
-    token = replay.lease_token + 1
-    changes: dict[str, Any] = {"status": ReplayStatus.RUNNING, "lease_token": token, "lease_until": lease()}
-    won = Replay.objects.filter(claimable(), pk=pk, lease_token=replay.lease_token).update(**changes)
+    token = Replay.objects.claim(replay, seconds=settings.LEASE_SECONDS, status=ReplayStatus.RUNNING)
+    if token is None:
+        return None
     replay.lease_token = token
-    return replay if won else None
-
-
-def lease() -> Any:
-    return timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
+    return replay
 
 
 def replay_work(*, pk: int) -> str:
@@ -177,42 +165,35 @@ def replay_work(*, pk: int) -> str:
         return end(replay, ReplayStatus.FAILED, reason="The table is gone; upload it again.")
     question = replay.question | {"table": str(table_of(replay))}
     (replay.folder / QUESTION).write_text(json.dumps(question), encoding="utf-8")
-    with shutdown.asked_by_sigterm(), child(replay.folder) as process:
+    log = replay.folder / "job.log"
+    command = [*COMMAND, str(replay.folder)]
+    with shutdown.asked_by_sigterm(), ChildProcess(command, log=log, folder=ROOT) as child:
         until = time.monotonic() + settings.SLICE_SECONDS
-        while process.poll() is None:
+        for line in child.lines(beat=LOOK_SECONDS):
+            if line is not None:
+                continue
             if shutdown.is_requested() or time.monotonic() > until:
                 return give_back(replay)
-            if not tell(replay, lease_until=lease()):
+            if not tell(replay):
                 return "it is not wanted any more"
-            time.sleep(LOOK_SECONDS)
-    if process.returncode == 0:
+    if child.process.returncode == 0:
         return end(replay, ReplayStatus.FINISHED)
-    reason = figures_of(replay).get("reason") or f"The job ended with exit code {process.returncode}."
+    reason = figures_of(replay).get("reason") or f"The job ended with exit code {child.process.returncode}."
     return end(replay, ReplayStatus.FAILED, reason=reason)
 
 
-@contextmanager
-def child(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The process that computes; gone afterwards. It ends by itself, too, when this one dies."""
-    with (folder / "job.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*COMMAND, str(folder)], cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        )  # fmt: skip
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
-
-
-def tell(replay: Replay, **changes: Any) -> bool:
+def tell(replay: Replay) -> bool:
     """Keeps what is known so far; False when the replay was stopped, deleted or claimed by another job."""
+    return mine(replay).prolong(replay.lease_token, seconds=settings.LEASE_SECONDS, **known_of(replay))
+
+
+def mine(replay: Replay) -> ReplayQuerySet:
+    return Replay.objects.filter(pk=replay.pk)
+
+
+def known_of(replay: Replay) -> dict[str, Any]:
     known = figures_of(replay)
-    if known.get("algorithms"):
-        changes |= {"figures": known, "done": known["done"]}
-    held = Replay.objects.filter(pk=replay.pk, lease_token=replay.lease_token, status=ReplayStatus.RUNNING)
-    return bool(held.update(**changes))
+    return {"figures": known, "done": known["done"]} if known.get("algorithms") else {}
 
 
 def figures_of(replay: Replay) -> dict[str, Any]:
@@ -222,12 +203,13 @@ def figures_of(replay: Replay) -> dict[str, Any]:
 
 
 def end(replay: Replay, status: ReplayStatus, *, reason: str = "") -> str:
-    tell(replay, status=status, reason=reason[:2000], finished=timezone.now(), lease_until=None)
+    ending = {"status": status, "reason": reason[:2000], "finished": timezone.now()}
+    mine(replay).release(replay.lease_token, **ending, **known_of(replay))
     return str(status)
 
 
 def give_back(replay: Replay) -> str:
-    if tell(replay, status=ReplayStatus.QUEUED, lease_until=None):
+    if mine(replay).release(replay.lease_token, status=ReplayStatus.QUEUED, **known_of(replay)):
         ring(replay.pk)
     return "given back"
 

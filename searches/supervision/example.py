@@ -26,7 +26,7 @@ from searches.services.annotations import note_save, tags_set
 from searches.spec import SearchSpec
 from searches.supervision import leases
 from searches.supervision.recorder import events_record
-from searches.supervision.row_cache import Known
+from searches.supervision.row_cache import RowCache
 
 FOLDER = Path(__file__).parents[1] / "fixtures"
 EVENTS = FOLDER / "example.jsonl.gz"
@@ -93,18 +93,19 @@ def load(*, owner: User) -> SearchRun:
     assert claim is not None  # nobody else knows of it yet
     lasted = recorded[-1][0]
     start = timezone.now() - timedelta(seconds=lasted)
-    known = Known(run.pk)
+    known = RowCache(run.pk)
     for first in range(0, len(recorded), BATCH):
         batch = recorded[first : first + BATCH]
         at = start + timedelta(seconds=batch[-1][0])
         events = [event for _, event in batch]
         events_record(run_id=run.pk, token=claim.token, events=events, at=at, known=known)
     run.refresh_from_db()
-    place = run.evaluations.exclude(weights_path="").values_list("weights_path", flat=True).first()
-    if place:
-        (run.folder / place).parent.mkdir(parents=True, exist_ok=True)
-        (run.folder / place).write_bytes(WEIGHTS.read_bytes())
-        file_storage.keep(run.folder / place)
+    trained = run.evaluations.with_weights().first()
+    if trained:
+        path = run.folder / trained.weights_path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(WEIGHTS.read_bytes())
+        file_storage.keep(path)
     SearchRun.objects.filter(pk=run.pk).update(created=start, started=start, queued=start, worked_seconds=lasted)
     Notice.objects.filter(run=run).delete()
     note_save(target=run, text=NOTE, by=owner)

@@ -1,14 +1,12 @@
 """What a supervisor does with the row of a run: claim it, keep it, give it back, by conditional updates."""
 
-import os
-import socket
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from nasportal.lib.leases import owner_name
 from searches.models import SearchRun
 from searches.models.status import Status
 from searches.services.run_events import StatusChanged
@@ -24,16 +22,14 @@ class Claim:
     token: int
 
 
-def owner_name() -> str:
-    """This process, as the row names it: the machine first, so that a machine's leases can be counted."""
-    return f"{socket.gethostname()}/{os.getpid()}"
-
-
 @transaction.atomic
-def run_claim(*, owner: str, seconds: float, runs_at_once: int, run_id: int | None = None) -> Claim | None:
-    """Claims the run, or the one whose turn it is; None when nothing waits or the machine has enough to do."""
+def run_claim(*, seconds: float, runs_at_once: int, owner: str = "", run_id: int | None = None) -> Claim | None:
+    """Claims the run, or the one whose turn it is; None when nothing waits or the machine has enough to do.
+
+    `owner` names another owner than this process, as `MACHINE/NAME`.
+    """
     now = timezone.now()
-    machine = owner.partition("/")[0]
+    machine = (owner or owner_name()).partition("/")[0]
     if SearchRun.objects.leased_on(machine, now).count() >= runs_at_once:
         return None
     waiting = SearchRun.objects.claimable(now)
@@ -49,28 +45,20 @@ def _claim(run: SearchRun, owner: str, seconds: float) -> Claim | None:
     now = timezone.now()
     was = Status(run.status)
     becomes = Status.RUNNING if was == Status.QUEUED else was
-    # Compare and swap: the token that was read must still be there, so one of two wins.
-    won = SearchRun.objects.filter(pk=run.pk, status=was, lease_token=run.lease_token).update(
-        status=becomes,
-        lease_owner=owner,
-        lease_token=F("lease_token") + 1,
-        lease_until=now + timedelta(seconds=seconds),
-        attempt=F("attempt") + 1,
-        started=run.started or now,
+    token = SearchRun.objects.claim(
+        run, seconds=seconds, owner=owner, status=becomes, attempt=F("attempt") + 1, started=run.started or now
     )
-    if not won:
+    if token is None:
         return None
     reason = "" if was == Status.QUEUED else "taken up again, its supervisor was lost"
     events_append(run=run, events=[StatusChanged(becomes, reason=reason)], at=now)
-    return Claim(run.pk, run.lease_token + 1)
+    return Claim(run.pk, token)
 
 
 def run_heartbeat(*, claim: Claim, seconds: float, worked_seconds: float) -> Status | None:
     """Prolongs the lease; the answer is what is wanted of the run, or None when the lease is lost."""
-    held = SearchRun.objects.filter(pk=claim.run_id).held(claim.token)
-    kept = held.update(
-        lease_until=timezone.now() + timedelta(seconds=seconds), worked_seconds=F("worked_seconds") + worked_seconds
-    )
+    mine = SearchRun.objects.filter(pk=claim.run_id)
+    kept = mine.prolong(claim.token, seconds=seconds, worked_seconds=F("worked_seconds") + worked_seconds)
     return run_wish(claim=claim) if kept else None
 
 

@@ -11,6 +11,7 @@ from django_q.brokers import get_broker
 
 from codegen import services as codegen_services
 from codegen.models import Repository
+from nasportal.lib.leases import owner_name
 from searches import services
 from searches.models import Notice, Project, Replay, SearchRun, UploadedDataSet
 from searches.models.status import Status
@@ -25,6 +26,7 @@ ORPHAN_AGE = timedelta(hours=1)
 
 def reap() -> int:
     """One round; returns for how much was rung. Ringing twice does no harm, since only one wins the claim."""
+    end_leases_of_the_dead()
     settle_abandoned()
     resume_paused_by_storage()
     device_latency.resume_returned()
@@ -33,12 +35,18 @@ def reap() -> int:
     return ring_for_next() + ring_for_repositories() + ring_for_notices() + ring_for_replays()
 
 
+def end_leases_of_the_dead() -> int:
+    """Work whose process on this machine was killed waits for no lease to end; returns how much there was."""
+    ended = sum(model.objects.end_dead() for model in (SearchRun, Replay, Repository))
+    if ended:
+        log.info("ended %s leases of processes that are gone", ended)
+    return ended
+
+
 def settle_abandoned() -> None:
     """A pause or a cancellation whose supervisor died needs no engine, so it waits for no free place."""
     for run in SearchRun.objects.claimable().filter(status__in=(Status.PAUSING, Status.CANCELLING)):
-        claim = leases.run_claim(
-            owner=leases.owner_name(), seconds=settings.LEASE_SECONDS, runs_at_once=2**31, run_id=run.pk
-        )
+        claim = leases.run_claim(seconds=settings.LEASE_SECONDS, runs_at_once=2**31, run_id=run.pk)
         if claim:
             leases.run_settle(claim=claim)
 
@@ -54,7 +62,7 @@ def resume_paused_by_storage() -> int:
 
 def ring_for_next() -> int:
     """Rings once for each run that waits and finds a free place on this machine."""
-    machine = leases.owner_name().partition("/")[0]
+    machine = owner_name().partition("/")[0]
     free = settings.RUNS_AT_ONCE - SearchRun.objects.leased_on(machine).count()
     waiting = list(SearchRun.objects.claimable().values_list("pk", flat=True)[: max(free, 0)])
     for run_id in waiting:
@@ -63,14 +71,14 @@ def ring_for_next() -> int:
 
 
 def ring_for_repositories() -> int:
-    waiting = list(Repository.objects.filter(codegen_services.claimable()).values_list("pk", flat=True)[:2])
+    waiting = list(Repository.objects.claimable().values_list("pk", flat=True)[:2])
     for repository_id in waiting:
         codegen_services.ring(repository_id)
     return len(waiting)
 
 
 def ring_for_replays() -> int:
-    waiting = list(Replay.objects.filter(replay_services.claimable()).values_list("pk", flat=True)[:2])
+    waiting = list(Replay.objects.claimable().values_list("pk", flat=True)[:2])
     for pk in waiting:
         replay_services.ring(pk)
     return len(waiting)
@@ -89,7 +97,7 @@ def sweep() -> int:
     cut = retention.retain()
     if any(cut.values()):
         log.info("cut what is over the quota: %s", ", ".join(f"{count} {what}" for what, count in cut.items()))
-    doomed = [
+    stale_paths = [
         *strays(data / "runs", set(SearchRun.objects.values_list("pk", flat=True))),
         *strays(data / "cache", set(Project.objects.values_list("pk", flat=True))),
         *strays(data / "replays", set(Replay.objects.values_list("pk", flat=True))),
@@ -97,12 +105,12 @@ def sweep() -> int:
         *unnamed_weights(data / "runs"),
         *unnamed_uploads(data / "datasets"),
     ]
-    for path in doomed:
+    for path in stale_paths:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-    return len(doomed)
+    return len(stale_paths)
 
 
 def strays(folder: Path, known: set[int]) -> list[Path]:

@@ -23,7 +23,7 @@ from searches.services.notifications import run_ended
 from searches.services.run_events import StatusChanged
 from searches.services.wakeups import nudge
 from searches.spec import SearchSpec
-from searches.supervision.row_cache import Known
+from searches.supervision.row_cache import RowCache
 
 LARGEST = 2**63 - 1  # what a column holds; a search of years could cost more
 UNTOLD = {"kind", "graph", "files", "options", "traceback"}  # kept in the rows; a browser needs none of them
@@ -43,13 +43,13 @@ def events_record(
     token: int,
     events: Sequence[engine.Event],
     at: datetime | None = None,
-    known: Known | None = None,
+    known: RowCache | None = None,
 ) -> int:
     """Commits a batch of events with its rows and counters; returns how many were new.
 
     Who commits many batches under one token hands the same `known` to each.
     """
-    known = known or Known(run_id)
+    known = known or RowCache(run_id)
     with transaction.atomic():
         held = SearchRun.objects.select_for_update().held(token).filter(pk=run_id).order_by()
         found = held.values_list("seq", "status").first()
@@ -73,7 +73,7 @@ class Ledger:
     """What one transaction is going to write about a run."""
 
     run: SearchRun
-    known: Known
+    known: RowCache
     at: datetime
     told: list[engine.Event | StatusChanged] = field(default_factory=list)
     changes: dict[str, Any] = field(default_factory=dict)
@@ -333,7 +333,6 @@ class Ledger:
 
 def evaluation_of(event: engine.EvaluationFinished, run: SearchRun) -> Evaluation:
     """The row of an accepted evaluation."""
-    weights = event.files.get("weights", {})
     return Evaluation(
         run=run,
         number=event.number,
@@ -349,8 +348,6 @@ def evaluation_of(event: engine.EvaluationFinished, run: SearchRun) -> Evaluatio
         timing=engine.plain(event.timing),
         curve=engine.plain(event.curve),
         files=engine.plain(event.files),
-        weights_path=weights.get("path", ""),
-        weights_sha256=weights.get("sha256", ""),
         is_cached=event.cached,
     )
 

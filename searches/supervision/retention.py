@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from nasportal.lib import file_storage
 from searches.models import Activity, Event, SearchRun
+from searches.models.querysets import WEIGHTS
 from searches.models.status import Status
 
 log = logging.getLogger(__name__)
@@ -73,22 +74,22 @@ def checkpoints_cut() -> int:
 def run_thin(run: SearchRun) -> tuple[int, int]:
     """Deletes the weights of what is not on the front; first the rows forget them, then the files go."""
     kept = {run.chosen_number} if run.chosen_number is not None else set()
-    rows = run.evaluations.filter(is_on_front=False).exclude(number__in=kept).exclude(weights_path="")
-    named = set(run.evaluations.exclude(pk__in=rows.values("pk")).values_list("weights_path", flat=True))
-    found = rows.values_list("pk", "weights_path", "weights_sha256")
-    doomed = [(pk, path, sha256) for pk, path, sha256 in found if path not in named]
+    held = run.evaluations.with_weights().only("pk", "run_id", "files")
+    rows = held.filter(is_on_front=False).exclude(number__in=kept)
+    named = {row.weights_path for row in held.exclude(pk__in=rows.values("pk"))}
+    stale = [row for row in rows if row.weights_path not in named]
     with transaction.atomic():
-        for row in run.evaluations.filter(pk__in=[pk for pk, _, _ in doomed]).only("pk", "files"):
-            files = {name: facts for name, facts in row.files.items() if name != "weights"}
-            run.evaluations.filter(pk=row.pk).update(weights_path="", weights_sha256="", files=files)
+        for row in stale:
+            files = {name: facts for name, facts in row.files.items() if name != WEIGHTS}
+            run.evaluations.filter(pk=row.pk).update(files=files)
     freed = 0
-    for _, name, sha256 in doomed:
-        path = run.folder / name
-        file_storage.remove(path, sha256=sha256)
+    for row in stale:
+        path = run.folder / row.weights_path
+        file_storage.remove(path, sha256=row.weights_sha256)
         if path.is_file():
             freed += path.stat().st_size
             path.unlink(missing_ok=True)
-    return len(doomed), freed
+    return len(stale), freed
 
 
 def activity_cut() -> int:

@@ -12,7 +12,7 @@ from searches.models import Candidate, Evaluation, SearchRun
 DOCUMENTS = ("spec", "header", "selection")  # few events read one: decoded where one does
 
 
-class Known:
+class RowCache:
     """The run with its counters, its candidates by number, results by job; each read when it is first asked for."""
 
     def __init__(self, run_id: int) -> None:

@@ -23,7 +23,7 @@ from searches.selectors.history import history_of
 from searches.supervision import device_latency, disk, leases, run_files
 from searches.supervision.leases import Claim
 from searches.supervision.recorder import HistoryDiffers, LeaseLost, events_record, progress_record
-from searches.supervision.row_cache import Known
+from searches.supervision.row_cache import RowCache
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +57,14 @@ class Timing:
     slice: float = field(default_factory=lambda: settings.SLICE_SECONDS)
 
 
-class Supervisor:
+class RunSupervisor:
     """Works on a claimed run until it is over, until something is wanted of it, or until the slice is over."""
 
     def __init__(self, claim: Claim, timing: Timing | None = None) -> None:
         self.claim = claim
         self.timing = timing or Timing()
         self.run = SearchRun.objects.get(pk=claim.run_id)
-        self.known = Known(claim.run_id)
+        self.known = RowCache(claim.run_id)
         self.began = self.beaten = self.looked = time.monotonic()
         self.progress: dict[int, engine.Progress] = {}
         self.deaths = self.crashes = 0

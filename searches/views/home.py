@@ -98,13 +98,13 @@ def project(request: Request, slug: str) -> HttpResponse:
 @require_POST
 def project_delete(request: Request, slug: str) -> HttpResponse:
     """Deletes a project with its runs; only its owner may."""
-    doomed = get_object_or_404(Project.objects.owned_by(request.user), slug=slug)
+    project = get_object_or_404(Project.objects.owned_by(request.user), slug=slug)
     try:
-        services.project_delete(project=doomed)
+        services.project_delete(project=project)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
         return redirect("searches:project", slug=slug)
-    messages.success(request, f"The project {doomed.name} was deleted.")
+    messages.success(request, f"The project {project.name} was deleted.")
     return redirect("searches:projects")
 
 

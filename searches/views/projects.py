@@ -107,12 +107,12 @@ def transfer(request: Request, slug: str) -> HttpResponse:
     """Hands the project to a member; its owner becomes an editor."""
     shown = owned_project(request, slug)
     try:
-        heir = _person(request.POST.get("name", "").strip())
-        services.project_transfer(project=shown, to=heir, by=request.user)
+        new_owner = _person(request.POST.get("name", "").strip())
+        services.project_transfer(project=shown, to=new_owner, by=request.user)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     else:
-        messages.success(request, f"{heir.get_username()} owns this project now; you are an editor.")
+        messages.success(request, f"{new_owner.get_username()} owns this project now; you are an editor.")
     return redirect("searches:members", slug=slug)
 
 
@@ -153,7 +153,7 @@ def templates(request: Request, slug: str) -> HttpResponse:
 def template_delete(request: Request, slug: str, pk: int) -> HttpResponse:
     """Those who start runs also keep their templates in order."""
     shown = get_object_or_404(Project.objects.editable_by(request.user), slug=slug)
-    doomed = get_object_or_404(SpecTemplate.objects.select_related("project"), project=shown, pk=pk)
-    services.template_delete(template=doomed, by=request.user)
-    messages.success(request, f"The template {doomed.name} was deleted.")
+    template = get_object_or_404(SpecTemplate.objects.select_related("project"), project=shown, pk=pk)
+    services.template_delete(template=template, by=request.user)
+    messages.success(request, f"The template {template.name} was deleted.")
     return redirect("searches:templates", slug=slug)

@@ -13,22 +13,23 @@ def main() -> None:
     from django.db import connection
 
     from nasportal.lib import shutdown
+    from nasportal.lib.child_process import die_with_parent
     from nasportal.lib.crash_points import crash_point
-    from nasportal.server.processes import die_with_parent
     from searches.supervision import leases, reaper
-    from searches.supervision.supervisor import Supervisor
+    from searches.supervision.supervisor import RunSupervisor
 
     die_with_parent()
     while not shutdown.is_requested():
+        reaper.end_leases_of_the_dead()
         reaper.settle_abandoned()
         reaper.resume_paused_by_storage()
-        claim = leases.run_claim(owner=leases.owner_name(), seconds=settings.LEASE_SECONDS, runs_at_once=1)
+        claim = leases.run_claim(seconds=settings.LEASE_SECONDS, runs_at_once=1)
         if claim is None:
             with shutdown.asked_by_sigterm():
                 time.sleep(0.1)
             continue
         crash_point("claimed")
-        Supervisor(claim).work()
+        RunSupervisor(claim).work()
         reaper.ring_for_next()  # nobody reads these messages here: the loop asks for itself
         connection.close()
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from searches import services
 from searches.models import Project, Replay, SearchRun
 from searches.models.status import Status
-from searches.supervision.supervisor import Supervisor
+from searches.supervision.supervisor import RunSupervisor
 from tests.support import formula_engine, invariants
 from tests.support.world import claim
 
@@ -66,7 +66,7 @@ def resumed(run: SearchRun, user: User) -> tuple[str, list[str]]:
     kept = {(number, fidelity): line for number, fidelity, line in run.lines()}
     services.run_resume(run=run, by=user)
     with patch("searches.engine.engine_process.COMMAND", formula_engine.COMMAND):
-        outcome = Supervisor(claim(run)).work()
+        outcome = RunSupervisor(claim(run)).work()
     faults = invariants.broken(run, acknowledged=kept)
     others = SearchRun.objects.exclude(pk=run.pk)
     return outcome.name, faults + [fault for other in others for fault in invariants.broken(other)]

@@ -13,7 +13,7 @@ from searches.models.status import Status
 from searches.services import annotations as annotating
 from searches.services import replays as replay_services
 from searches.spec import SearchSpec
-from searches.supervision.supervisor import Outcome, Supervisor, Timing
+from searches.supervision.supervisor import Outcome, RunSupervisor, Timing
 from tests.previous import searched
 from tests.support import formula_engine
 from tests.support.formula import FormulaExecutor
@@ -56,7 +56,7 @@ def written() -> dict[str, Any]:
 
 def finish(project: Project) -> SearchRun:
     run = services.run_create(project=project, spec=FINISHED, name="Searched to its end", by=project.owner)
-    assert Supervisor(claim(run)).work() is Outcome.FINISHED
+    assert RunSupervisor(claim(run)).work() is Outcome.FINISHED
     run.refresh_from_db()
     return run
 
@@ -65,7 +65,7 @@ def pause(project: Project) -> SearchRun:
     """Short slices, until half is done; then its user wants it to wait."""
     run = services.run_create(project=project, spec=PAUSED, name="Paused half way", by=project.owner)
     while len(run.lines()) < HALF:
-        assert Supervisor(claim(run), Timing(slice=SLICE_SECONDS)).work() is Outcome.SETTLED
+        assert RunSupervisor(claim(run), Timing(slice=SLICE_SECONDS)).work() is Outcome.SETTLED
         run.refresh_from_db()
     services.run_pause(run=run, by=project.owner)
     assert run.status == Status.PAUSED

@@ -20,7 +20,7 @@ from searches.spec import SearchSpec
 from searches.supervision import leases
 from searches.supervision.leases import Claim
 from searches.supervision.recorder import events_record, progress_record
-from searches.supervision.row_cache import Known
+from searches.supervision.row_cache import RowCache
 from tests.support.formula import FormulaExecutor
 
 PASSWORD = "correct horse battery"
@@ -118,7 +118,7 @@ def whole_search(spec: str, fails: frozenset[int]) -> tuple[list[Any], dict[str,
 
 def work(run: SearchRun, *, events: int | None = None, fails: frozenset[int] = frozenset()) -> Claim:
     """Claims the run and commits its engine's events one by one: all of them, or only the first few."""
-    held, known = claim(run), Known(run.pk)
+    held, known = claim(run), RowCache(run.pk)
     for count, report in enumerate(reports_of(run, fails)):
         if count == events:
             break

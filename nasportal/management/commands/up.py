@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand
 from nasportal.backup import before_upgrade
 from nasportal.backup.archive import BackupError
 from nasportal.server import daphne
-from nasportal.server.process_supervisor import Supervisor, program
+from nasportal.server.process_supervisor import ProcessSupervisor, program
 from nasportal.setup import prepare
 from nasportal.setup.prepare import Unprepared, say
 
@@ -32,6 +32,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         """Exit 0 after Ctrl-C or SIGTERM, 2 where something stands in the way of a start."""
         try:
+            prepare.demand_linux()
             prepare.demand_tls(host)
             prepare.demand_certificate()
             prepare.make_data_folder()
@@ -58,7 +59,7 @@ class Command(BaseCommand):
                 say(f"Sign in as {user.username} with this link; it works a single time, for a day:")
                 print(f"{address}/login/once/{secret}/", flush=True)
 
-        Supervisor(children, say).run(until=lambda: _answers(host, port), ready=ready)
+        ProcessSupervisor(children, say).run(until=lambda: _answers(host, port), ready=ready)
         say("NAS Portal has stopped; runs that were under way go on at the next start.")
 
     def _save_rows(self) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nasportal.lib.child_process import environment
 from searches.engine.executors.executor import EvaluatorBroken, Job, JobFinished, JobProgressed, JobStarted, Message
 from searches.engine.executors.gpu_slots import Place, Places
 
@@ -197,13 +198,6 @@ class ProcessExecutor:
                 if job is None or job.get("kind") != "test":
                     raise EvaluatorBroken(document["reason"], document["traceback"])
                 self._out.append(failed(job, document["reason"]))
-
-
-def environment() -> dict[str, str]:
-    """One thread an evaluator; the package is found wherever the search was started."""
-    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    return os.environ | threads | {"PYTHONPATH": path}
 
 
 def ending(code: int) -> str:

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from nasportal.lib.child_process import die_with_parent
 from searches.evaluation.evaluator import assist
 from searches.evaluation.job import Job
-from searches.evaluation.process import die_with_parent
 from searches.evaluation.training.ddp import joined
 from searches.evaluation.training.ddp_launch import set_loopback
 from searches.evaluation.worker import settle_torch

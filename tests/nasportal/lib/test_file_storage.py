@@ -26,7 +26,7 @@ from searches.models import SearchRun
 from searches.selectors.history import history_of
 from searches.services import datasets as dataset_services
 from searches.supervision import retention, run_files
-from searches.supervision.supervisor import Supervisor
+from searches.supervision.supervisor import RunSupervisor
 from tests.nasportal.lib.fake_s3 import serving
 from tests.searches.views.test_datasets import npz
 from tests.support.world import World, claim, reports_of, spec
@@ -130,7 +130,7 @@ def test_a_run_goes_on_and_is_delivered_on_another_machine(
     machines.act("one")
     run, won = world.run, claim(world.run)
     reports = [each for each in reports_of(run) if not isinstance(each, engine.Progress)]
-    supervisor = Supervisor(won)
+    supervisor = RunSupervisor(won)
     supervisor._commit(reports[: len(reports) // 2])
     machines.act("two")
     history = history_of(run)
@@ -139,7 +139,7 @@ def test_a_run_goes_on_and_is_delivered_on_another_machine(
     assert named
     assert named == {path: file_storage.sha256_of(run.folder / path) for path in named}
 
-    row = run.evaluations.exclude(weights_path="").first()
+    row = run.evaluations.with_weights().first()
     assert row is not None
     machines.act("three")
     request = {"weights": str(run.folder / row.weights_path), "weights_sha256": row.weights_sha256}
@@ -147,7 +147,7 @@ def test_a_run_goes_on_and_is_delivered_on_another_machine(
     assert file_storage.sha256_of(run.folder / row.weights_path) == row.weights_sha256
     retention.run_thin(run)
     assert len(all_kept(f"runs/{run.pk}")) == 0
-    assert not run.evaluations.exclude(weights_path="").exists()
+    assert not run.evaluations.with_weights().exists()
 
 
 def test_an_archive_is_downloaded_from_a_machine_that_did_not_make_it(machines: Machines, world: World) -> None:

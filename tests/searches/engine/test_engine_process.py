@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from nasportal.lib.child_process import LOG_BYTES, environment
 from searches.engine import engine_process, events
-from searches.engine.executors.process_executor import environment
 from searches.engine.history import canonical, line
 from searches.management.commands.search import progress
 from searches.spec import SearchSpec
@@ -94,9 +94,9 @@ def test_a_broken_spec_is_told_as_an_event(tmp_path: Path) -> None:
 def test_the_log_is_capped(tmp_path: Path) -> None:
     process = engine_process.start({"evaluations": -1}, [], tmp_path, 1)
     for _ in range(3):
-        process.keep(b"x" * (engine_process.LOG_BYTES // 2 + 1))
+        process.keep(b"x" * (LOG_BYTES // 2 + 1))
     list(process.events())
-    assert (tmp_path / engine_process.LOG).stat().st_size == engine_process.LOG_BYTES
+    assert (tmp_path / engine_process.LOG).stat().st_size == LOG_BYTES
 
 
 def test_the_engine_never_imports_torch_or_django() -> None:

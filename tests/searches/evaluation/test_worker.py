@@ -140,7 +140,7 @@ def has_ended(descriptor: int, seconds: float) -> bool:
 def test_it_refuses_a_foreign_parent() -> None:
     run = subprocess.run([*COMMAND, "--parent", "1"], input="", capture_output=True, text=True, check=False, timeout=60)
     assert run.returncode != 0
-    assert "the process that started this evaluator is gone" in run.stderr
+    assert "the process that started this one is gone" in run.stderr
 
 
 def test_an_allocation_past_the_limit_is_a_failed_candidate(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from searches.models.status import DELETABLE, TRANSITIONS, WISHES, Status, may, 
 from searches.supervision import leases, reaper
 from searches.supervision.leases import Claim
 from searches.supervision.recorder import HistoryDiffers, LeaseLost, events_record
-from searches.supervision.row_cache import Known
+from searches.supervision.row_cache import RowCache
 from tests.support import invariants
 from tests.support.world import World, claim, reports_of, spec, work
 
@@ -171,7 +171,7 @@ def test_a_late_write_is_refused(world: World) -> None:
 
 
 def test_what_was_not_committed_is_not_taken_for_known(world: World) -> None:
-    held, known = claim(world.run), Known(world.run.pk)
+    held, known = claim(world.run), RowCache(world.run.pk)
     reports = [each for each in reports_of(world.run) if each.kind != "Progress"]
     last = next(place for place, each in enumerate(reports) if each.kind == "EvaluationFinished")
     first = reports[: last + 1]
@@ -296,7 +296,7 @@ class RunMachine(RuleBasedStateMachine):
         won = leases.run_claim(owner="m/1", seconds=60, runs_at_once=1000, run_id=self.run.pk)
         if won:
             self.claims.append(won)
-            self.known = Known(self.run.pk)
+            self.known = RowCache(self.run.pk)
             self.reports = reports_of(self.run)
 
     @precondition(lambda self: self.claims)

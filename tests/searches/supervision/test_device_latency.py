@@ -170,7 +170,7 @@ def test_a_search_pauses_while_the_device_is_away_and_goes_on_when_it_is_back(wo
     assert supervised(run, leave_after_the_first) is Outcome.SETTLED
     assert (run.status, run.reason.partition(":")[0]) == (Status.PAUSED, device_latency.AWAY)
     assert "Pi in the corner does not answer" in run.reason
-    reaper.measuring.resume_returned()
+    reaper.device_latency.resume_returned()
     run.refresh_from_db()
     assert run.status == Status.PAUSED
     come_back(device)

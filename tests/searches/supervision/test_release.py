@@ -14,7 +14,7 @@ from searches import services
 from searches.models import Candidate, Evaluation, Event, Generation, Progress, SearchRun, Step
 from searches.models.status import Status
 from searches.supervision import leases
-from searches.supervision.supervisor import Outcome, Supervisor
+from searches.supervision.supervisor import Outcome, RunSupervisor
 from tests.support import formula_engine, invariants
 from tests.support.world import World, claim, spec, work
 
@@ -101,5 +101,19 @@ def test_half_done_runs_of_the_last_release_go_on_to_the_same_history(
         assert run.evaluations.count() == count
     services.run_resume(run=paused, by=world.alice)
     for run in (killed, paused):
-        assert Supervisor(claim(run)).work() is Outcome.FINISHED
+        assert RunSupervisor(claim(run)).work() is Outcome.FINISHED
         assert invariants.broken(run, history_sha256=world.finished.history_sha256) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_weights_that_stood_in_columns_of_their_own_are_not_forgotten(world: World, current_schema: None) -> None:
+    kept = world.finished.evaluations.with_weights().latest("number")
+    there = (kept.weights_path, kept.weights_sha256)
+    old = migrate_to([("searches", "0011_lease_processes")]).get_model("searches", "Evaluation").objects.get(pk=kept.pk)
+    assert (old.weights_path, old.weights_sha256) == there
+    old.files = {}
+    old.save()
+    call_command("migrate", verbosity=0)
+    kept.refresh_from_db()
+    assert all(there)
+    assert (kept.weights_path, kept.weights_sha256) == there

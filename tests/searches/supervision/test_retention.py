@@ -13,7 +13,7 @@ from searches.selectors.repository_request import NothingToDeliver, request_of
 from searches.supervision import disk as storage
 from searches.supervision import reaper, retention
 from searches.supervision.leases import run_settle
-from searches.supervision.supervisor import Supervisor
+from searches.supervision.supervisor import RunSupervisor
 from tests.support.invariants import bad_files, gaps
 from tests.support.world import World, claim
 
@@ -51,7 +51,7 @@ def test_weights_of_the_front_and_the_choice_stay(old: SearchRun, settings: Any)
     settings.CHECKPOINT_BYTES_KEPT = 0
     before = {path.name for path in (old.folder / "weights").iterdir()}
     old.evaluations.filter(number__lt=4).update(is_on_front=False)
-    held = old.evaluations.exclude(weights_path="").exclude(number=old.chosen_number)
+    held = old.evaluations.with_weights().exclude(number=old.chosen_number)
     others = held.filter(is_on_front=False).count()
     assert others > 1
     assert retention.checkpoints_cut() == others
@@ -59,7 +59,7 @@ def test_weights_of_the_front_and_the_choice_stay(old: SearchRun, settings: Any)
     assert list(bad_files(old)) == []
     assert list(old.lines())  # the history is as it was
     assert retention.checkpoints_cut() == 0
-    cut = old.evaluations.filter(weights_path="", status="done").first()
+    cut = old.evaluations.filter(status="done").exclude(files__has_key="weights").first()
     assert cut is not None
     assert cut.candidate is not None
     with pytest.raises(NothingToDeliver, match="weights"):
@@ -75,7 +75,7 @@ def test_a_full_disk_pauses_a_run_which_goes_on_once_there_is_room(
 ) -> None:
     held = claim(world.run)
     disk(monkeypatch, 10 * 2**20)
-    assert Supervisor(held)._goes_on() is False
+    assert RunSupervisor(held)._goes_on() is False
     assert run_settle(claim=held) == Status.PAUSED
     world.run.refresh_from_db()
     assert world.run.reason == (

@@ -19,7 +19,7 @@ from searches.models import SearchRun
 from searches.models.status import Status
 from searches.supervision import leases
 from searches.supervision import supervisor as supervisor_module
-from searches.supervision.supervisor import Outcome, Supervisor, Timing
+from searches.supervision.supervisor import Outcome, RunSupervisor, Timing
 from tests.support import invariants
 from tests.support.world import World, claim, spec
 
@@ -34,7 +34,7 @@ calm: list[str] = []
 Script = Callable[["Steered"], None]
 
 
-class Steered(Supervisor):
+class Steered(RunSupervisor):
     """A supervisor with a script that is asked between two looks at the pipe, in the same thread."""
 
     script: Script = staticmethod(lambda supervisor: None)

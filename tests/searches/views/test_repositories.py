@@ -123,7 +123,7 @@ def test_several_points_of_a_front_become_one_bundle(world: World) -> None:
 
 def test_what_has_no_weights_any_more_is_not_offered(world: World) -> None:
     number = world.finished.chosen_number
-    world.finished.evaluations.filter(number=number).update(weights_path="")
+    world.finished.evaluations.filter(number=number).update(files={})
     for name in ("candidate", "candidate-panel"):
         shown = signed_in(world, "viewer").get(reverse(f"searches:{name}", args=[world.finished.pk, number]))
         text = shown.content.decode()
