@@ -1,10 +1,8 @@
 """The accepted results of a search as its objectives see them: front, hypervolume, best and mean."""
 
 from collections.abc import Mapping, Sequence
-from math import inf, isfinite
+from math import inf
 from typing import Any
-
-import numpy as np
 
 from architectures.spaces.limits import Limits
 from searches import objectives, pareto
@@ -87,9 +85,7 @@ class Archive:
         """As a share: each objective is scaled so that its ideal is 0 and the reference point is 1."""
         if self.reference is None or not front:
             return 0.0
-        ideal = np.array([objectives.loss(name, objectives.get(name).ideal) for name in self.names])
-        scaled = (np.array([each.losses for each in front]) - ideal) / (np.array(self.reference) - ideal)
-        return pareto.hypervolume(scaled, [1.0] * len(self.names))
+        return pareto.share([each.losses for each in front], objectives.ideal_losses(self.names), self.reference)
 
     def reference_point(self) -> list[float] | None:
         """In the objectives' own units, in their order."""
@@ -108,7 +104,3 @@ class Archive:
     def columns(self, evaluated: Sequence[Evaluated]) -> dict[str, list[float]]:
         done = [self.values[each.number, each.fidelity] for each in evaluated if each.losses]
         return {name: [values[name] for values in done] for name in self.names} if done else {}
-
-
-def all_finite(values: Mapping[str, float]) -> bool:
-    return all(isfinite(value) for value in values.values())
