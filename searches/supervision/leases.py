@@ -10,8 +10,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from searches.models import SearchRun
+from searches.models.run_events import StatusChanged
 from searches.models.status import Status
-from searches.services.run_events import StatusChanged
 from searches.services.transitions import events_append, ring, run_move
 from searches.supervision import disk
 
