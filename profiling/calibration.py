@@ -20,7 +20,7 @@ LEAST_MEASUREMENTS = 10
 FOLDS = 5
 REWEIGHTINGS = 10
 SMALL_ERROR = 0.02  # errors below are all alike
-TOLERANCE = 1e-10
+MOST_ITERATIONS = 30  # per coefficient
 CLEARLY = 0.005  # a runtime is taken for one that does not fold, as few do not, when it is better by this much
 
 Array = NDArray[np.float64]
@@ -138,35 +138,23 @@ def relative_fit(table: Array, measured: Array) -> Array:
 
 
 def non_negative_least_squares(table: Array, wanted: Array) -> Array:
-    """The active-set method of Lawson and Hanson (1974, chapter 23); no time is negative, so no coefficient may be."""
+    """Returns the coefficients (columns,) above or at 0 by which table (rows, columns) comes nearest to wanted (rows,).
+
+    No time is negative, so no coefficient may be. Raises CalibrationError where no solution is found.
+    """
+    from scipy.optimize import nnls
+
     norms = np.linalg.norm(table, axis=0)
-    columns = table / np.where(norms > 0, norms, 1.0)
-    found, is_free = np.zeros(table.shape[1]), np.zeros(table.shape[1], dtype=bool)
-    for _ in range(3 * table.shape[1]):
-        gradient = np.where(is_free, -np.inf, columns.T @ (wanted - columns @ found))
-        if gradient.max() <= TOLERANCE:
-            break
-        is_free[gradient.argmax()] = True
-        while True:
-            best = np.zeros(len(found))
-            best[is_free] = np.linalg.lstsq(columns[:, is_free], wanted, rcond=None)[0]
-            falling = is_free & (best <= 0)
-            if not falling.any():
-                break
-            share = (found[falling] / np.maximum(found[falling] - best[falling], TOLERANCE)).min()
-            found = found + share * (best - found)
-            is_free &= found > TOLERANCE
-            found[~is_free] = 0.0
-        found = best
-    return np.asarray(found / np.where(norms > 0, norms, 1.0))
+    norms[norms == 0] = 1.0
+    try:
+        found, _ = nnls(table / norms, wanted, maxiter=MOST_ITERATIONS * table.shape[1])
+    except RuntimeError as error:
+        raise CalibrationError(f"nothing can be fitted to these measurements: {error}") from error
+    return np.asarray(found / norms)
 
 
 def spearman(first: Array, second: Array) -> float:
-    """Rank correlation; ties share the mean of their ranks."""
-    return float(np.corrcoef(ranks(first), ranks(second))[0, 1])
+    """Returns the rank correlation of two arrays (networks,); ties share the mean of their ranks."""
+    from scipy.stats import spearmanr
 
-
-def ranks(values: Array) -> Array:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return np.asarray((last - (counts - 1) / 2)[inverse])
+    return float(spearmanr(first, second).statistic)

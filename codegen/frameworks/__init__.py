@@ -2,32 +2,35 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from architectures.ir.graph import Graph
 from architectures.registry import Registry
 from codegen.skeletons import skeleton
 
 
-class Framework(Protocol):
-    """A form of the network that a repository may hold."""
+class Framework:
+    """A form of the network that a repository may hold. Its file says only what is special about it."""
 
     title: ClassVar[str]
     place: ClassVar[int]  # in the order of making
     files: ClassVar[tuple[str, ...]]  # what it adds to a repository, taken away again where it does not agree
-    needs: ClassVar[tuple[str, ...]]  # frameworks that it is made from
-    needs_data: ClassVar[bool]  # to be calibrated
-    extra: ClassVar[bool]  # installed on wish, in an environment of its own: codegen/extras.py
-    for_gpu: ClassVar[bool]  # made where the search was for a GPU, or on wish
-    requirements: ClassVar[tuple[str, ...]]  # of an extra
+    needs: ClassVar[tuple[str, ...]] = ()  # frameworks that it is made from
+    needs_data: ClassVar[bool] = False  # to be calibrated
+    extra: ClassVar[bool] = False  # installed on wish, in an environment of its own: codegen/extras.py
+    for_gpu: ClassVar[bool] = False  # made where the search was for a GPU, or on wish
+    requirements: ClassVar[tuple[str, ...]] = ()  # of an extra
 
     def sources(self, graph: Graph) -> Mapping[str, str]:
-        """What is printed for it, by path; the repository's `deploy.py export` makes the rest."""
-        ...
+        """Returns what is printed for it, by path; the repository's `deploy.py export` makes the rest."""
+        return {}
 
     def values(self, graph: Graph, folder: Path, images: Any) -> Iterator[Any]:
-        """What an export computes on its way, as arrays: by them the first node is found that does not agree."""
-        ...
+        """Yields what an export computes on its way for images (N, C, H, W), as arrays.
+
+        By them the first node is found that does not agree; an export that cannot tell yields nothing.
+        """
+        return iter(())
 
 
 frameworks: Registry[Framework] = Registry("framework", "codegen.frameworks")

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from functools import singledispatch
 from math import prod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from architectures.ir import primitives
 from architectures.ir.complexity import complexity
 from architectures.ir.graph import Graph, Node
 from architectures.ir.primitives import Primitive
-from codegen.frameworks import folder_of, register
+from codegen.frameworks import Framework, folder_of, register
 from codegen.passes.fusion import activations, fused
 from codegen.printing.arena import Arena, plan
 from codegen.printing.blocks import PrintError
@@ -185,15 +185,10 @@ def call(function: str, *arguments: object) -> str:
 
 
 @register("c")
-class C99:
-    title: ClassVar[str] = "C99 source with a static arena"
-    place: ClassVar[int] = 40
-    files: ClassVar[tuple[str, ...]] = ("exports/c",)
-    needs: ClassVar[tuple[str, ...]] = ()
-    needs_data: ClassVar[bool] = False
-    extra: ClassVar[bool] = False
-    for_gpu: ClassVar[bool] = False
-    requirements: ClassVar[tuple[str, ...]] = ()
+class C99(Framework):
+    title = "C99 source with a static arena"
+    place = 40
+    files = ("exports/c",)
 
     def sources(self, graph: Graph) -> Mapping[str, str]:
         check_size(graph)

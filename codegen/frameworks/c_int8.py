@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from architectures.ir.graph import Graph
-from codegen.frameworks import register
+from codegen.frameworks import Framework, register
 from codegen.frameworks.c import check_size, program, traced
 from codegen.passes.fusion import fused
 from codegen.skeletons import skeleton
@@ -14,15 +14,11 @@ FLOAT, INT8 = "exports/c/", "exports/c_int8/"
 
 
 @register("c_int8")
-class C99Int8:
-    title: ClassVar[str] = "C99 source with int8 weights"
-    place: ClassVar[int] = 45
-    files: ClassVar[tuple[str, ...]] = ("exports/c_int8",)
-    needs: ClassVar[tuple[str, ...]] = ()
-    needs_data: ClassVar[bool] = True
-    extra: ClassVar[bool] = False
-    for_gpu: ClassVar[bool] = False
-    requirements: ClassVar[tuple[str, ...]] = ()
+class C99Int8(Framework):
+    title = "C99 source with int8 weights"
+    place = 45
+    files = ("exports/c_int8",)
+    needs_data = True
 
     def sources(self, graph: Graph) -> Mapping[str, str]:
         check_size(graph)

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from architectures.ir import primitives
 from architectures.ir.graph import Graph
 from codegen import extras
-from codegen.frameworks import folder_of, register
+from codegen.frameworks import Framework, folder_of, register
 from codegen.printing.dialect import Dialect
 from codegen.printing.formatting import formatted
 from codegen.printing.printer import print_network
@@ -69,15 +69,12 @@ class Nnx(Dialect):
 
 
 @register("flax")
-class Flax:
-    title: ClassVar[str] = "Flax source"
-    place: ClassVar[int] = 70
-    files: ClassVar[tuple[str, ...]] = ("exports/flax",)
-    needs: ClassVar[tuple[str, ...]] = ()
-    needs_data: ClassVar[bool] = False
-    extra: ClassVar[bool] = True
-    for_gpu: ClassVar[bool] = False
-    requirements: ClassVar[tuple[str, ...]] = (
+class Flax(Framework):
+    title = "Flax source"
+    place = 70
+    files = ("exports/flax",)
+    extra = True
+    requirements = (
         "flax==0.12.8", "jax==0.10.2", "numpy==2.4.6", "safetensors==0.8.0", "Pillow",
     )  # fmt: skip
 

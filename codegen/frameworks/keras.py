@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from architectures.ir import primitives
 from architectures.ir.graph import Graph
-from codegen.frameworks import folder_of, register
+from codegen.frameworks import Framework, folder_of, register
 from codegen.printing.dialect import Dialect
 from codegen.printing.formatting import formatted
 from codegen.printing.printer import print_network
@@ -52,15 +52,10 @@ class Keras3(Dialect):
 
 
 @register("keras")
-class Keras:
-    title: ClassVar[str] = "Keras 3 source"
-    place: ClassVar[int] = 50
-    files: ClassVar[tuple[str, ...]] = ("exports/keras",)
-    needs: ClassVar[tuple[str, ...]] = ()
-    needs_data: ClassVar[bool] = False
-    extra: ClassVar[bool] = False
-    for_gpu: ClassVar[bool] = False
-    requirements: ClassVar[tuple[str, ...]] = ()
+class Keras(Framework):
+    title = "Keras 3 source"
+    place = 50
+    files = ("exports/keras",)
 
     def sources(self, graph: Graph) -> Mapping[str, str]:
         needed = "".join(f"{name}=={version(name)}\n" for name in ("keras", "safetensors", "numpy"))

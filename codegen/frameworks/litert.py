@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from architectures.ir.graph import Graph
 from codegen import extras
-from codegen.frameworks import folder_of, register
+from codegen.frameworks import Framework, folder_of, register
 
 VALUES = """
 import sys, numpy
@@ -31,15 +31,12 @@ numpy.savez(sys.argv[2], *found)
 
 
 @register("litert")
-class LiteRt:
-    title: ClassVar[str] = "LiteRT (TensorFlow Lite)"
-    place: ClassVar[int] = 80
-    files: ClassVar[tuple[str, ...]] = ("exports/litert",)
-    needs: ClassVar[tuple[str, ...]] = ()
-    needs_data: ClassVar[bool] = False
-    extra: ClassVar[bool] = True
-    for_gpu: ClassVar[bool] = False
-    requirements: ClassVar[tuple[str, ...]] = (
+class LiteRt(Framework):
+    title = "LiteRT (TensorFlow Lite)"
+    place = 80
+    files = ("exports/litert",)
+    extra = True
+    requirements = (
         "litert-torch==0.10.0", "ai-edge-litert==2.3.0", "torch==2.13.0", "safetensors==0.8.0", "Pillow",
     )  # fmt: skip
 

@@ -1,26 +1,18 @@
 """ONNX (float32): made by torch's own exporter from model.py, by the repository's deploy.py."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from architectures.ir.graph import Graph
-from codegen.frameworks import register
+from codegen.frameworks import Framework, register
 
 
 @register("onnx")
-class Onnx:
-    title: ClassVar[str] = "ONNX (float32)"
-    place: ClassVar[int] = 10
-    files: ClassVar[tuple[str, ...]] = ("exports/model.onnx",)
-    needs: ClassVar[tuple[str, ...]] = ()
-    needs_data: ClassVar[bool] = False
-    extra: ClassVar[bool] = False
-    for_gpu: ClassVar[bool] = False
-    requirements: ClassVar[tuple[str, ...]] = ()
-
-    def sources(self, graph: Graph) -> Mapping[str, str]:
-        return {}
+class Onnx(Framework):
+    title = "ONNX (float32)"
+    place = 10
+    files = ("exports/model.onnx",)
 
     def values(self, graph: Graph, folder: Path, images: Any) -> Iterator[Any]:
         yield from onnx_values(folder / self.files[0], images)

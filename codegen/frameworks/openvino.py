@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from architectures.ir.graph import Graph
 from codegen import extras
-from codegen.frameworks import folder_of, register
+from codegen.frameworks import Framework, folder_of, register
 
 VALUES = """
 import sys, numpy, openvino
@@ -20,15 +20,13 @@ numpy.savez(sys.argv[2], *[value for value in answers if value.dtype == numpy.fl
 
 
 @register("openvino")
-class OpenVino:
-    title: ClassVar[str] = "OpenVINO IR"
-    place: ClassVar[int] = 60
-    files: ClassVar[tuple[str, ...]] = ("exports/openvino",)
-    needs: ClassVar[tuple[str, ...]] = ("onnx",)
-    needs_data: ClassVar[bool] = False
-    extra: ClassVar[bool] = True
-    for_gpu: ClassVar[bool] = False
-    requirements: ClassVar[tuple[str, ...]] = ("openvino==2026.4.1", "numpy", "safetensors", "Pillow")
+class OpenVino(Framework):
+    title = "OpenVINO IR"
+    place = 60
+    files = ("exports/openvino",)
+    needs = ("onnx",)
+    extra = True
+    requirements = ("openvino==2026.4.1", "numpy", "safetensors", "Pillow")
 
     def sources(self, graph: Graph) -> Mapping[str, str]:
         return folder_of("openvino", {})

@@ -1,26 +1,18 @@
 """torch.export program: made by torch.export from model.py, by the repository's deploy.py."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from architectures.ir.graph import Graph
-from codegen.frameworks import register
+from codegen.frameworks import Framework, register
 
 
 @register("pt2")
-class Pt2:
-    title: ClassVar[str] = "torch.export program"
-    place: ClassVar[int] = 30
-    files: ClassVar[tuple[str, ...]] = ("exports/model.pt2",)
-    needs: ClassVar[tuple[str, ...]] = ()
-    needs_data: ClassVar[bool] = False
-    extra: ClassVar[bool] = False
-    for_gpu: ClassVar[bool] = False
-    requirements: ClassVar[tuple[str, ...]] = ()
-
-    def sources(self, graph: Graph) -> Mapping[str, str]:
-        return {}
+class Pt2(Framework):
+    title = "torch.export program"
+    place = 30
+    files = ("exports/model.pt2",)
 
     def values(self, graph: Graph, folder: Path, images: Any) -> Iterator[Any]:
         import torch

@@ -1,12 +1,10 @@
 """PyTorch: the graph as a `model.py` that a careful person would have written; weights load into it by name."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, ClassVar
 
 from architectures.ir import primitives
 from architectures.ir.graph import Graph
-from codegen.frameworks import register
+from codegen.frameworks import Framework, register
 from codegen.printing.dialect import Dialect
 from codegen.printing.formatting import formatted
 from codegen.printing.printer import Printed, print_network
@@ -64,22 +62,15 @@ class Torch(Dialect):
 
 
 @register("pytorch")
-class PyTorch:
-    title: ClassVar[str] = "PyTorch source"
-    place: ClassVar[int] = 0
-    files: ClassVar[tuple[str, ...]] = ("model.py",)
-    needs: ClassVar[tuple[str, ...]] = ()
-    needs_data: ClassVar[bool] = False
-    extra: ClassVar[bool] = False
-    for_gpu: ClassVar[bool] = False
-    requirements: ClassVar[tuple[str, ...]] = ()
+class PyTorch(Framework):
+    title = "PyTorch source"
+    place = 0
+    files = ("model.py",)
 
     def sources(self, graph: Graph) -> Mapping[str, str]:
         return {"model.py": formatted(print_model(graph).source)}
 
-    def values(self, graph: Graph, folder: Path, images: Any) -> Iterator[Any]:
-        """None: model.py is no export; the gate compares its weights and logits itself."""
-        return iter(())
+    # It has no values: model.py is no export; the gate compares its weights and logits itself.
 
 
 def print_model(graph: Graph, title: str = "An image classifier found by architecture search.") -> Printed:

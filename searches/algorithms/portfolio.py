@@ -216,7 +216,9 @@ class Portfolio:
                 self._reference = (worst + MARGIN * np.maximum(worst - best, 1e-12)).tolist()
                 self._fronts = layers(self._first)
             return 0.0
-        if len(self._fronts) == DEPTH and any(dominates(each, result.losses) for each in self._fronts[-1]):
+        if len(self._fronts) == DEPTH and any(
+            pareto.weakly_dominates(each, result.losses) for each in self._fronts[-1]
+        ):
             return 0.0
         rest = [losses for front in self._fronts for losses in front]
         with_it = layers([*rest, result.losses])
@@ -257,11 +259,6 @@ def seen_at(number: int, history: History) -> History:
 
 def make(name: str, population: int) -> Algorithm:
     return algorithms.get(name)(population=population)  # type: ignore[call-arg]  # every algorithm has this option
-
-
-def dominates(first: Sequence[float], second: Sequence[float]) -> bool:
-    """Or equals."""
-    return all(a <= b for a, b in zip(first, second, strict=True))
 
 
 def layers(losses: Sequence[tuple[float, ...]]) -> list[list[tuple[float, ...]]]:

@@ -139,6 +139,10 @@ class EventSerializer(serializers.Serializer[Any]):
     kind = serializers.CharField()
     payload = serializers.JSONField()
     at = serializers.DateTimeField()
+    text = serializers.CharField(help_text="the event in a sentence")
+    kept_as = serializers.CharField(
+        required=False, help_text="its name in the run of a snapshot, where it stands there"
+    )
 
 
 class EventsSerializer(serializers.Serializer[Any]):

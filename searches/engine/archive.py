@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any
 
-import numpy as np
-
 from architectures.spaces.limits import Limits
 from searches import objectives, pareto
 from searches.algorithms.algorithm import Evaluated
@@ -87,9 +85,7 @@ class Archive:
         """As a share: each objective is scaled so that its ideal is 0 and the reference point is 1."""
         if self.reference is None or not front:
             return 0.0
-        ideal = np.array([objectives.loss(name, objectives.get(name).ideal) for name in self.names])
-        scaled = (np.array([each.losses for each in front]) - ideal) / (np.array(self.reference) - ideal)
-        return pareto.hypervolume(scaled, [1.0] * len(self.names))
+        return pareto.share([each.losses for each in front], objectives.ideal_losses(self.names), self.reference)
 
     def reference_point(self) -> list[float] | None:
         """In the objectives' own units, in their order."""

@@ -1,5 +1,8 @@
 """What a search reports: a closed set of frozen classes, each in the past tense, each with a JSON document.
 
+A class says all that others ask of its kind: its sentence for the log of page, API and terminal, how a repeated one is
+known, and whether its newest document stands in snapshots and in front.json.
+
 The stream of a resumed search begins with SearchStarted again and repeats what was proposed above the last accepted
 evaluation; numbers and generations are the identity of what is repeated. EvaluationFinished is never repeated.
 """
@@ -14,18 +17,45 @@ MAX_LINE = 1 << 16  # bytes
 PHASES = ("problem", "space", "search", "selection", "code")
 
 
+def counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
 class UnknownEvent(ValueError):
     """A document that no event class reads: written by another version, or not by the engine."""
 
 
-@dataclass(frozen=True)
-class Reported:
-    """What all events share: their kind is their class name, their document their fields."""
+class Worded:
+    """What has a kind, its class name, and a sentence."""
 
     kind: ClassVar[str]
+    shown_as: ClassVar[str] = ""  # what the page's filter calls these; empty: they cannot be looked at alone
 
     def __init_subclass__(cls) -> None:
         cls.kind = cls.__name__
+
+    @classmethod
+    def sentence(cls, document: Mapping[str, JSON]) -> str:
+        """Says in words what a document of this kind reports; a stored one lacks what no browser needs.
+
+        Raises KeyError for a document of a version that had other fields.
+        """
+        return cls.kind
+
+
+@dataclass(frozen=True)
+class Reported(Worded):
+    """What all events share: their document is their fields."""
+
+    identity: ClassVar[tuple[str, ...] | None] = None  # fields by which a repeated one is known; None: each is new
+    kept_as: ClassVar[str] = ""  # the name under which the newest one stands in a snapshot's run and in front.json
+
+    def in_words(self) -> str:
+        return self.sentence(self.to_document())
 
     def to_document(self) -> dict[str, JSON]:
         return {"kind": self.kind} | {each.name: plain(getattr(self, each.name)) for each in fields(self)}
@@ -35,10 +65,18 @@ class Reported:
 class SearchStarted(Reported):
     header: Mapping[str, JSON]
 
+    @classmethod
+    def sentence(cls, document: Mapping[str, JSON]) -> str:
+        return "The engine started"
+
 
 @dataclass(frozen=True)
 class PhaseChanged(Reported):
     phase: str  # one of PHASES
+
+    @classmethod
+    def sentence(cls, document: Mapping[str, JSON]) -> str:
+        return f"Phase: {document['phase']}"
 
 
 @dataclass(frozen=True)
@@ -54,6 +92,10 @@ class CandidateProposed(Reported):
     memory_bytes: int  # peak of the activations, batch 1
     generation: int
 
+    @classmethod
+    def sentence(cls, document: Mapping[str, JSON]) -> str:
+        return f"#{document['number']} proposed: {document['change'] or 'from nothing'}"
+
 
 @dataclass(frozen=True)
 class ProposalRefused(Reported):
@@ -62,6 +104,10 @@ class ProposalRefused(Reported):
     number: int
     reason: str  # of the last of them
     times: int
+
+    @classmethod
+    def sentence(cls, document: Mapping[str, JSON]) -> str:
+        return f"#{document['number']}: {document['times']} refused, {document['reason']}"
 
 
 @dataclass(frozen=True)
@@ -72,10 +118,16 @@ class DuplicateProposed(Reported):
     fingerprint: str
     of: int
 
+    @classmethod
+    def sentence(cls, document: Mapping[str, JSON]) -> str:
+        return f"#{document['number']} is the same network as #{document['of']}"
+
 
 @dataclass(frozen=True)
 class CandidatePromoted(Reported):
     """A network that is to be measured once more, at a higher fidelity; it keeps its number."""
+
+    shown_as = "promotions"
 
     number: int
     fidelity: int  # of the result that earned it
@@ -83,10 +135,18 @@ class CandidatePromoted(Reported):
     reason: str
     place: int  # in the sequence
 
+    @classmethod
+    def sentence(cls, document: Mapping[str, JSON]) -> str:
+        number, fidelity, to = document["number"], document["fidelity"], document["to"]
+        return f"#{number} goes on from {fidelity} to {to} epochs: {document['reason']}"
+
 
 @dataclass(frozen=True)
 class SupernetJudged(Reported):
     """The first networks are on both of the lowest rungs, and their orders were compared; once in a search."""
+
+    shown_as = "the supernet's trial"
+    kept_as = "supernet"
 
     place: int  # in the sequence, from which on the supernet's rung is used or skipped
     is_trusted: bool
@@ -97,6 +157,10 @@ class SupernetJudged(Reported):
     level: float  # of the interval
     fidelity: int  # epochs
     reason: str  # all of this in words
+
+    @classmethod
+    def sentence(cls, document: Mapping[str, JSON]) -> str:
+        return str(document["reason"])
 
 
 @dataclass(frozen=True)
@@ -109,16 +173,28 @@ class StageChanged(Reported):
     reason: str
     changes: Sequence[str]  # decisions that were opened, narrowed or frozen, and why
 
+    @classmethod
+    def sentence(cls, document: Mapping[str, JSON]) -> str:
+        return f"Stage {document['name']} from #{document['number']} on: {document['reason']}"
+
 
 @dataclass(frozen=True)
 class EvaluationStarted(Reported):
     number: int
     fidelity: int
 
+    @classmethod
+    def sentence(cls, document: Mapping[str, JSON]) -> str:
+        fidelity = document["fidelity"]
+        doing = f"in training, {counted(fidelity, 'epoch')}" if fidelity else "is scored"
+        return f"#{document['number']} {doing}"
+
 
 @dataclass(frozen=True)
 class EvaluationFinished(Reported):
     """An accepted result. These, in their order, are the history of a search."""
+
+    shown_as = "results"
 
     number: int
     fidelity: int  # epochs
@@ -135,10 +211,24 @@ class EvaluationFinished(Reported):
     cached: bool = False
     place: int | None = None  # in the sequence, where it is not the number: a promotion, or a full training at the end
 
+    @classmethod
+    def sentence(cls, document: Mapping[str, JSON]) -> str:
+        number, values = document["number"], document["values"]
+        if document["status"] != "done":
+            return f"#{number} failed: {document['reason']}"
+        if "accuracy" in values:
+            return f"#{number} trained: accuracy {percent(values['accuracy'])}"
+        # What stands for accuracy below the first training is never called so.
+        if "supernet" not in values:
+            return f"#{number} estimated by proxies"
+        return f"#{number} estimated: {percent(values['supernet'])} with the supernet's weights, which only ranks it"
+
 
 @dataclass(frozen=True)
 class StepFinished(Reported):
     """An accepted unit of the algorithm's own learning; a part of the history, too, and never repeated."""
+
+    shown_as = "learning steps"
 
     number: int
     step: str
@@ -151,9 +241,19 @@ class StepFinished(Reported):
     timing: Mapping[str, JSON]
     files: Mapping[str, JSON]
 
+    @classmethod
+    def sentence(cls, document: Mapping[str, JSON]) -> str:
+        step, report = document["step"], document["report"] or {}
+        if document["status"] == "failed":
+            return f"A step of {step} failed: {document['reason']}"
+        of = f" of {report['epochs']}" if report.get("epochs") else ""
+        return f"{step}: step {report.get('epoch', '')}{of}"
+
 
 @dataclass(frozen=True)
 class GenerationFinished(Reported):
+    shown_as = "generations"
+
     generation: int
     evaluated: int
     hypervolume: float  # share of the box between the reference point and the ideal point
@@ -162,6 +262,10 @@ class GenerationFinished(Reported):
     mean: Mapping[str, float]
     insight: Mapping[str, JSON] = field(default_factory=dict)  # what the algorithm tells about itself
     fidelity: int | None = None  # epochs, of front, hypervolume, best and mean
+
+    @classmethod
+    def sentence(cls, document: Mapping[str, JSON]) -> str:
+        return f"Generation {document['generation'] + 1} complete, {len(document['front'])} on the front"
 
 
 @dataclass(frozen=True)
@@ -173,6 +277,11 @@ class SelectionFinished(Reported):
     ballots: Sequence[Mapping[str, JSON]] = ()  # voter, ranking (empty: abstains), reason: for a vote on the page
     fidelity: int | None = None  # epochs, of the front
 
+    @classmethod
+    def sentence(cls, document: Mapping[str, JSON]) -> str:
+        chosen = document["chosen"]
+        return f"Chosen by {document['how']}: {'none' if chosen is None else f'#{chosen}'}"
+
 
 @dataclass(frozen=True)
 class TestMeasured(Reported):
@@ -182,6 +291,10 @@ class TestMeasured(Reported):
 
     number: int
     test_accuracy: float
+
+    @classmethod
+    def sentence(cls, document: Mapping[str, JSON]) -> str:
+        return f"#{document['number']}: test accuracy {percent(document['test_accuracy'])}"
 
 
 @dataclass(frozen=True)
@@ -193,6 +306,10 @@ class SearchFinished(Reported):
     reference_point: Sequence[float] | None = None  # in the objectives' units, in their order
     cost: int = 0  # counted multiply-adds of the search; the full training of the front is not in it
 
+    @classmethod
+    def sentence(cls, document: Mapping[str, JSON]) -> str:
+        return f"The search is finished: {document['reason']}"
+
 
 @dataclass(frozen=True)
 class SearchFailed(Reported):
@@ -200,6 +317,10 @@ class SearchFailed(Reported):
 
     reason: str
     traceback: str
+
+    @classmethod
+    def sentence(cls, document: Mapping[str, JSON]) -> str:
+        return f"The search failed: {document['reason']}"
 
 
 @dataclass(frozen=True)

@@ -29,14 +29,9 @@ def share(names: Sequence[str], front: Sequence[Mapping[str, float]], reference_
     """Hypervolume of a front's values in the box of a given reference point: two searches compare in one box only."""
     if reference_point is None or not front:
         return 0.0
-    ideal = [objectives.loss(name, objectives.get(name).ideal) for name in names]
     worst = [objectives.loss(name, bound) for name, bound in zip(names, reference_point, strict=True)]
-    spans = [bound - best for bound, best in zip(worst, ideal, strict=True)]
-    scaled = [
-        [(loss - best) / span for loss, best, span in zip(objectives.losses(names, values), ideal, spans, strict=True)]
-        for values in front
-    ]
-    return pareto.hypervolume(scaled, [1.0] * len(names))
+    losses = [objectives.losses(names, values) for values in front]
+    return pareto.share(losses, objectives.ideal_losses(names), worst)
 
 
 def compared(front: Mapping[str, Any], control: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,10 @@ from typing import Any
 from searches import objectives
 from searches.algorithms.algorithm import Ballot, Evaluated
 from searches.engine.archive import Archive
-from searches.pareto import Choice, borda, knee, select_best
+from searches.pareto import Choice, knee, select_best, vote
 from searches.spec import SearchSpec
+
+ALL_ABSTAINED = "all abstained, so the knee is taken"
 
 
 def choose(
@@ -52,14 +54,10 @@ def voted(
 ) -> tuple[int, list[str]]:
     """Borda count over those who have a ranking; the knee where all abstain."""
     reasons = [f"{ballot.voter}: {ballot.reason}" for ballot in ballots]
-    cast = [[str(number) for number in ballot.ranking] for ballot in ballots if ballot.ranking]
-    if not cast:
-        best = knee(entries, names)
-        return best["number"], [*reasons, "all abstained, so the knee is taken", described(best, names)]
-    points = borda(cast)
-    best = min(entries, key=lambda each: (-points[str(each["number"])], each["fingerprint"]))
-    tally = f"{points[str(best['number'])]} points of {len(cast)} ballots on {len(entries)} candidates"
-    return best["number"], [*reasons, tally, described(best, names)]
+    found = vote(entries, names, [ballot.ranking for ballot in ballots])
+    tally = f"{found.points} points of {found.ballots} ballots on {len(entries)} candidates"
+    why = ALL_ABSTAINED if found.points is None else tally
+    return found.chosen["number"], [*reasons, why, described(found.chosen, names)]
 
 
 def described(best: Mapping[str, Any], names: Sequence[str]) -> str:

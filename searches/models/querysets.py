@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from nasportal.lib.leases import LeasedQuerySet
+from searches.models.run_events import KEPT, in_words
 from searches.models.status import UNDER_LEASE, WITH_WORK, Role, Status
 
 if TYPE_CHECKING:
@@ -160,10 +161,12 @@ class EventQuerySet(models.QuerySet["Event"]):
         return self.filter(seq__gt=seq).order_by("seq")
 
     def frames(self) -> list[dict[str, Any]]:
-        """Events as a browser gets them, over the socket and over the API alike."""
+        """Events as a browser gets them, over the socket and over the API alike: with a sentence that is not stored."""
         rows = self.values_list("seq", "kind", "payload", "at")
         return [
             {"type": "event", "seq": seq, "kind": kind, "payload": payload, "at": at.isoformat()}
+            | {"text": in_words(kind, payload)}
+            | ({"kept_as": KEPT[kind]} if kind in KEPT else {})
             for seq, kind, payload, at in rows
         ]
 

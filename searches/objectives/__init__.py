@@ -20,9 +20,14 @@ def losses(chosen: Sequence[str], values: Mapping[str, float]) -> tuple[float, .
     return tuple(loss(name, values[name]) for name in chosen)
 
 
+def ideal_losses(chosen: Sequence[str]) -> tuple[float, ...]:
+    """Returns the loss of each objective that no network can be below."""
+    return tuple(loss(name, get(name).ideal) for name in chosen)
+
+
 def facts(chosen: Sequence[str]) -> list[dict[str, str]]:
     """Name, direction and unit, as ``front.json`` and the pages show them."""
     return [{"name": name, "direction": get(name).direction, "unit": get(name).unit} for name in chosen]
 
 
-__all__ = ["Objective", "facts", "get", "loss", "losses", "names", "register"]
+__all__ = ["Objective", "facts", "get", "ideal_losses", "loss", "losses", "names", "register"]

@@ -1,22 +1,13 @@
 """Share of the validation split that is classified correctly."""
 
-from typing import ClassVar, Literal
-
-from architectures.ir.complexity import Complexity
 from searches import objectives
+from searches.objectives.objective import Objective
 
 
 @objectives.register("accuracy")
-class Accuracy:
-    title: ClassVar[str] = "validation accuracy"
-    unit: ClassVar[str] = ""
-    direction: ClassVar[Literal["maximise", "minimise"]] = "maximise"
-    is_measured: ClassVar[bool] = False
-    ideal: ClassVar[float] = 1.0
-    measured_as: ClassVar[str] = "accuracy"
-    limit: ClassVar[str | None] = None
-    worst: ClassVar[float | None] = 0.0
-
-    @staticmethod
-    def count(complexity: Complexity) -> float | None:
-        return None
+class Accuracy(Objective):
+    title = "validation accuracy"
+    direction = "maximise"
+    ideal = 1.0
+    measured_as = "accuracy"
+    worst = 0.0

@@ -1,21 +1,16 @@
 """Peak of the activations of one image, counted on the graph."""
 
-from typing import ClassVar, Literal
-
 from architectures.ir.complexity import Complexity
 from searches import objectives
+from searches.objectives.objective import Objective
 
 
 @objectives.register("memory")
-class Memory:
-    title: ClassVar[str] = "peak activation memory"
-    unit: ClassVar[str] = "bytes"
-    direction: ClassVar[Literal["maximise", "minimise"]] = "minimise"
-    is_measured: ClassVar[bool] = False
-    ideal: ClassVar[float] = 0.0
-    measured_as: ClassVar[str] = "memory_bytes"
-    limit: ClassVar[str | None] = "max_memory_bytes"
-    worst: ClassVar[float | None] = None
+class Memory(Objective):
+    title = "peak activation memory"
+    unit = "bytes"
+    measured_as = "memory_bytes"
+    limit = "max_memory_bytes"
 
     @staticmethod
     def count(complexity: Complexity) -> float | None:

@@ -1,21 +1,15 @@
 """Trainable numbers of the network, counted on the graph."""
 
-from typing import ClassVar, Literal
-
 from architectures.ir.complexity import Complexity
 from searches import objectives
+from searches.objectives.objective import Objective
 
 
 @objectives.register("params")
-class Params:
-    title: ClassVar[str] = "parameters"
-    unit: ClassVar[str] = ""
-    direction: ClassVar[Literal["maximise", "minimise"]] = "minimise"
-    is_measured: ClassVar[bool] = False
-    ideal: ClassVar[float] = 0.0
-    measured_as: ClassVar[str] = "params"
-    limit: ClassVar[str | None] = "max_params"
-    worst: ClassVar[float | None] = None
+class Params(Objective):
+    title = "parameters"
+    measured_as = "params"
+    limit = "max_params"
 
     @staticmethod
     def count(complexity: Complexity) -> float | None:

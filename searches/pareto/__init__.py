@@ -1,19 +1,25 @@
 """Dominance, hypervolume, and choosing one point of a front. Inside, every objective is minimised."""
 
-from searches.pareto.choice import Choice, ChoiceError, borda, knee, select_best
-from searches.pareto.front import crowding, front, fronts, ranks
-from searches.pareto.volume import contributions, hypervolume
+from searches.pareto.choice import Choice, ChoiceError, knee, select_best
+from searches.pareto.front import crowding, dominates, front, fronts, ranks, weakly_dominates
+from searches.pareto.volume import contributions, hypervolume, share
+from searches.pareto.voting import Vote, borda, vote
 
 __all__ = [
     "Choice",
     "ChoiceError",
+    "Vote",
     "borda",
     "contributions",
     "crowding",
+    "dominates",
     "front",
     "fronts",
     "hypervolume",
     "knee",
     "ranks",
     "select_best",
+    "share",
+    "vote",
+    "weakly_dominates",
 ]

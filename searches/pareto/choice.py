@@ -99,12 +99,3 @@ def scaled(front: Sequence[Entry], name: str) -> list[float]:
 
 def spread(front: Sequence[Entry], name: str) -> bool:
     return len({entry["values"][name] for entry in front}) > 1
-
-
-def borda(ballots: Sequence[Sequence[str]]) -> dict[str, int]:
-    """Borda count: of n candidates a voter's first gets n - 1 points, the last 0. Ballots rank the same candidates."""
-    points: dict[str, int] = {}
-    for ballot in ballots:
-        for place, name in enumerate(ballot):
-            points[name] = points.get(name, 0) + len(ballot) - 1 - place
-    return points

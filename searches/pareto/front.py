@@ -16,6 +16,16 @@ def matrix(losses: Losses) -> NDArray[np.float64]:
     return points if points.ndim == 2 else points.reshape(len(points), -1 if len(points) else 0)
 
 
+def weakly_dominates(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Tells whether the losses of one point are at most those of another in every objective."""
+    return all(mine <= theirs for mine, theirs in zip(one, other, strict=True))
+
+
+def dominates(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Tells whether one point is at least as good everywhere and better somewhere."""
+    return weakly_dominates(one, other) and not weakly_dominates(other, one)
+
+
 def ranks(losses: Losses) -> NDArray[np.int64]:
     """0 where nothing dominates a point, 1 where only those do, and so on; equal points share a rank."""
     points = matrix(losses)

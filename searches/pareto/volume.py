@@ -19,6 +19,18 @@ def hypervolume(losses: Losses, reference: Sequence[float]) -> float:
     return float(moocore.hypervolume(points, ref=bound))
 
 
+def share(losses: Losses, ideal: Sequence[float], reference: Sequence[float]) -> float:
+    """Returns the hypervolume as a share (0 to 1) of the box between two points; all three are losses.
+
+    ``losses`` has the shape (points, objectives), the two points have the shape (objectives,).
+    """
+    if not len(losses):
+        return 0.0
+    best = np.asarray(ideal, dtype=np.float64)
+    scaled = (matrix(losses) - best) / (np.asarray(reference, dtype=np.float64) - best)
+    return hypervolume(scaled, [1.0] * len(best))
+
+
 def contributions(losses: Losses, reference: Sequence[float]) -> NDArray[np.float64]:
     """What the hypervolume loses without each point; equal points hold nothing alone.
 

@@ -19,7 +19,7 @@ from codegen.models import Repository
 from codegen.sources.preview import Preview, preview
 from profiling import targets
 from profiling.meters.roofline import Prediction, predict
-from searches import objectives
+from searches import objectives, pareto
 from searches.models import Candidate, Evaluation
 from searches.selectors.lineage import Lineage
 
@@ -205,8 +205,7 @@ class Place:
     def _dominates(self, entry: Mapping[str, Any], mine: tuple[float, ...]) -> bool:
         if not all(name in entry["values"] for name in self.names):
             return False
-        theirs = objectives.losses(self.names, entry["values"])
-        return theirs != mine and all(their <= own for their, own in zip(theirs, mine, strict=True))
+        return pareto.dominates(objectives.losses(self.names, entry["values"]), mine)
 
     @property
     def ranks(self) -> list[tuple[str, int]]:

@@ -42,11 +42,9 @@ def measures_of(spec: Mapping[str, Any]) -> tuple[Measure, ...]:
 
 def measure(name: str, is_objective: bool, target: str) -> Measure:
     objective = objectives.get(name)
-    is_share = (objective.ideal, objective.worst) == (1.0, 0.0)
-    unit = "%" if is_share else {"bytes": "B"}.get(objective.unit, objective.unit)
     title = objective.title[:1].upper() + objective.title[1:]
     is_estimate = is_modelled(objective.measured_as, target)
-    return Measure(name, title, noun_of(name), unit, objective.direction, is_estimate, is_objective)
+    return Measure(name, title, noun_of(name), objective.display_unit(), objective.direction, is_estimate, is_objective)
 
 
 def noun_of(name: str) -> str:

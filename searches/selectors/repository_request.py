@@ -160,7 +160,7 @@ def figure(name: str, values: Mapping[str, float], counts: Complexity, target: s
     objective, value = objectives.get(name), values[name]
     if objective.count(counts) is not None:
         return Figure(name, value, objective.unit, "counted")
-    if (objective.ideal, objective.worst) == (1.0, 0.0):  # a share of images
+    if objective.is_share():
         return Figure(name, value, objective.unit, "measured", validated(values))
     how = "estimated" if is_modelled(objective.measured_as, target) else "measured"
     return Figure(name, value, objective.unit, how, targets.get(target).title)

@@ -94,18 +94,7 @@ class RunComparison:
         ideal = [min(column) for column in columns]
         spread = [max(column) - low or abs(low) or 1.0 for column, low in zip(columns, ideal, strict=True)]
         reference = [low + (1 + MARGIN) * wide for low, wide in zip(ideal, spread, strict=True)]
-        scaled = [
-            [
-                tuple((value - low) / wide for value, low, wide in zip(point, ideal, spread, strict=True))
-                for point in each
-            ]
-            for each in self.losses
-        ]
-        bound = [(end - low) / wide for end, low, wide in zip(reference, ideal, spread, strict=True)]
-        box = 1.0
-        for side in bound:
-            box *= side
-        return [pareto.hypervolume(each, bound) / box for each in scaled]
+        return [pareto.share(each, ideal, reference) for each in self.losses]
 
     def _best(self, name: str) -> float | None:
         known = [entry["values"][name] for front in self.fronts for entry in front]

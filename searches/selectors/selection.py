@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from searches import objectives
+from searches.engine.selection import ALL_ABSTAINED
 from searches.formatting import figure
 from searches.models import SearchRun
-from searches.pareto import ChoiceError, borda, knee, select_best
+from searches.pareto import ChoiceError, knee, select_best, vote
 from searches.selectors.metrics import noun_of
 
 Entry = Mapping[str, Any]
@@ -81,7 +82,7 @@ def within(front: Sequence[Entry], query: Mapping[str, str], names: Sequence[str
             bound = float(text)
         except ValueError:
             raise ChoiceError(f"has the limit {name} {text[:40]!r}; a limit must be a number") from None
-        asked.append(f"{noun_of(name)} {figure(bound, unit_of(name))}")
+        asked.append(f"{noun_of(name)} {figure(bound, objectives.get(name).display_unit())}")
         known = [each for each in kept if name in each["values"]]
         kept = [each for each in known if objectives.loss(name, each["values"][name]) <= objectives.loss(name, bound)]
     if front and not kept:
@@ -92,28 +93,18 @@ def within(front: Sequence[Entry], query: Mapping[str, str], names: Sequence[str
 def voted(
     front: Sequence[Entry], names: Sequence[str], ballots: Sequence[Mapping[str, Any]]
 ) -> tuple[Entry, list[str]]:
-    """Borda count over the members' ballots; where all of them abstain every objective casts one."""
-    numbers = {entry["number"] for entry in front}
-    cast = [(each["voter"], [n for n in each["ranking"] if n in numbers]) for each in ballots if each["ranking"]]
+    """Counts the ballots that the engine's members cast; where all of them abstain, the knee is taken."""
+    found = vote(front, names, [each["ranking"] for each in ballots])
     words = [f"{each['voter']} {each['reason']}" for each in ballots if not each["ranking"]]
-    if not cast:
-        cast = [(noun_of(name), by_objective(front, name)) for name in names]
-        words = [*words, "so each objective casts a ballot"] if words else ["each objective casts a ballot"]
-    points = borda([[str(number) for number in ranking] for _, ranking in cast])
-    best = min(front, key=lambda each: (-points.get(str(each["number"]), 0), each["fingerprint"]))
-    places = [
-        f"{voter} puts it at {ranking.index(best['number']) + 1}"
-        for voter, ranking in cast
-        if best["number"] in ranking
+    if found.points is None:
+        return found.chosen, [*words, ALL_ABSTAINED if ballots else "no ballot was cast, so the knee is taken"]
+    number = found.chosen["number"]
+    ranks = [
+        f"{each['voter']} puts it at {ranking.index(number) + 1}"
+        for each, ranking in zip(ballots, found.rankings, strict=True)
+        if number in ranking
     ]
-    return best, [*words, f"{', '.join(places)} of {len(front)}"]
-
-
-def by_objective(front: Sequence[Entry], name: str) -> list[int]:
-    ordered = sorted(
-        front, key=lambda each: (objectives.loss(name, each["values"].get(name, 0.0)), each["fingerprint"])
-    )
-    return [each["number"] for each in ordered]
+    return found.chosen, [*words, f"{', '.join(ranks)} of {len(front)}"]
 
 
 def prices(front: Sequence[Entry], entry: Entry, names: Sequence[str]) -> list[str]:
@@ -143,19 +134,12 @@ def price(entry: Entry, other: Entry, names: Sequence[str]) -> str:
         if name == "accuracy" or name not in entry["values"] or name not in other["values"]:
             continue
         change = objectives.loss(name, other["values"][name]) - objectives.loss(name, entry["values"][name])
-        words = f"{figure(abs(change), unit_of(name))} {noun_of(name)}"
+        words = f"{figure(abs(change), objectives.get(name).display_unit())} {noun_of(name)}"
         if change:
             (costs if change > 0 else saves).append(words)
     parts = [f"{verb} {' and '.join(words)}" for verb, words in (("costs", costs), ("saves", saves)) if words]
     sign = "+" if gain >= 0 else "−"
     return f"{sign}{abs(gain) * 100:.1f} % accuracy (#{other['number']}) {' and '.join(parts) or 'costs nothing'}"
-
-
-def unit_of(name: str) -> str:
-    objective = objectives.get(name)
-    return (
-        "%" if (objective.ideal, objective.worst) == (1.0, 0.0) else {"bytes": "B"}.get(objective.unit, objective.unit)
-    )
 
 
 def reasons(front: Sequence[Entry], entry: Entry, names: Sequence[str]) -> list[str]:
@@ -170,7 +154,7 @@ def against_best(front: Sequence[Entry], entry: Entry, name: str) -> str:
     mine = entry["values"][name]
     if mine == best:
         return f"best {noun_of(name)} of the front"
-    if (objective.ideal, objective.worst) == (1.0, 0.0):
+    if objective.is_share():
         return f"{abs(best - mine) * 100:.1f} percentage points below the best {noun_of(name)}"
     if not best:
         return f"{noun_of(name)} above the least"

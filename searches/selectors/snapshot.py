@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from searches import objectives
 from searches.models import Candidate, CandidateRepository, Evaluation, SearchRun
+from searches.models.run_events import KEPT
 
 SHOWN_AT_MOST = 1000  # candidates beside the front; the page says "n of N"
 GENERATIONS_AT_MOST = 400
@@ -69,7 +70,14 @@ def run_facts(run: SearchRun) -> dict[str, Any]:
     facts = {name: getattr(run, name) for name in RUN_FIELDS}
     for name in ("created", "started", "finished"):
         facts[name] = facts[name].isoformat() if facts[name] else None
-    return facts | {"project": {"slug": run.project.slug, "name": run.project.name}}
+    return kept_facts(run) | facts | {"project": {"slug": run.project.slug, "name": run.project.name}}
+
+
+def kept_facts(run: SearchRun) -> dict[str, Any]:
+    """Returns the newest event of each kind that is kept, under the kind's own name for it; a column goes before it."""
+    names = {kind: name for kind, name in KEPT.items() if name not in RUN_FIELDS}
+    told = run.events.filter(kind__in=names).order_by("seq").values_list("kind", "payload") if names else ()
+    return dict.fromkeys(names.values()) | {names[kind]: payload for kind, payload in told}
 
 
 def shown_candidates(run: SearchRun, total: int) -> QuerySet[Candidate]:

@@ -11,9 +11,9 @@ from codegen.bundle import BundleRequest
 from codegen.models import Repository, RepositoryStatus
 from codegen.repository_request import RepositoryRequest
 from searches.models import Candidate, CandidateRepository, SearchRun
+from searches.models.run_events import RepositoryRequested
 from searches.selectors.repository_request import request_of
 from searches.services.activity import activity_add
-from searches.services.run_events import RepositoryRequested
 from searches.services.transitions import events_append
 
 

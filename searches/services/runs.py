@@ -5,13 +5,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from searches.models import Project, SearchRun
+from searches.models.run_events import StatusChanged
 from searches.models.status import DELETABLE, WISHES, WITH_WORK, Status
 from searches.selectors.repository_request import NothingToDeliver
 from searches.services.activity import activity_add
 from searches.services.datasets import dataset_check
 from searches.services.devices import device_check
 from searches.services.projects import one_line
-from searches.services.run_events import StatusChanged
 from searches.services.transitions import events_append, removal, ring, run_move
 from searches.spec import SearchSpec
 

@@ -12,9 +12,9 @@ from django_q.tasks import async_task
 from codegen import services as repository_services
 from nasportal.lib.crash_points import crash_point
 from searches.models import Event, SearchRun
+from searches.models.run_events import RepositoryRequested, StatusChanged
 from searches.models.status import OVER, Status
 from searches.services.notifications import run_ended
-from searches.services.run_events import RepositoryRequested, StatusChanged
 from searches.services.wakeups import nudge
 
 RunEvent = StatusChanged | RepositoryRequested

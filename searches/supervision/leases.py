@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from nasportal.lib.leases import owner_name
 from searches.models import SearchRun
+from searches.models.run_events import StatusChanged
 from searches.models.status import Status
-from searches.services.run_events import StatusChanged
 from searches.services.transitions import events_append, ring, run_move
 from searches.supervision import disk
 

@@ -17,10 +17,10 @@ from django.utils import timezone
 from searches.engine import events as engine
 from searches.engine import history
 from searches.models import Candidate, Evaluation, Event, Generation, Progress, SearchRun, Step
+from searches.models.run_events import StatusChanged
 from searches.models.status import Status, sources
 from searches.services.control import control_start
 from searches.services.notifications import run_ended
-from searches.services.run_events import StatusChanged
 from searches.services.wakeups import nudge
 from searches.spec import SearchSpec
 from searches.supervision.row_cache import RowCache
@@ -126,8 +126,16 @@ class Ledger:
 
     @singledispatchmethod
     def enter(self, event: engine.Event) -> bool:
-        """Notes what an event changes; False when it is known already."""
-        raise TypeError(f"no rule says how {type(event).__name__} is kept; add one to searches/supervision/recorder.py")
+        """Notes what an event changes; False when it is known already.
+
+        A kind without a rule here changes no row but its own; its class says by which fields a repeated one is known.
+        """
+        if event.identity is None:
+            return True
+        same = {name: value for name, value in event.to_document().items() if name in event.identity}
+        entered = any(each.kind == event.kind and same.items() <= each.to_document().items() for each in self.told)
+        stored = self.run.events.filter(kind=event.kind, **{f"payload__{name}": value for name, value in same.items()})
+        return not (entered or stored.exists())
 
     @enter.register
     def _(self, event: engine.SearchStarted) -> bool:
@@ -204,10 +212,6 @@ class Ledger:
         if self.now("supernet") is not None:
             return False
         self.changes["supernet"] = {key: value for key, value in event.to_document().items() if key != "kind"}
-        return True
-
-    @enter.register
-    def _(self, event: engine.EvaluationStarted) -> bool:
         return True
 
     @enter.register

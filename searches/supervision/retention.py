@@ -1,7 +1,7 @@
 """What is kept, and for how long: events and checkpoints of runs that are over are cut when a quota is exceeded.
 
 Evaluations, histories, notes and the weights of a front are never cut. Of events whole prefixes go and `first_seq`
-rises, so that a client which asks for older ones is told to start from the snapshot.
+rises, so that a client which asks for older ones is told to start from the snapshot; what that shows of them stays.
 """
 
 import logging
@@ -15,6 +15,7 @@ from django.utils import timezone
 from nasportal.lib import file_storage
 from searches.models import Activity, Event, SearchRun
 from searches.models.querysets import WEIGHTS
+from searches.models.run_events import KEPT
 from searches.models.status import Status
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ def prefix_cut(run: SearchRun, through: int) -> int:
     while run.first_seq <= through:
         upto = min(through, run.first_seq + CUT_AT_ONCE - 1)
         with transaction.atomic():
-            gone, _ = Event.objects.filter(run=run, seq__lte=upto).delete()
+            gone, _ = Event.objects.filter(run=run, seq__lte=upto).exclude(kind__in=KEPT).delete()
             SearchRun.objects.filter(pk=run.pk, first_seq__lte=upto).update(first_seq=upto + 1)
         run.first_seq = upto + 1
         cut += gone

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from nasportal.lib.requests import Request
 from searches import services
 from searches.models import SearchRun
+from searches.models.run_events import shown_alone
 from searches.models.status import Phase, Status, may
 from searches.pareto import ChoiceError
 from searches.selectors.history import history_jsonl
@@ -49,6 +50,7 @@ def run(request: Request, pk: int) -> HttpResponse:
     context = {
         "run": shown,
         "phases": Phase.choices,
+        "event_kinds": shown_alone(),
         "measures": measures,
         "measure_documents": [measure.to_document() for measure in measures],
         "objectives": [measure for measure in measures if measure.is_objective],

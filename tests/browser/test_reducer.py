@@ -130,3 +130,13 @@ def test_how_many_generations_there_will_be_is_said_where_it_is_known(
     source = "data:text/javascript;base64," + b64encode(MODULE.read_bytes()).decode()
     script = "async ([source, run]) => (await import(source)).generations({ run })"
     assert blank.evaluate(script, [source, run | {"spec": spec} | changes]) == shown
+
+
+def test_a_kind_without_a_rule_stands_in_the_log_and_where_it_is_kept(blank: Page, world: World) -> None:
+    start = taken(world.run)
+    frame = {"type": "event", "seq": start["seq"] + 1, "kind": "RecordBroken", "payload": {"number": 3}, "at": ""}
+    told = reduced(blank, start, [frame | {"text": "a record"}])
+    assert told["run"] == comparable(expected(start))["run"], "nothing but the log changes"
+    kept = reduced(blank, start, [frame | {"text": "a record", "kept_as": "record"}])
+    assert kept["run"] == told["run"] | {"record": {"number": 3}}
+    assert kept["seq"] == frame["seq"]

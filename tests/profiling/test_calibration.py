@@ -71,8 +71,21 @@ def test_no_coefficient_is_negative() -> None:
 def test_least_squares_find_a_known_answer() -> None:
     table = np.random.default_rng(0).uniform(0, 1, (50, 4))
     truth = np.array([0.5, 0.0, 2.0, 1.0])
-    assert non_negative_least_squares(table, table @ truth) == pytest.approx(truth, abs=1e-3)
+    assert non_negative_least_squares(table, table @ truth) == pytest.approx(truth, abs=1e-12)
     assert non_negative_least_squares(table, table @ np.array([1.0, -1.0, 1.0, 1.0])).min() >= 0
+
+
+def test_least_squares_keep_the_conditions_of_an_optimum() -> None:
+    """Where a coefficient is above 0 the error does not fall any more; where it is 0, more of it would raise it."""
+    for seed in range(100):
+        generator = np.random.default_rng(seed)
+        table = generator.random((30, 6)) * 10.0 ** generator.integers(0, 8, 6)
+        wanted = generator.normal(0.5, 1, 30)
+        scales = np.linalg.norm(table, axis=0)
+        found = non_negative_least_squares(table, wanted)
+        gradient = (table / scales).T @ (wanted - table @ found)
+        assert gradient.max() < 1e-12
+        assert np.abs(gradient * found * scales).max() < 1e-12
 
 
 def test_features_count_kernels_and_work() -> None:
@@ -94,6 +107,13 @@ def test_spearman_knows_ties_and_order() -> None:
     assert spearman(np.array([1.0, 2, 3]), np.array([10.0, 20, 30])) == pytest.approx(1)
     assert spearman(np.array([1.0, 2, 3]), np.array([3.0, 2, 1])) == pytest.approx(-1)
     assert spearman(np.array([1.0, 1, 2]), np.array([1.0, 1, 3])) == pytest.approx(1)
+
+
+def test_spearman_is_the_correlation_of_mean_ranks() -> None:
+    for seed in range(100):
+        first, second = np.random.default_rng(seed).integers(0, 9, (2, 40)).astype(float)
+        ranks = [[(values < each).sum() + (values == each).sum() / 2 for each in values] for values in (first, second)]
+        assert spearman(first, second) == pytest.approx(np.corrcoef(*ranks)[0, 1], abs=1e-12)
 
 
 def test_a_runtime_that_does_not_fuse_is_found_out() -> None:

@@ -9,10 +9,10 @@ from typing import Any
 from searches import objectives, pareto
 from searches.engine.events import (
     EvaluationFinished,
+    Reported,
     SearchFinished,
     SelectionFinished,
     StepFinished,
-    SupernetJudged,
 )
 from searches.engine.history import MACHINE, HistoryError, dumps, is_step, line, order, read
 from searches.evaluation.files import write_file
@@ -29,6 +29,7 @@ class SearchFolder:
         self.path = path
         self.header: dict[str, Any] | None = None
         self.lines: list[dict[str, Any]] = []
+        self.kept: dict[str, Any] = {}  # documents of events for front.json
 
     @property
     def networks(self) -> int:
@@ -79,6 +80,10 @@ class SearchFolder:
         self.lines.append(entry)
         self._append(entry)
 
+    def keep(self, event: Reported) -> None:
+        """Takes an event for front.json, under the name that its class gives."""
+        self.kept[event.kept_as] = {name: value for name, value in event.to_document().items() if name != "kind"}
+
     def _append(self, entry: Mapping[str, Any]) -> None:
         with (self.path / HISTORY).open("a", encoding="utf-8") as stream:
             stream.write(dumps(entry) + "\n")
@@ -90,7 +95,6 @@ class SearchFolder:
         selection: SelectionFinished,
         tested: Mapping[int, float],
         finished: SearchFinished,
-        supernet: SupernetJudged | None = None,
     ) -> dict[str, Any]:
         """front.json: what was found, with the test accuracies that were measured after the choice."""
         assert self.header is not None
@@ -116,9 +120,7 @@ class SearchFolder:
             "reason": finished.reason,
             "history_sha256": finished.history_sha256,
         }
-        if supernet is not None:
-            document["supernet"] = {name: value for name, value in supernet.to_document().items() if name != "kind"}
-        return self.write_front(document)
+        return self.write_front(document | self.kept)
 
     def write_front(self, document: dict[str, Any]) -> dict[str, Any]:
         write_file(self.path / FRONT, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())

@@ -219,7 +219,6 @@ class Course:
 
     tested: dict[int, float] = field(default_factory=dict)
     selection: events.SelectionFinished | None = None
-    supernet: events.SupernetJudged | None = None
     finished: events.SearchFinished | None = None
     best: float = 0.0
 
@@ -241,7 +240,7 @@ def run(spec: SearchSpec, folder: SearchFolder, workers: int, cache: Path | None
     if course.selection is None or course.finished is None:
         log = folder.path / engine_process.LOG
         raise CommandError(f"the engine ended early (exit code {code}); {log} says why", returncode=1)
-    return folder.finish(course.selection, course.tested, course.finished, course.supernet)
+    return folder.finish(course.selection, course.tested, course.finished)
 
 
 def progress(spec: SearchSpec, networks: int, elapsed: float) -> Any:
@@ -270,9 +269,6 @@ def follow(report: events.Event | events.Progress, folder: SearchFolder, course:
                 bar.update()
         case events.StepFinished():
             folder.accept(report)
-        case events.SupernetJudged(reason=reason):
-            course.supernet = report
-            say(reason)
         case events.SelectionFinished():
             course.selection = report
         case events.TestMeasured(number, accuracy):
@@ -281,6 +277,9 @@ def follow(report: events.Event | events.Progress, folder: SearchFolder, course:
             course.finished = report
         case events.SearchFailed(reason):
             raise CommandError(reason, returncode=1)
+        case _ if report.kept_as:
+            folder.keep(report)
+            say(report.in_words())
 
 
 @contextmanager

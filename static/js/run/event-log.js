@@ -1,42 +1,13 @@
-/* The event log in words, the newest first: what came before the page was opened is fetched when the log is first looked at. */
+/* The event log in the words that come with each event, the newest first: what came before the page was opened is fetched when the
+   log is first looked at. */
 
-import { counted, percent } from "../format.js";
-
-const words = {
-  StatusChanged: ({ status, by }) => `The run is ${status}${by ? `, by ${by}` : ""}`,
-  SearchStarted: () => "The engine started",
-  PhaseChanged: ({ phase }) => `Phase: ${phase}`,
-  CandidateProposed: ({ number, change }) => `#${number} proposed: ${change || "from nothing"}`,
-  ProposalRefused: ({ number, reason, times }) => `#${number}: ${times} refused, ${reason}`,
-  DuplicateProposed: ({ number, of }) => `#${number} is the same network as #${of}`,
-  EvaluationStarted: ({ number, fidelity }) => `#${number} ${fidelity === 0 ? "is scored" : `in training, ${counted(fidelity, "epoch")}`}`,
-  EvaluationFinished: ({ number, status, reason, values }) => (status === "done" ? `#${number} ${result(values)}` : `#${number} failed: ${reason}`),
-  GenerationFinished: ({ generation, front }) => `Generation ${generation + 1} complete, ${front.length} on the front`,
-  SelectionFinished: ({ chosen, how }) => `Chosen by ${how}: ${chosen === null ? "none" : `#${chosen}`}`,
-  TestMeasured: ({ number, test_accuracy }) => `#${number}: test accuracy ${(test_accuracy * 100).toFixed(1)} %`,
-  SearchFinished: ({ reason }) => `The search is finished: ${reason}`,
-  SearchFailed: ({ reason }) => `The search failed: ${reason}`,
-  RepositoryRequested: ({ number }) => `A repository of #${number} was asked for`,
-  StepFinished: ({ step, report, status, reason }) =>
-    status === "failed" ? `A step of ${step} failed: ${reason}` : `${step}: step ${report?.epoch ?? ""}${report?.epochs ? ` of ${report.epochs}` : ""}`,
-  CandidatePromoted: ({ number, fidelity, to, reason }) => `#${number} goes on from ${fidelity} to ${to} epochs: ${reason}`,
-  SupernetJudged: ({ reason }) => reason,
-  StageChanged: ({ name, number, reason }) => `Stage ${name} from #${number} on: ${reason}`,
-};
-
-/** What stands for accuracy below the first training is never called so. */
-function result(values) {
-  if (values.accuracy !== undefined) return `trained: accuracy ${percent(values.accuracy)}`;
-  return values.supernet === undefined ? "estimated by proxies" : `estimated: ${percent(values.supernet)} with the supernet's weights, which only ranks it`;
-}
-
-function line({ seq, kind, payload, at }) {
+function line({ seq, kind, payload, at, text: words }) {
   const item = document.createElement("li");
   const time = document.createElement("time");
   time.dateTime = at;
   time.textContent = new Date(at).toLocaleTimeString();
   const text = document.createElement("span");
-  text.textContent = words[kind]?.(payload) ?? kind;
+  text.textContent = words;
   const number = document.createElement("span");
   number.className = "muted small";
   number.textContent = seq;

@@ -92,7 +92,6 @@ const rules = {
   },
   ProposalRefused: (state, { times }) => changeRun(state, { refused: state.run.refused + times }),
   DuplicateProposed: (state) => changeRun(state, { duplicates: state.run.duplicates + 1 }),
-  EvaluationStarted: (state) => state,
   EvaluationFinished: (state, { number, values, status, reason, fidelity, curve, timing, cached, place }) => {
     const failed = status !== "done";
     const changes = { values, status, fidelity, reason, curve, cached, seconds: timing?.seconds ?? 0, ...told(timing) };
@@ -111,7 +110,6 @@ const rules = {
     };
   },
   StepFinished: (state, { cost }) => changeRun(state, { steps_done: state.run.steps_done + 1, cost: state.run.cost + cost }),
-  SupernetJudged: (state, supernet) => changeRun(state, { supernet }),
   GenerationFinished: (state, { generation, evaluated, hypervolume, front, best, mean, insight, fidelity }, at) => {
     const next = markFront(state, front);
     return {
@@ -128,6 +126,11 @@ const rules = {
   RepositoryRequested: (state, { number, repository }) => ({ ...state, repositories: [...state.repositories, { number, repository }] }),
 };
 
+/** A kind without a rule changes nothing but the log, unless it says under which name it stands in the run. */
+function kept(state, { kept_as, payload }) {
+  return kept_as ? changeRun(state, { [kept_as]: payload }) : state;
+}
+
 /** The state after an event or progress frame; events at or before its seq are dropped. */
 export function reduce(state, frame) {
   if (frame.type === "progress") {
@@ -137,6 +140,6 @@ export function reduce(state, frame) {
   }
   if (frame.seq <= state.seq) return state;
   const rule = rules[frame.kind];
-  const next = rule ? rule(state, frame.payload, frame.at) : state;
+  const next = rule ? rule(state, frame.payload, frame.at) : kept(state, frame);
   return { ...next, seq: frame.seq, log: [...state.log, frame].slice(-logLength) };
 }

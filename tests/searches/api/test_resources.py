@@ -6,6 +6,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
+from searches.algorithms import Ballot
+from searches.engine.selection import voted
+from searches.models import SearchRun
 from searches.services import datasets as dataset_services
 from searches.services import replays as replay_services
 from tests.searches.api.test_api import RUNS, api
@@ -25,6 +28,11 @@ def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "async_task", lambda *arguments, **options: None)
 
 
+def voted_by_the_engine(run: SearchRun, front: list[dict[str, Any]]) -> int:
+    ballots = [Ballot(each["voter"], tuple(each["ranking"]), each["reason"]) for each in run.selection["ballots"]]
+    return voted(front, run.spec["objectives"], ballots)[0]
+
+
 def test_a_vote_limits_and_questions_choose_as_on_the_page(world: World, alice: APIClient) -> None:
     run, page = f"{RUNS}{world.finished.pk}/", f"/runs/{world.finished.pk}/"
     front = alice.get(f"{run}front/").json()["front"]
@@ -32,6 +40,7 @@ def test_a_vote_limits_and_questions_choose_as_on_the_page(world: World, alice: 
     for query in ("how=vote", "accuracy=.7&params=.3", f"limit.params={cheapest}"):
         told, shown = alice.get(f"{run}front/?{query}").json(), alice.get(f"{page}choose/?{query}").json()
         assert (told["chosen"], told["of"], told["reasons"]) == (shown["number"], shown["of"], shown["reasons"])
+    assert alice.get(f"{run}front/?how=vote").json()["chosen"] == voted_by_the_engine(world.finished, front)
     refused = alice.get(f"{run}front/?limit.params={cheapest - 1}")
     assert (refused.status_code, "no candidate of the front keeps" in refused.content.decode()) == (400, True)
     assert alice.get(f"{run}question/").json() == alice.get(f"{page}question/").json()

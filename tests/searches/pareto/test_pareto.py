@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from searches.pareto import (
     Choice,
     ChoiceError,
-    borda,
     contributions,
     crowding,
     front,
@@ -145,7 +144,3 @@ def test_a_choice_is_written_as_it_is_read(text: str) -> None:
 def test_another_text_is_no_choice(text: str) -> None:
     with pytest.raises(ChoiceError):
         Choice.parse(text)
-
-
-def test_borda_by_hand() -> None:
-    assert borda([["a", "b", "c"], ["b", "c", "a"]]) == {"a": 2, "b": 3, "c": 1}

@@ -42,11 +42,14 @@ def test_the_members_vote_and_who_abstains_says_why() -> None:
     assert words == ["nsga2 abstains: it has no opinion", "predictor puts it at 1 of 3"]
 
 
-def test_without_a_ranking_each_objective_casts_a_ballot() -> None:
+def test_without_a_ballot_the_knee_is_taken() -> None:
     chosen, words = voted(FRONT, NAMES, [])
-    assert chosen["number"] == 1  # first in latency and parameters
-    assert words[0] == "each objective casts a ballot"
-    assert "latency puts it at 1" in words[1]
+    assert (chosen["number"], words) == (2, ["no ballot was cast, so the knee is taken"])
+    abstaining = [{"voter": "nsga2", "ranking": [], "reason": "abstains: it has no opinion"}]
+    assert voted(FRONT, NAMES, abstaining)[1] == [
+        "nsga2 abstains: it has no opinion",
+        "all abstained, so the knee is taken",
+    ]
 
 
 def test_what_a_little_more_accuracy_costs() -> None:

@@ -40,6 +40,17 @@ def test_events_are_cut_as_a_whole_prefix(old: SearchRun, settings: Any, monkeyp
     assert list(gaps(old)) == []
 
 
+def test_what_a_snapshot_shows_of_the_events_stays(
+    old: SearchRun, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.EVENTS_KEPT = 0
+    monkeypatch.setattr(retention, "LAST_EVENTS", 5)
+    verdict = old.events.get(seq=3)
+    Event.objects.filter(pk=verdict.pk).update(kind="SupernetJudged")
+    retention.events_cut()
+    assert list(old.events.filter(seq__lt=old.seq - 4)) == [verdict]
+
+
 def test_a_run_that_ended_lately_or_lives_is_left_alone(world: World, settings: Any) -> None:
     settings.EVENTS_KEPT = settings.CHECKPOINT_BYTES_KEPT = 0
     count = Event.objects.count()
