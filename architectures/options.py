@@ -20,7 +20,8 @@ T = TypeVar("T")
 
 NOTHING: Any = MISSING  # the default of what a document must name
 MAX_NUMBER = 1e300  # NaN is not below it, infinity neither; a whole number above it has no float
-FACTORS = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+FACTORS = {letter: 10 ** (3 * power) for power, letter in enumerate("kmgt", 1)}
+FACTORS |= {f"{letter}i": 2 ** (10 * power) for power, letter in enumerate("kmgt", 1)}
 MOST_CHARACTERS, MOST_ITEMS = 4096, 1024
 KINDS = {bool: "true or false", str: "a text", int: "a whole number", float: "a finite number"}
 PLURALS = {bool: "true or false", str: "names", int: "whole numbers", float: "finite numbers"}
@@ -366,11 +367,10 @@ def sentence(text: str) -> str:
 
 
 def number(text: str) -> int | float | str:
-    """`250K`, `1.5 M`, `1_000`, `2e6`: the number that somebody wrote; anything else stays the text that it is."""
+    """The number that somebody wrote as `250K`, `1.5 M`, `2Gi`, `1_000` or `2e6`; anything else stays a text."""
     plain = text.strip().replace("_", "").replace(" ", "").replace(",", "").lower()
-    factor = FACTORS.get(plain[-1:], 1)
-    if factor > 1:
-        plain = plain[:-1]
+    suffix = next((each for each in FACTORS if plain.endswith(each)), "")
+    factor, plain = FACTORS.get(suffix, 1), plain.removesuffix(suffix)
     try:
         value = float(plain) * factor
     except ValueError:

@@ -30,7 +30,7 @@ class SearchSpec:
     """Everything that decides a search. Two equal specs on one kind of machine give one history."""
 
     dataset: str = option("digits", "the images to classify: a built-in dataset or one of your own", label="images")
-    space: str = option("chain", "the search space: which networks there are to find", label="search space")
+    space: str = option("chain", "which networks there are to find", label="search space")
     space_options: Mapping[str, Any] = option(help="options of the search space by name", factory=dict)
     limits: Limits = option(Limits(), "what a network must keep to; checked before anything is trained")
     algorithm: str = option("nsga2", "how networks are proposed")

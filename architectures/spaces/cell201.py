@@ -45,6 +45,7 @@ SMALLEST_SIDE = 5  # two pixels remain after two halvings
 @dataclass(frozen=True, kw_only=True)
 class Cell201(Space):
     name: ClassVar[str] = "cell201"
+    title: ClassVar[str] = "NAS-Bench-201: one cell, repeated"
 
     cells: int | None = option(
         None,

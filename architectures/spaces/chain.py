@@ -67,6 +67,7 @@ class Stage:
 @dataclass(frozen=True, kw_only=True)
 class Chain(Space):
     name: ClassVar[str] = "chain"
+    title: ClassVar[str] = "Chain: stages of layers with skip connections"
 
     stages: int | None = option(
         None,

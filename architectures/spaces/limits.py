@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from typing import NamedTuple
 
 from architectures.ir.complexity import Complexity
@@ -68,17 +68,12 @@ class Limits:
         label="latency, at most", unit="ms", above=0, empty=NONE,
     )  # fmt: skip
 
-    @cached_property
+    @property
     def bounds(self) -> tuple[Bound, ...]:
         """The limits that are set and can be counted on a graph."""
-        found = [(name, name.partition("_"), getattr(self, name)) for name in COUNTED]
-        return tuple(
-            Bound(name, quantity, side == "max", value)
-            for name, (side, _, quantity), value in found
-            if value is not None
-        )
+        return _bounds(self)
 
-    @cached_property
+    @property
     def needs_graph(self) -> bool:
         """Says that `allow` alone cannot tell whether a network keeps the limits."""
         return any(bound.quantity not in WITHOUT_GRAPH for bound in self.bounds)
@@ -112,6 +107,15 @@ class Limits:
 
 
 COUNTED = tuple(each.name for each in options(Limits) if each.name.partition("_")[2] in QUANTITIES)
+
+
+@lru_cache(maxsize=256)
+def _bounds(limits: Limits) -> tuple[Bound, ...]:
+    # Not kept by the instance: a step's options are what stands in it.
+    found = [(name, name.partition("_"), getattr(limits, name)) for name in COUNTED]
+    return tuple(
+        Bound(name, quantity, side == "max", value) for name, (side, _, quantity), value in found if value is not None
+    )
 
 
 def _sentence(bound: Bound, value: int) -> str:

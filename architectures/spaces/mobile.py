@@ -25,6 +25,7 @@ SMALLEST_SIDE = 4  # pixels below which a stage no longer halves
 @dataclass(frozen=True, kw_only=True)
 class Mobile(Space):
     name: ClassVar[str] = "mobile"
+    title: ClassVar[str] = "Mobile: stages of inverted bottlenecks"
 
     stages: int | None = option(
         None,

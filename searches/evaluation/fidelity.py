@@ -30,8 +30,8 @@ class Ladder:
     )  # fmt: skip
     proxy: str = option(
         "",
-        "a rung below the first: a zero-cost proxy scores the untrained network, supernet takes the accuracy that it "
-        "inherits from a supernet of all networks (chain and mobile) and is used only if its order proves right",
+        "a cheaper rung below the first: a zero-cost proxy scores the untrained network; supernet takes the accuracy "
+        "with weights of a supernet (chain and mobile), if its order proves right",
         label="proxy",
         choices=PROXIES,
         empty="none",

@@ -7,9 +7,8 @@ from typing import Any
 
 from django import forms
 
-from architectures.options import Option, number, sentence
+from architectures.options import FACTORS, Option, number, sentence
 
-FACTORS = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 NO_LIMIT = "no limit"
 
 
@@ -49,8 +48,8 @@ class SpecField(forms.Field):
         """The option's default as one enters it; of a list its items by comma."""
         if self.option is None:
             return ""
-        value = self.option.default
-        return ",".join(map(words, value)) if isinstance(value, tuple) else words(value)
+        value = entered(self.option, self.option.default)
+        return ",".join(value) if isinstance(value, list) else words(value)
 
 
 class NumberField(SpecField):
@@ -146,14 +145,14 @@ def entered(option: Option, value: Any) -> str | list[str] | bool:
         return [words(each) for each in value or ()]
     if option.scalar is bool:
         return bool(value)
-    return short(value) if option.empty == NO_LIMIT else words(value)
+    return short(value) if option.empty == NO_LIMIT or option.unit == "bytes" else words(value)
 
 
 def short(value: Any) -> str:
-    """A limit as one types it: 250K, 20M; a number that is not round stays whole."""
-    for letter, factor in reversed(FACTORS.items()):
+    """A limit as one types it: 250K, 20M, 2Gi; a number that is not round stays whole."""
+    for letter, factor in sorted(FACTORS.items(), key=lambda each: (each[1] % 1000 != 0, -each[1])):
         if isinstance(value, int) and value and value % factor == 0:
-            return f"{value // factor}{letter}"
+            return f"{value // factor}{letter[0].upper()}{letter[1:]}"
     return words(value)
 
 

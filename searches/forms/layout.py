@@ -26,18 +26,18 @@ OWNERS: dict[str, tuple[str, Callable[[], Sequence[str]], Callable[[str], type]]
 # Section: title, what it is about, the entries of the spec in it. What no section names stands in the last one.
 SECTIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "data": ("Dataset", "", ("dataset",)),
-    "goal": ("Goal", "what a good network is", ("objectives", "target", "when_away", "choose")),
+    "goal": ("Goal", "what a good network is", ("objectives", "target", "choose")),
     "limits": ("Constraints", SPEC["limits"].help, ("limits",)),
-    "search": ("Search", SPEC["algorithm"].help, ("algorithm", "evaluations", "seed")),
-    "space": ("Search space", "which networks there are to find", ("space",)),
+    "search": ("Search", "", ("algorithm", "evaluations", "seed")),
+    "space": ("Search space", "", ("space",)),
     "training": ("Training", SPEC["training"].help, ("training",)),
     "ladder": ("Fidelity ladder", "few epochs for all networks, more for the best", ("ladder",)),
     "running": ("Running", "what ends the search, and what a candidate may use", ()),
 }
 HOW = (
-    ("knee", "Knee: the best trade-off between all objectives"),
-    ("vote", "Vote: the ranking of each objective is a ballot"),
-    ("weights", "Weights: what each objective is worth to you"),
+    ("knee", "Knee: best trade-off"),
+    ("vote", "Vote: rankings of the algorithms"),
+    ("weights", "Weights: your own"),
 )
 WEIGHTS = "accuracy=.7,latency=.3"
 

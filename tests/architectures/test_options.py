@@ -147,7 +147,7 @@ def test_errors_cross_processes() -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("250K", 250_000), ("1.5 M", 1_500_000), ("1_000", 1000), ("1,000", 1000), ("2e6", 2_000_000), ("0.25", 0.25)],
+    [("250K", 250_000), ("1.5 M", 1_500_000), ("1_000", 1000), ("1,000", 1000), ("2e6", 2_000_000), ("2Gi", 2**31)],
 )
 def test_it_reads_numbers_as_people_write_them(text: str, value: float) -> None:
     assert number(text) == value

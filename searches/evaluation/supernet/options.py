@@ -53,7 +53,7 @@ class SupernetOptions:
     )
     share: int = option(
         4,
-        "pc_darts computes on one channel in this many",
+        "one channel in this many is computed by pc_darts",
         label="channels per computed channel",
         min=2,
         max=16,

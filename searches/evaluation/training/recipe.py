@@ -28,9 +28,7 @@ class Recipe:
     warmup: float = option(
         0.25, "share of the steps in which the learning rate rises to its peak", min=0.0, max=0.9, advanced=True
     )
-    optimizer: str = option(
-        "sgd", "sgd is SGD with Nesterov momentum, adamw is AdamW", choices=OPTIMIZERS, advanced=True
-    )
+    optimizer: str = option("sgd", "SGD with Nesterov momentum, or AdamW", choices=OPTIMIZERS, advanced=True)
     momentum: float = option(0.9, "momentum of SGD; AdamW does not use it", min=0.0, max=0.999, advanced=True)
     weight_decay: float = option(
         5e-4, "decay of the weights per step; normalisation layers are exempt", min=0.0, max=1.0, advanced=True
@@ -40,8 +38,8 @@ class Recipe:
     )
     augmentation: str = option(
         "auto",
-        "auto takes what suits the dataset, from 10 epochs on; the variant with colours suits few images and many "
-        "epochs",
+        "what is done to training images; auto: what suits the dataset, from 10 epochs on; colours suit few images and "
+        "many epochs",
         choices=AUGMENTATIONS,
         advanced=True,
     )
@@ -51,8 +49,8 @@ class Recipe:
     )  # fmt: skip
     precision: str = option(
         "auto",
-        "auto is bfloat16 on a GPU that has it, and for images of 28 pixels and more on a CPU that has it, else "
-        "float32; accuracy is always measured in float32",
+        "type of numbers in training; auto: bfloat16 on a GPU that has it, and on a CPU that has it for images of 28 "
+        "pixels and more, else float32; accuracy is always measured in float32",
         label="numeric precision",
         choices=PRECISIONS,
         advanced=True,
