@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import importlib
 import pkgutil
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -20,42 +19,6 @@ class UnknownName(ValueError):
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
         super().__init__(f"no {kind} is named {name!r}; {hint}")
         self.kind, self.name = kind, name
-
-
-@dataclasses.dataclass(frozen=True)
-class Option:
-    """A field of a registered class that users may set, as forms, schemas and tables need it."""
-
-    name: str
-    type: str
-    default: Any
-    help: str
-    min: float | None = None
-    max: float | None = None
-    choices: tuple[Any, ...] = ()
-
-
-def options(cls: type) -> tuple[Option, ...]:
-    """The dataclass fields of `cls` that carry a help text: its options."""
-    return tuple(
-        Option(
-            name=field.name,
-            type=field.type.__name__ if isinstance(field.type, type) else str(field.type),
-            default=_default(field),
-            help=field.metadata["help"],
-            min=field.metadata.get("min"),
-            max=field.metadata.get("max"),
-            choices=tuple(field.metadata.get("choices", ())),
-        )
-        for field in dataclasses.fields(cls)
-        if "help" in field.metadata
-    )
-
-
-def _default(field: dataclasses.Field[Any]) -> Any:
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return None if field.default is dataclasses.MISSING else field.default
 
 
 class Registry(Generic[T]):

@@ -281,6 +281,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "nasportal.openapi.describe_faults",
+        "searches.api.spec_schema.describe_spec",
     ],
     "ENUM_NAME_OVERRIDES": {
         "RunStatus": "searches.models.status.Status",

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any
 
-from architectures import spaces
-from architectures.documents import Reading, SpecError, SpecErrors, describe, did_you_mean, shorten
-from architectures.registry import Option, UnknownName, options
+from architectures import options, spaces
+from architectures.documents import SpecError, SpecErrors, describe, did_you_mean, shorten
+from architectures.options import Option, Reading, option
+from architectures.registry import UnknownName
 from architectures.spaces.limits import Limits
 from architectures.spaces.reach import unreachable
 from profiling import targets
@@ -21,66 +22,104 @@ VERSION = 1
 MAX_SEED = 2**63 - 1  # what a database column holds
 MAX_COST = 2**63 - 1
 SHARED = ("chain", "mobile")  # spaces whose networks were shown to share weights
-NOMINAL = (3, 32, 32), 10  # stands for the images of a data set that cannot be asked
+NOMINAL = (3, 32, 32), 10  # stands for the images of a dataset that cannot be asked
 
 
 @dataclass(frozen=True)
 class SearchSpec:
     """Everything that decides a search. Two equal specs on one kind of machine give one history."""
 
-    dataset: str = "digits"
-    space: str = "chain"
-    space_options: Mapping[str, Any] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
-    algorithm: str = "nsga2"
-    algorithm_options: Mapping[str, Any] = field(default_factory=dict)
-    objectives: tuple[str, ...] = ("accuracy", "latency", "params")
-    target: str = "this_machine"
-    when_away: str = field(
-        default="pause",
-        metadata={
-            "choices": ("pause", "model"),
-            "help": "while a device as the target is away: pause the search, or let its calibrated model estimate",
-        },
+    dataset: str = option("digits", "the images to classify: a built-in dataset or one of your own", label="images")
+    space: str = option("chain", "which networks there are to find", label="search space")
+    space_options: Mapping[str, Any] = option(help="options of the search space by name", factory=dict)
+    limits: Limits = option(Limits(), "what a network must keep to; checked before anything is trained")
+    algorithm: str = option("nsga2", "how networks are proposed")
+    algorithm_options: Mapping[str, Any] = option(help="options of the algorithm by name", factory=dict)
+    objectives: tuple[str, ...] = option(
+        ("accuracy", "latency", "params"), "the Pareto front is the best trade-offs between these"
     )
-    training: Recipe = field(default_factory=Recipe)
-    ladder: Ladder = field(default_factory=Ladder)
-    evaluations: int = field(
-        default=24, metadata={"min": 1, "max": 1_000_000, "help": "distinct networks that are trained"}
+    target: str = option(
+        "this_machine",
+        "where the network will run; time is measured on this machine and on your own devices, and estimated for other "
+        "hardware",
+        label="hardware target",
     )
-    seconds: float | None = field(
-        default=None, metadata={"min": 1.0, "help": "wall clock; it only stops a search, it never steers one"}
+    when_away: str = option(
+        "pause",
+        "while a device that is the target is away: pause the search, or let the device's calibrated model estimate",
+        label="when the device is away",
+        choices=("pause", "model"),
+        advanced=True,
     )
-    max_cost: int | None = field(
-        default=None, metadata={"min": 1, "max": MAX_COST, "help": "counted multiply-adds of all trainings and steps"}
+    training: Recipe = option(Recipe(), "how each candidate is trained")
+    ladder: Ladder = option(Ladder(), "the fidelity ladder: few epochs for all networks, more for the best")
+    evaluations: int = option(
+        24,
+        "distinct networks that are trained; duplicates and rejected proposals are not counted",
+        min=1,
+        max=1_000_000,
     )
-    seed: int = field(default=0, metadata={"min": 0, "max": MAX_SEED, "help": "equal seeds give equal searches"})
-    deadline_seconds: float = field(
-        default=600.0,
-        metadata={"min": 1.0, "max": 604_800.0, "help": "a candidate that trains longer is recorded as failed"},
+    seconds: float | None = option(
+        None,
+        "wall-clock time after which the search stops; it has no other influence on the search",
+        label="time limit",
+        unit="s",
+        min=1.0,
+        empty="no limit",
     )
-    training_memory_bytes: int = field(
-        default=2 * 2**30,
-        metadata={"min": 2**26, "max": 2**42, "help": "a candidate that needs more to train is recorded as failed"},
+    max_cost: int | None = option(
+        None,
+        "budget of all trainings and steps together, counted in multiply-adds; the search stops when it is spent",
+        label="compute cost, at most",
+        unit="multiply-adds",
+        min=1,
+        max=MAX_COST,
+        empty="no limit",
+        advanced=True,
     )
-    lag: int = field(
-        default=8, metadata={"min": 0, "max": 1024, "help": "how many numbers back a proposal may look at results"}
+    seed: int = option(0, "equal seeds give equal searches", min=0, max=MAX_SEED)
+    deadline_seconds: float = option(
+        600.0,
+        "a candidate whose training takes longer is recorded as failed",
+        label="candidate timeout",
+        unit="s",
+        min=1.0,
+        max=604_800.0,
+        advanced=True,
     )
-    synchronisation: str = field(
-        default="asynchronous",
-        metadata={
-            "choices": ("asynchronous", "generational"),
-            "help": "generational: a generation waits for the whole one before it, and the lag says nothing",
-        },
+    training_memory_bytes: int = option(
+        2 * 2**30,
+        "a candidate whose training needs more memory is recorded as failed",
+        label="training memory, at most",
+        unit="bytes",
+        min=2**26,
+        max=2**42,
+        advanced=True,
     )
-    control: bool = field(
-        default=False, metadata={"help": "afterwards random search at the same counted cost, for comparison"}
+    lag: int = option(
+        8,
+        "a proposal may use results that are at least this many proposals old",
+        label="staleness (lag)",
+        unit="proposals",
+        min=0,
+        max=1024,
+        advanced=True,
     )
-    choose: str = field(default="knee", metadata={"help": "knee, vote, or weights:accuracy=.7,latency=.3"})
-    task: str = field(default="image_classification", metadata={"choices": ("image_classification",)})
-    version: int = VERSION
-
-    NESTED: ClassVar[tuple[str, ...]] = ("limits", "training", "ladder")
+    synchronisation: str = option(
+        "asynchronous",
+        "generational: a generation waits for the whole one before it, and the staleness has no effect",
+        choices=("asynchronous", "generational"),
+        advanced=True,
+    )
+    control: bool = option(
+        False, "afterwards random search runs at the same compute cost, for comparison", label="random baseline"
+    )
+    choose: str = option(
+        "knee", "how one network of the front is selected: knee, vote, or weights:accuracy=.7,latency=.3",
+        label="select at the end by",
+    )  # fmt: skip
+    task: str = option("image_classification", "what the networks do", choices=("image_classification",))
+    version: int = option(VERSION, "version of the spec's format", choices=(VERSION,))
 
     @classmethod
     def from_document(cls, document: Any, *, files: bool = False) -> "SearchSpec":
@@ -100,15 +139,17 @@ class SearchSpec:
         problems += [problem for problem in faults(spec, files) if problem.field.partition(".")[0] not in broken]
         if problems:
             raise SpecErrors(tuple(problems))
-        return spec
+        return replace(
+            spec,
+            algorithm_options=whole_numbers(algorithms.get(spec.algorithm), spec.algorithm_options),
+            space_options=whole_numbers(spaces.get(spec.space), spec.space_options),
+        )
 
     def to_document(self) -> dict[str, Any]:
-        """Canonical: every field, defaults written out, options of space and algorithm included."""
-        document = {each.name: getattr(self, each.name) for each in fields(self)}
-        for name in self.NESTED:
-            document[name] = {each.name: getattr(document[name], each.name) for each in fields(document[name])}
+        """The canonical document: every field, defaults written out, options of space and algorithm included."""
+        document = options.to_document(self)
         document["algorithm_options"] = self.algorithm_settings()
-        document["space_options"] = {key: self.space_options[key] for key in sorted(self.space_options)}
+        document["space_options"] = self._space_settings()
         return json.loads(json.dumps(document, allow_nan=False))  # type: ignore[no-any-return]  # tuples become lists
 
     @classmethod
@@ -125,11 +166,28 @@ class SearchSpec:
         return self.ladder.fidelities(self.training.epochs)
 
     def algorithm_settings(self) -> dict[str, Any]:
-        """The algorithm's options, defaults included."""
-        return {each.name: self.algorithm_options.get(each.name, each.default) for each in self.options()}
+        """The algorithm's options by name, defaults included."""
+        values = [(each, self.algorithm_options.get(each.name, each.default)) for each in self.options()]
+        return {each.name: value for each, value in values if not each.is_silent(value)}
 
     def options(self) -> tuple[Option, ...]:
-        return options(algorithms.get(self.algorithm))
+        """The options that the algorithm has."""
+        return options.options(algorithms.get(self.algorithm))
+
+    def _space_settings(self) -> dict[str, Any]:
+        """The options of the space that were given, by name."""
+        silent = {
+            each.name
+            for each in options.options(spaces.get(self.space))
+            if each.is_silent(self.space_options.get(each.name))
+        }
+        return {name: self.space_options[name] for name in sorted(self.space_options) if name not in silent}
+
+
+def whole_numbers(owner: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Legal options as a canonical document has them; only whole numbers that were given as floats change."""
+    known = {each.name: each for each in options.options(owner)}
+    return {name: options.whole(known[name], value) for name, value in given.items()}
 
 
 def faults(spec: SearchSpec, files: bool) -> Iterator[SpecError]:
@@ -140,7 +198,8 @@ def faults(spec: SearchSpec, files: bool) -> Iterator[SpecError]:
     yield from dataset_faults(spec, files)
     yield from algorithm_faults(spec)
     yield from space_faults(spec)
-    yield from tuple(limit_faults(spec.limits)) or reach_faults(spec)
+    broken = [SpecError(f"limits.{name}", message) for name, message in spec.limits.faults()]
+    yield from broken or reach_faults(spec)
     yield from choice_faults(spec)
     yield from ladder_faults(spec)
 
@@ -223,17 +282,6 @@ def nominal(dataset: str) -> tuple[tuple[int, ...], int]:
         return NOMINAL
     facts = datasets.facts(dataset)
     return facts.input_shape, facts.classes
-
-
-def limit_faults(limits: Limits) -> Iterator[SpecError]:
-    for each in fields(limits):
-        value = getattr(limits, each.name)
-        if value is not None and value <= 0:
-            yield SpecError(f"limits.{each.name}", f"must be above 0, but is {value:g}; leave it out for no limit")
-    least, most = limits.min_params, limits.max_params
-    if least is not None and most is not None and least > most:
-        message = f"must be at least limits.min_params ({least:,}), but is {most:,}"
-        yield SpecError("limits.max_params", message)
 
 
 def reach_faults(spec: SearchSpec) -> Iterator[SpecError]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from architectures.ir.builder import Builder
 from architectures.ir.primitives import (
@@ -18,6 +18,7 @@ from architectures.ir.primitives import (
     Relu6,
 )
 from architectures.operations import register
+from architectures.options import option
 
 ACTIVATIONS: dict[str, Primitive] = {"relu6": Relu6(), "hard_swish": HardSwish()}
 
@@ -25,10 +26,10 @@ ACTIVATIONS: dict[str, Primitive] = {"relu6": Relu6(), "hard_swish": HardSwish()
 @register("mbconv")
 @dataclass(frozen=True)
 class InvertedBottleneck:
-    kernel: int = field(default=3, metadata={"help": "Side of the depthwise kernel.", "choices": (3, 5, 7)})
-    expansion: int = field(default=4, metadata={"help": "Inner channels for each outer one.", "min": 1, "max": 8})
-    squeeze: bool = field(default=False, metadata={"help": "Squeeze-and-excitation."})
-    activation: str = field(default="relu6", metadata={"help": "Activation.", "choices": tuple(ACTIVATIONS)})
+    kernel: int = option(3, "side of the depthwise kernel", choices=(3, 5, 7))
+    expansion: int = option(4, "inner channels per outer channel", min=1, max=8)
+    squeeze: bool = option(False, "adds squeeze-and-excitation")
+    activation: str = option("relu6", "activation of the inner layers", choices=tuple(ACTIVATIONS))
 
     def expand(self, builder: Builder, x: str, channels: int, stride: int) -> str:
         before, inner = x, builder.shape(x)[0] * self.expansion

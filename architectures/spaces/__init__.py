@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from architectures.registry import Option, Registry, options
-from architectures.spaces.space import Decision, Genotype, Space, SpaceError, Variation, option_value
+from architectures.documents import SpecError, did_you_mean, shorten
+from architectures.options import checked, options
+from architectures.registry import Registry
+from architectures.spaces.space import Decision, Genotype, Space, SpaceError, Variation
 
 __all__ = ["Decision", "Genotype", "Space", "SpaceError", "Variation", "create", "get", "names", "register", "spaces"]
 
@@ -16,15 +18,22 @@ names = spaces.names
 get = spaces.get
 
 
-def create(name: str, input_shape: Iterable[int], classes: int, **chosen: Any) -> Space:
+def create(name: str, input_shape: Iterable[int], classes: int, /, **chosen: Any) -> Space:
     """The space of this name for these inputs; SpaceError names the field that does not fit."""
     cls = get(name)
-    known: dict[str, Option] = {option.name: option for option in options(cls)}
-    for key in chosen:
-        if key not in known:
-            raise SpaceError(key, f"is no option of {name}; there are: {', '.join(sorted(known))}")
-    values = {key: option_value(known[key], value) for key, value in chosen.items()}
+    try:
+        values = dict(_values(cls, chosen))
+    except SpecError as error:
+        raise SpaceError(error.field, error.message) from error
     return cls(input_shape=_shape(input_shape), classes=_classes(classes), **values)
+
+
+def _values(cls: type[Space], chosen: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    known = {each.name: each for each in options(cls)}
+    for key, value in chosen.items():
+        if key not in known:
+            raise SpaceError(shorten(key), f"is no option of {cls.name}; {did_you_mean(key, sorted(known))}")
+        yield key, checked(known[key], value, key)
 
 
 def _shape(found: Iterable[int]) -> tuple[int, ...]:

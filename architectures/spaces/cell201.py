@@ -7,7 +7,7 @@ stride 2 join the three stages. A code is six digits for the edges 0→1, 0→2,
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import product
 from random import Random
@@ -22,6 +22,7 @@ from architectures.operations.conv1x1 import Conv1x1
 from architectures.operations.conv3x3 import Conv3x3
 from architectures.operations.none import NoConnection
 from architectures.operations.skip_connect import SkipConnect
+from architectures.options import option
 from architectures.spaces import register
 from architectures.spaces.space import Decision, Genotype, Space, SpaceError, Variation
 
@@ -44,13 +45,26 @@ SMALLEST_SIDE = 5  # two pixels remain after two halvings
 @dataclass(frozen=True, kw_only=True)
 class Cell201(Space):
     name: ClassVar[str] = "cell201"
+    title: ClassVar[str] = "NAS-Bench-201: one cell, repeated"
 
-    cells: int | None = field(
-        default=None, metadata={"help": "Cells a stage (published: 5). Empty: by input size.", "min": 1, "max": 20}
+    cells: int | None = option(
+        None,
+        "cells per stage (published: 5); empty: by the size of the images",
+        label="cells per stage",
+        min=1,
+        max=20,
+        empty="the automatic choice",
+        advanced=True,
     )
-    channels: int = field(default=16, metadata={"help": "Channels of the stem (published: 16).", "min": 4, "max": 256})
-    stem_stride: int | None = field(
-        default=None, metadata={"help": "Reduction of the stem. Empty: by input size.", "choices": (1, 2, 4)}
+    channels: int = option(
+        16, "channels of the stem (published: 16)", label="channels of the stem", min=4, max=256, advanced=True
+    )
+    stem_stride: int | None = option(
+        None,
+        "reduction of the resolution by the first layer; empty: by the size of the images",
+        choices=(1, 2, 4),
+        empty="the automatic choice",
+        advanced=True,
     )
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ begins with stride 2 and may change the width; a skip that meets another shape i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import combinations
 from math import log2, prod
@@ -23,6 +23,7 @@ from architectures.operations import get as operation
 from architectures.operations import names as operation_names
 from architectures.operations.parts import project
 from architectures.operations.skip_connect import SkipConnect
+from architectures.options import option
 from architectures.spaces import register
 from architectures.spaces.parts import Part, operation_part, part
 from architectures.spaces.space import Costs, Decision, Genotype, Space, SpaceError, Variation
@@ -66,25 +67,57 @@ class Stage:
 @dataclass(frozen=True, kw_only=True)
 class Chain(Space):
     name: ClassVar[str] = "chain"
+    title: ClassVar[str] = "Chain: stages of layers with skip connections"
 
-    stages: int | None = field(
-        default=None,
-        metadata={"help": "Stages; each later one halves the resolution. Empty: by input size.", "min": 1, "max": 6},
+    stages: int | None = option(
+        None,
+        "each later stage halves the resolution; empty: by the size of the images",
+        min=1,
+        max=6,
+        empty="the automatic choice",
+        advanced=True,
     )
-    min_layers: int = field(default=2, metadata={"help": "Fewest layers of a network.", "min": 1, "max": 20})
-    max_layers: int | None = field(
-        default=None, metadata={"help": "Most layers of a network. Empty: by input size.", "min": 2, "max": 20}
+    min_layers: int = option(2, "fewest layers of a network", label="layers, at least", min=1, max=20, advanced=True)
+    max_layers: int | None = option(
+        None,
+        "most layers of a network; empty: by the size of the images",
+        label="layers, at most",
+        min=2,
+        max=20,
+        empty="the automatic choice",
+        advanced=True,
     )
-    widths: tuple[int, ...] | None = field(
-        default=None, metadata={"help": "Channels a stage may have. Empty: by input size.", "choices": OFFERED_WIDTHS}
+    widths: tuple[int, ...] | None = option(
+        None,
+        "channels that a stage may have; none chosen: by the size of the images",
+        label="channels",
+        choices=OFFERED_WIDTHS,
+        empty="the automatic choice",
+        advanced=True,
     )
-    operations: tuple[str, ...] = field(
-        default=OPERATIONS, metadata={"help": "Operations a layer may be.", "choices": OFFERED}
+    operations: tuple[str, ...] = option(OPERATIONS, "operations that a layer may be", choices=OFFERED, advanced=True)
+    max_skips: int = option(
+        2,
+        "most skip connections into a layer",
+        label="skip connections per layer, at most",
+        min=0,
+        max=2,
+        advanced=True,
     )
-    max_skips: int = field(default=2, metadata={"help": "Most skip connections into a layer.", "min": 0, "max": 2})
-    skip_reach: int = field(default=3, metadata={"help": "How many outputs back a skip may begin.", "min": 1, "max": 5})
-    stem_stride: int | None = field(
-        default=None, metadata={"help": "Reduction of the stem. Empty: by input size.", "choices": (1, 2, 4)}
+    skip_reach: int = option(
+        3,
+        "how many layers back a skip connection may begin",
+        label="reach of skip connections",
+        min=1,
+        max=5,
+        advanced=True,
+    )
+    stem_stride: int | None = option(
+        None,
+        "reduction of the resolution by the first layer; empty: by the size of the images",
+        choices=(1, 2, 4),
+        empty="the automatic choice",
+        advanced=True,
     )
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import ClassVar
 
@@ -11,6 +11,7 @@ from architectures.ir.builder import Builder
 from architectures.ir.graph import Graph
 from architectures.ir.primitives import BatchNorm, Conv2d, Flatten, GlobalAvgPool, Linear, Shape
 from architectures.operations.mbconv import ACTIVATIONS, InvertedBottleneck
+from architectures.options import option
 from architectures.spaces import register
 from architectures.spaces.parts import Part, part
 from architectures.spaces.space import Costs, Decision, Genotype, Space, SpaceError
@@ -24,19 +25,37 @@ SMALLEST_SIDE = 4  # pixels below which a stage no longer halves
 @dataclass(frozen=True, kw_only=True)
 class Mobile(Space):
     name: ClassVar[str] = "mobile"
+    title: ClassVar[str] = "Mobile: stages of inverted bottlenecks"
 
-    stages: int | None = field(default=None, metadata={"help": "Stages. Empty: by input size.", "min": 1, "max": 7})
-    max_depth: int = field(default=4, metadata={"help": "Most blocks of a stage.", "min": 1, "max": 6})
-    kernels: tuple[int, ...] = field(
-        default=(3, 5, 7), metadata={"help": "Sides a depthwise kernel may have.", "choices": (3, 5, 7)}
+    stages: int | None = option(
+        None,
+        "groups of blocks of one width; empty: by the size of the images",
+        min=1,
+        max=7,
+        empty="the automatic choice",
+        advanced=True,
     )
-    expansions: tuple[int, ...] = field(
-        default=(1, 3, 4, 6), metadata={"help": "Expansions a block may have.", "choices": (1, 2, 3, 4, 6, 8)}
+    max_depth: int = option(4, "most blocks of a stage", label="blocks per stage, at most", min=1, max=6, advanced=True)
+    kernels: tuple[int, ...] = option(
+        (3, 5, 7), "sides that a depthwise kernel may have", label="kernel sizes", choices=(3, 5, 7), advanced=True
     )
-    squeeze: bool = field(default=True, metadata={"help": "Let stages choose squeeze-and-excitation."})
-    activation: str = field(default="relu6", metadata={"help": "Activation.", "choices": tuple(ACTIVATIONS)})
-    stem_stride: int | None = field(
-        default=None, metadata={"help": "Reduction of the stem. Empty: by input size.", "choices": (1, 2)}
+    expansions: tuple[int, ...] = option(
+        (1, 3, 4, 6),
+        "expansion ratios that a block may have",
+        label="expansion ratios",
+        choices=(1, 2, 3, 4, 6, 8),
+        advanced=True,
+    )
+    squeeze: bool = option(
+        True, "lets stages choose squeeze-and-excitation", label="squeeze-and-excitation", advanced=True
+    )
+    activation: str = option("relu6", "activation of all blocks", choices=tuple(ACTIVATIONS), advanced=True)
+    stem_stride: int | None = option(
+        None,
+        "reduction of the resolution by the first layer; empty: by the size of the images",
+        choices=(1, 2),
+        empty="the automatic choice",
+        advanced=True,
     )
 
     def __post_init__(self) -> None:

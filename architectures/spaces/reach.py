@@ -7,45 +7,46 @@ from functools import lru_cache
 from random import Random
 
 from architectures.ir.complexity import complexity
-from architectures.spaces.limits import Limits
+from architectures.spaces.limits import QUANTITIES, Bound, Limits
 from architectures.spaces.space import Genotype, Space, SpaceError
 
 STARTS = 4
 Measure = Callable[[Space, Genotype], int]
 
-MEASURES: dict[str, Measure] = {
-    "params": lambda space, genotype: space.costs(genotype).params,
-    "flops": lambda space, genotype: 2 * space.costs(genotype).macs,
-    "memory_bytes": lambda space, genotype: complexity(space.decode(genotype)).activation_peak_bytes,
-}
-
 
 def unreachable(space: Space, limits: Limits) -> tuple[SpaceError, ...]:
     """An error for each limit that no network of the space can keep, with the nearest value that one has."""
-    return tuple(_unreachable(space, limits))
+    upper_first = sorted(limits.bounds, key=lambda bound: not bound.is_most)
+    return tuple(error for bound in upper_first for error in _unreachable(space, bound))
 
 
-def _unreachable(space: Space, limits: Limits) -> Iterator[SpaceError]:
-    for measure in MEASURES:
-        field = f"max_{measure}"
-        most = getattr(limits, field)
-        if most is not None and most < (least := smallest(space, measure)):
-            rule = f"must be at least {least:,}, the smallest that {space.name} can reach here, but is {most:,}"
-            yield SpaceError(f"limits.{field}", rule)
-    if limits.min_params is not None and limits.min_params > (most := largest(space, "params")):
-        rule = f"must be at most {most:,}, the largest that {space.name} can reach here, but is {limits.min_params:,}"
-        yield SpaceError("limits.min_params", rule)
+def _unreachable(space: Space, bound: Bound) -> Iterator[SpaceError]:
+    extreme = (smallest if bound.is_most else largest)(space, bound.quantity)
+    if not bound.holds(extreme):
+        least, most = ("least", "smallest") if bound.is_most else ("most", "largest")
+        rule = f"must be at {least} {extreme:,}, the {most} that {space.name} can reach here, but is {bound.value:,}"
+        yield SpaceError(f"limits.{bound.field}", rule)
+
+
+def measure_of(quantity: str) -> Measure:
+    """How a quantity of `QUANTITIES` is counted on a genotype's network, without its graph where that is possible."""
+    if quantity == "params":
+        return lambda space, genotype: space.costs(genotype).params
+    if quantity == "flops":
+        return lambda space, genotype: 2 * space.costs(genotype).macs
+    return lambda space, genotype: QUANTITIES[quantity].count(complexity(space.decode(genotype)))
 
 
 @lru_cache(maxsize=256)
-def smallest(space: Space, measure: str) -> int:
-    """The smallest value of "params", "flops" or "memory_bytes"."""
-    return _extreme(space, MEASURES[measure], sign=1)
+def smallest(space: Space, quantity: str) -> int:
+    """The smallest value that a network of the space has of a quantity, such as "params"."""
+    return _extreme(space, measure_of(quantity), sign=1)
 
 
 @lru_cache(maxsize=256)
-def largest(space: Space, measure: str) -> int:
-    return -_extreme(space, MEASURES[measure], sign=-1)
+def largest(space: Space, quantity: str) -> int:
+    """The largest value that a network of the space has of a quantity, such as "params"."""
+    return -_extreme(space, measure_of(quantity), sign=-1)
 
 
 def _extreme(space: Space, measure: Measure, sign: int) -> int:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from architectures.ir.complexity import complexity
 from architectures.ir.graph import Graph
-from architectures.registry import Option
+from architectures.options import options
 from architectures.spaces.limits import Limits
 
 Genotype = tuple[int, ...]
@@ -94,7 +94,7 @@ class Space(ABC):
     @property
     def options(self) -> dict[str, Any]:
         """The options in force, safe for JSON: creating the space with them gives it again."""
-        found = {field.name: getattr(self, field.name) for field in fields(self) if "help" in field.metadata}
+        found = {each.name: getattr(self, each.name) for each in options(type(self))}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 
     def checked(self, genotype: Sequence[int]) -> Genotype:
@@ -134,7 +134,7 @@ class Space(ABC):
         """Whether a canonical genotype's network is within the limits that can be counted. Cheap ones first."""
         if not limits.allow(*self.costs(genotype)):
             return False
-        return limits.max_memory_bytes is None or not limits.violations(complexity(self.decode(genotype)))
+        return not limits.needs_graph or not limits.violations(complexity(self.decode(genotype)))
 
     def mutate(self, genotype: Sequence[int], random: Random, rate: float | None = None) -> Variation:
         """One change of the network, or with a rate, a change of each decision with that probability (at least one)."""
@@ -259,47 +259,6 @@ class Space(ABC):
             for block, indices in members.items()
             if any(mother[index] != father[index] for index in indices)
         }
-
-
-def option_value(option: Option, value: Any) -> Any:
-    """The value of an option as its field wants it, checked against its type and bounds."""
-    kind = option.type.removesuffix(" | None")
-    if value is None and kind != option.type:
-        return None
-    if kind.startswith("tuple"):
-        return _several(option, kind, value)
-    if kind == "int" and type(value) is not int:
-        raise SpaceError(option.name, f"must be a whole number, but is {value!r}")
-    if kind == "float" and type(value) not in (int, float):
-        raise SpaceError(option.name, f"must be a number, but is {value!r}")
-    if kind == "bool" and type(value) is not bool:
-        raise SpaceError(option.name, f"must be true or false, but is {value!r}")
-    _bounded(option, value)
-    return value
-
-
-def _several(option: Option, kind: str, value: Any) -> tuple[Any, ...]:
-    if not isinstance(value, (list, tuple)) or not value:
-        raise SpaceError(option.name, f"must be a list of at least one value, but is {value!r}")
-    member = int if "int" in kind else str
-    for each in value:
-        if type(each) is not member:
-            raise SpaceError(
-                option.name, f"must hold {'whole numbers' if member is int else 'names'}, but has {each!r}"
-            )
-        _bounded(option, each)
-    if len(set(value)) < len(value):
-        raise SpaceError(option.name, f"must not repeat a value, but is {list(value)}")
-    return tuple(value)
-
-
-def _bounded(option: Option, value: Any) -> None:
-    if option.choices and value not in option.choices:
-        raise SpaceError(option.name, f"must be one of {', '.join(map(str, option.choices))}, but is {value!r}")
-    if option.min is not None and value < option.min:
-        raise SpaceError(option.name, f"must be at least {option.min}, but is {value}")
-    if option.max is not None and value > option.max:
-        raise SpaceError(option.name, f"must be at most {option.max}, but is {value}")
 
 
 def _word(number: int) -> str:

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any, ClassVar
 
 from architectures.nets.supernet_graph import SPACES, Supergraph, supergraph
+from architectures.options import option
 from searches import algorithms
 from searches.algorithms.algorithm import Ballot, Evaluated, Genotype, History, Proposal, Step, StepDone
 from searches.algorithms.draws import Draft, mutated, sampled, settle
@@ -76,8 +77,8 @@ class Darts(SupernetOptions):
     spaces: ClassVar[tuple[str, ...]] = SPACES
     needs_training: ClassVar[bool] = True  # its steps train a supernet: there is nothing to learn from a table
 
-    population: int = field(
-        default=1, metadata={"min": 1, "max": 1000, "help": "numbers in a generation; a supernet epoch is one"}
+    population: int = option(
+        1, "proposals per generation; an epoch of the supernet is one", min=1, max=1000, advanced=True
     )
 
     _rankings: dict[tuple[int, int], Ranking] = field(default_factory=dict, init=False, repr=False, compare=False)

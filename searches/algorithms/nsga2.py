@@ -8,6 +8,7 @@ from math import inf
 from random import Random
 from typing import ClassVar
 
+from architectures.options import option
 from searches import algorithms, pareto
 from searches.algorithms.algorithm import Ballot, Evaluated, History, Proposal
 from searches.algorithms.draws import Draft, mutated, sampled, settle
@@ -26,14 +27,19 @@ class Ranked:
 class Nsga2:
     title: ClassVar[str] = "NSGA-II: evolution with several objectives"
 
-    population: int = field(default=12, metadata={"min": 2, "max": 1000, "help": "members that survive a generation"})
+    population: int = option(12, "networks that survive each generation", min=2, max=1000)
     # Few children have two parents: between the ends of a front there are mostly networks that nobody wants. Tuned on
     # NAS-Bench-201's 12-epoch validation accuracy on CIFAR-100 with parameters, FLOPs and training time.
-    crossover: float = field(
-        default=0.3, metadata={"min": 0.0, "max": 1.0, "help": "share of the children that have two parents"}
+    crossover: float = option(
+        0.3, "share of the children that have two parents", label="crossover rate", min=0.0, max=1.0, advanced=True
     )
-    mutation: float = field(
-        default=0.2, metadata={"min": 0.0, "max": 1.0, "help": "share of the crossed children that are mutated too"}
+    mutation: float = option(
+        0.2,
+        "share of the children of two parents that are mutated too",
+        label="mutation rate",
+        min=0.0,
+        max=1.0,
+        advanced=True,
     )
 
     @cached_property

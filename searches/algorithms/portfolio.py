@@ -16,6 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from architectures.options import option
 from architectures.registry import UnknownName
 from searches import algorithms, pareto
 from searches.algorithms.algorithm import JSON, Algorithm, Ballot, Evaluated, History, Proposal, Step
@@ -69,21 +70,37 @@ class Credit:
 class Portfolio:
     title: ClassVar[str] = "Ensemble: evolution, DARTS, reinforcement and predictor share one archive"
 
-    population: int = field(
-        default=10, metadata={"min": 2, "max": 1000, "help": "numbers in a generation, of all members"}
+    population: int = option(10, "proposals per generation, over all members", min=2, max=1000)
+    members: str = option(
+        "nsga2,predictor,reinforce,darts",
+        "algorithms by comma, each with its own defaults; members that do not support the space are skipped",
+        advanced=True,
     )
-    members: str = field(
-        default="nsga2,predictor,reinforce,darts",
-        metadata={"help": "algorithms by comma, each with its own defaults; who cannot search the space is left out"},
+    allocation: str = option(
+        "adaptive",
+        "adaptive gives more proposals to members that gain more, fixed follows the shares",
+        choices=("adaptive", "fixed"),
+        advanced=True,
     )
-    allocation: str = field(
-        default="adaptive", metadata={"choices": ("adaptive", "fixed"), "help": "who proposes: by gain, or by shares"}
+    shares: str = option(
+        "", "shares of the members where the allocation is fixed, such as 2,1,1; empty: equal shares", advanced=True
     )
-    shares: str = field(default="", metadata={"help": "of the members if fixed, such as 2,1,1; empty for equal ones"})
-    floor: float = field(
-        default=0.2, metadata={"min": 0.0, "max": 1.0, "help": "share that is dealt out equally if adaptive"}
+    floor: float = option(
+        0.2,
+        "share of the proposals that is dealt out equally where the allocation is adaptive",
+        label="equal share",
+        min=0.0,
+        max=1.0,
+        advanced=True,
     )
-    memory: float = field(default=0.95, metadata={"min": 0.0, "max": 1.0, "help": "weight of a gain, one result later"})
+    memory: float = option(
+        0.95,
+        "weight that a gain keeps with each further result",
+        label="memory of gains",
+        min=0.0,
+        max=1.0,
+        advanced=True,
+    )
 
     _owners: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
     _out: dict[str, str] | None = field(default=None, init=False, repr=False, compare=False)

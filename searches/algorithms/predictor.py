@@ -13,6 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from architectures.options import option
 from searches import algorithms
 from searches.algorithms.algorithm import JSON, Ballot, Evaluated, Genotype, History, Proposal
 from searches.algorithms.draws import Draft, mutated, sampled, settle
@@ -37,20 +38,18 @@ class Knowledge:
 class Predictor:
     title: ClassVar[str] = "Predictor-guided: an ensemble learns which networks are worth training"
 
-    population: int = field(
-        default=10, metadata={"min": 2, "max": 1000, "help": "random draws before the first prediction"}
+    population: int = option(10, "random networks before the first prediction", min=2, max=1000)
+    pool: int = option(200, "candidates that are predicted for each proposal", min=2, max=5000, advanced=True)
+    parents: int = option(10, "best networks whose mutations are candidates", min=1, max=1000, advanced=True)
+    explore: float = option(
+        0.2, "share of the candidates that is drawn at random", label="exploration", min=0.0, max=1.0, advanced=True
     )
-    pool: int = field(
-        default=200, metadata={"min": 2, "max": 5000, "help": "candidates that are predicted for each proposal"}
-    )
-    parents: int = field(
-        default=10, metadata={"min": 1, "max": 1000, "help": "best results whose mutations are candidates"}
-    )
-    explore: float = field(
-        default=0.2, metadata={"min": 0.0, "max": 1.0, "help": "share of the candidates that is drawn at random"}
-    )
-    uncertainty: float = field(
-        default=0.5, metadata={"min": 0.0, "max": 10.0, "help": "standard deviations that a draw goes with"}
+    uncertainty: float = option(
+        0.5,
+        "standard deviations by which a drawn prediction may differ from its mean",
+        min=0.0,
+        max=10.0,
+        advanced=True,
     )
 
     _count: int = field(default=-1, init=False, repr=False, compare=False)

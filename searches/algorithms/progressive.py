@@ -14,6 +14,7 @@ from math import prod
 from random import Random
 from typing import ClassVar
 
+from architectures.options import option
 from architectures.spaces import Decision
 from searches import algorithms
 from searches.algorithms.algorithm import Ballot, Evaluated, Genotype, History, Proposal, Stage
@@ -41,14 +42,23 @@ class Plan:
 class Progressive:
     title: ClassVar[str] = "Progressive refinement: coarse first, then the neighbourhood of the front"
 
-    population: int = field(default=12, metadata={"min": 2, "max": 1000, "help": "members that survive a generation"})
-    coarse: int = field(default=24, metadata={"min": 2, "max": 10_000, "help": "numbers of the coarse stage"})
-    length: int = field(default=48, metadata={"min": 2, "max": 10_000, "help": "numbers of each later stage"})
-    elite: float = field(
-        default=0.4, metadata={"min": 0.05, "max": 1.0, "help": "share of the results whose choices stay open"}
+    population: int = option(12, "networks that survive each generation", min=2, max=1000)
+    coarse: int = option(
+        24, "proposals of the coarse first stage", label="length of the first stage", min=2, max=10_000, advanced=True
     )
-    free: float = field(
-        default=0.5, metadata={"min": 0.0, "max": 1.0, "help": "share of the proposals that no stage binds"}
+    length: int = option(
+        48, "proposals of each later stage", label="length of later stages", min=2, max=10_000, advanced=True
+    )
+    elite: float = option(
+        0.4, "share of the results whose choices stay open in the next stage", min=0.05, max=1.0, advanced=True
+    )
+    free: float = option(
+        0.5,
+        "share of the proposals that no stage restricts",
+        label="unrestricted share",
+        min=0.0,
+        max=1.0,
+        advanced=True,
     )
 
     stage: Stage | None = field(default=None, init=False, repr=False, compare=False)

@@ -1,9 +1,10 @@
 """Random search: the control that every other algorithm has to beat (Bergstra & Bengio 2012)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
+from architectures.options import option
 from searches import algorithms
 from searches.algorithms.algorithm import Ballot, Evaluated, History, Proposal
 from searches.algorithms.draws import sampled, settle
@@ -14,7 +15,7 @@ from searches.algorithms.draws import sampled, settle
 class RandomSearch:
     title: ClassVar[str] = "Random search: independent uniform draws"
 
-    population: int = field(default=10, metadata={"min": 1, "max": 10_000, "help": "draws in a generation"})
+    population: int = option(10, "random networks per generation", min=1, max=10_000, advanced=True)
 
     def faults(self) -> Iterator[tuple[str, str]]:
         yield from ()

@@ -1,10 +1,11 @@
 """Regularised evolution (Real et al. 2019, arxiv.org/abs/1802.01548): the oldest dies, whatever it was worth."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import ClassVar
 
+from architectures.options import option
 from searches import algorithms
 from searches.algorithms.algorithm import Ballot, Evaluated, History, Proposal
 from searches.algorithms.draws import Draft, mutated, sampled, settle
@@ -18,8 +19,8 @@ class RegularizedEvolution:
 
     title: ClassVar[str] = "Regularised evolution: the oldest dies"
 
-    population: int = field(default=10, metadata={"min": 2, "max": 1000, "help": "members alive at once"})
-    sample: int = field(default=3, metadata={"min": 1, "max": 1000, "help": "members in a tournament"})
+    population: int = option(10, "networks that are alive at once", min=2, max=1000)
+    sample: int = option(3, "networks per tournament", label="tournament size", min=1, max=1000, advanced=True)
 
     def faults(self) -> Iterator[tuple[str, str]]:
         if self.sample > self.population:

@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from architectures.options import option
 from searches import algorithms
 from searches.algorithms.algorithm import JSON, Ballot, Evaluated, History, Proposal
 from searches.algorithms.controller import Controller
@@ -32,18 +33,38 @@ SMALLEST = 1e-12  # a cost of zero would make an infinite reward
 class Reinforce:
     title: ClassVar[str] = "Reinforcement: an LSTM controller learns to write good networks"
 
-    population: int = field(default=10, metadata={"min": 2, "max": 1000, "help": "numbers in a generation"})
-    batch: int = field(default=2, metadata={"min": 1, "max": 1000, "help": "numbers between two updates"})
-    hidden: int = field(default=32, metadata={"min": 4, "max": 256, "help": "width of the controller's two layers"})
-    rate: float = field(default=0.03, metadata={"min": 1e-5, "max": 1.0, "help": "learning rate of the controller"})
-    entropy: float = field(default=0.25, metadata={"min": 0.0, "max": 10.0, "help": "bonus for staying undecided"})
-    baseline: float = field(default=0.8, metadata={"min": 0.0, "max": 0.999, "help": "memory of the moving baseline"})
-    clip: float = field(default=1.0, metadata={"min": 1e-3, "max": 100.0, "help": "largest norm of a gradient"})
-    imitate: float = field(
-        default=0.3, metadata={"min": 0.0, "max": 10.0, "help": "weight of the best results so far in each update"}
+    population: int = option(10, "proposals per generation", min=2, max=1000)
+    batch: int = option(2, "proposals between two updates of the controller", min=1, max=1000, advanced=True)
+    hidden: int = option(
+        32, "width of the controller's two layers", label="controller width", min=4, max=256, advanced=True
     )
-    weight: float = field(
-        default=0.07, metadata={"min": 0.0, "max": 10.0, "help": "exponent of each further objective in the reward"}
+    rate: float = option(
+        0.03, "learning rate of the controller", label="learning rate", min=1e-05, max=1.0, advanced=True
+    )
+    entropy: float = option(
+        0.25, "reward for staying undecided", label="entropy bonus", min=0.0, max=10.0, advanced=True
+    )
+    baseline: float = option(
+        0.8,
+        "memory of the moving baseline of the reward",
+        label="memory of the baseline",
+        min=0.0,
+        max=0.999,
+        advanced=True,
+    )
+    clip: float = option(
+        1.0, "largest norm of a gradient", label="gradient clipping", min=0.001, max=100.0, advanced=True
+    )
+    imitate: float = option(
+        0.3, "weight of the best results so far in each update", label="imitation", min=0.0, max=10.0, advanced=True
+    )
+    weight: float = option(
+        0.07,
+        "exponent of each further objective in the reward",
+        label="exponent of further objectives",
+        min=0.0,
+        max=10.0,
+        advanced=True,
     )
 
     _controller: Controller | None = field(default=None, init=False, repr=False, compare=False)

@@ -18,6 +18,7 @@ from searches.api.pagination import Conflict, Pages
 from searches.api.parsers import BoundedJSONParser
 from searches.api.requests import NO_FILTERS_OR_PAGES, person
 from searches.api.serializers import OneLine, read_spec
+from searches.api.spec_schema import SpecField
 from searches.models import (
     Activity,
     Membership,
@@ -43,7 +44,7 @@ class TemplateSerializer(serializers.ModelSerializer[SpecTemplate]):
     """A spec that a project keeps to start from; the same name again replaces it."""
 
     created_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True, allow_null=True)
-    spec = serializers.JSONField(help_text="A spec with whatever differs from its defaults.")
+    spec = SpecField(help_text="A spec with whatever differs from its defaults.")
 
     class Meta:
         model = SpecTemplate
@@ -100,7 +101,7 @@ class TemplateCreateSerializer(serializers.Serializer[Any]):
     """A template's name and spec."""
 
     name = OneLine(max_length=200)
-    spec = serializers.JSONField()
+    spec = SpecField()
 
     def validate_spec(self, document: Any) -> SearchSpec:
         return read_spec(document)
@@ -182,7 +183,8 @@ class ProjectViewSet(viewsets.ModelViewSet[Project]):
         page: Any = self.paginate_queryset(rows)
         return self.get_paginated_response(ActivitySerializer(page, many=True).data)
 
-    @extend_schema(request=TemplateSerializer, responses=TemplateSerializer(many=True))
+    @extend_schema(methods=["GET"], responses=TemplateSerializer(many=True))
+    @extend_schema(methods=["POST"], request=TemplateCreateSerializer, responses={201: TemplateSerializer})
     @action(detail=True, methods=["get", "post"], **NO_FILTERS_OR_PAGES)
     def templates(self, request: Request, slug: str) -> Response:
         """Specs that the project keeps to start from. A POST saves one; a name that is there already is replaced."""

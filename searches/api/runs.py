@@ -23,6 +23,7 @@ from searches.api.parsers import BoundedJSONParser
 from searches.api.repositories import BundleRequestSerializer, RepositorySerializer
 from searches.api.requests import NO_FILTERS_OR_PAGES, person
 from searches.api.serializers import OneLine, faults_by_field, read_spec
+from searches.api.spec_schema import SpecField
 from searches.filters import RunFilter
 from searches.models import Project, SearchRun
 from searches.pareto import ChoiceError
@@ -64,6 +65,8 @@ class RunSerializer(serializers.ModelSerializer[SearchRun]):
 class RunDetailSerializer(RunSerializer):
     """A run with its spec, its header, its selection, and how the trial of its supernet ended."""
 
+    spec = SpecField(read_only=True)
+
     class Meta(RunSerializer.Meta):
         fields = [*RunSerializer.Meta.fields, "spec", "header", "selection", "supernet"]
         read_only_fields = fields
@@ -72,7 +75,7 @@ class RunDetailSerializer(RunSerializer):
 class CheckSerializer(serializers.Serializer[Any]):
     """A spec to be judged."""
 
-    spec = serializers.JSONField()
+    spec = SpecField()
 
 
 class EstimateSerializer(serializers.Serializer[Any]):
@@ -88,7 +91,7 @@ class CheckedSerializer(serializers.Serializer[Any]):
     """Faults by field; without any the spec with all its defaults, and the estimate."""
 
     faults = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
-    spec = serializers.JSONField(allow_null=True)
+    spec = SpecField(allow_null=True)
     estimate = EstimateSerializer(allow_null=True)
 
 
@@ -97,7 +100,7 @@ class RunCreateSerializer(serializers.Serializer[SearchRun]):
 
     project = serializers.SlugField(max_length=80)
     name = OneLine(max_length=200)
-    spec = serializers.JSONField()
+    spec = SpecField()
 
     def validate_project(self, slug: str) -> Project:
         project = Project.objects.editable_by(self.context["request"].user).filter(slug=slug).first()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -11,10 +12,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from architectures import spaces
-from architectures.registry import Option, options
+from architectures.options import Option, options
+from architectures.spaces.limits import Limits
 from profiling import targets
 from searches import algorithms, objectives
 from searches.evaluation import datasets
+from searches.evaluation.fidelity import Ladder
 from searches.evaluation.training.recipe import Recipe
 from searches.presets import PRESETS
 from searches.spec import SearchSpec
@@ -26,6 +29,8 @@ def vocabulary() -> dict[str, Any]:
         "defaults": SearchSpec().to_document(),
         "fields": described(options(SearchSpec)),
         "training": described(options(Recipe)),
+        "limits": described(options(Limits)),
+        "ladder": described(options(Ladder)),
         "datasets": {name: {"title": datasets.describe(name)} for name in datasets.available()},
         "spaces": {name: owner(spaces.get(name)) for name in spaces.names()},
         "algorithms": {name: owner(algorithms.get(name)) for name in algorithms.names()},
@@ -43,18 +48,22 @@ def owner(thing: type) -> dict[str, Any]:
 
 
 def described(known: Sequence[Option]) -> list[Mapping[str, Any]]:
-    """The options as JSON: tuples become lists."""
+    """The options as JSON: tuples become lists; what has options of its own is described beside them."""
     facts = [
         {
             "name": each.name,
-            "type": each.type,
+            "type": each.type_name,
             "default": each.default,
+            "label": each.title,
             "help": each.help,
-            "min": each.min,
+            "unit": each.unit,
+            "min": each.min if each.above is None else each.above,
             "max": each.max,
             "choices": each.choices,
+            "advanced": each.advanced,
         }
         for each in known
+        if not is_dataclass(each.default)
     ]
     return list(json.loads(json.dumps(facts)))
 
@@ -64,5 +73,5 @@ class VocabularyView(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        """Data sets, spaces, algorithms, objectives and targets with their options; presets; the defaults of a spec."""
+        """Datasets, spaces, algorithms, objectives and targets with their options; presets; the defaults of a spec."""
         return Response(vocabulary())

@@ -1,8 +1,10 @@
 """The fidelity ladder that a spec asks for: rungs from cheap to dear, and the full training of the front. No torch."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
+
+from architectures.options import option
 
 SUPERNET = "supernet"  # the proxy that has to be trained first, and has to earn its trust
 PROXIES = ("", "naswot", "synflow", "grad_norm", "zen", SUPERNET)
@@ -15,62 +17,76 @@ MOST_RUNGS, MOST_EPOCHS, MOST_REPLICAS = 8, 1000, 64
 
 @dataclass(frozen=True)
 class Ladder:
-    """Every network is measured on the first rung; the best 1/eta of each rung are measured on the next one."""
+    """Every network is measured on the first rung; the best of each rung, one in eta, are measured on the next."""
 
-    rungs: str = field(
-        default="", metadata={"help": "epochs of each rung by comma, such as 2,6,18; empty: one, the recipe's epochs"}
+    rungs: str = option(
+        "",
+        "epochs of each rung by comma, such as 2,6,18; empty: a single rung with the epochs of the training",
+        empty="a single rung",
     )
-    eta: int = field(default=3, metadata={"min": 2, "max": 100, "help": "one of so many is promoted to the next rung"})
-    proxy: str = field(
-        default="",
-        metadata={
-            "choices": PROXIES,
-            "help": "a rung below the first: a score of the untrained network, or the accuracy that it inherits from a "
-            "supernet of all networks (chain and mobile), which is used only if its order proves right",
-        },
+    eta: int = option(
+        3, "one in eta networks is promoted to the next rung", label="reduction factor (eta)", min=2, max=100,
+        advanced=True,
+    )  # fmt: skip
+    proxy: str = option(
+        "",
+        "a cheaper rung below the first: a zero-cost proxy scores the untrained network; supernet takes the accuracy "
+        "with weights of a supernet (chain and mobile), if its order proves right",
+        label="proxy",
+        choices=PROXIES,
+        empty="none",
     )
-    supernet_epochs: int = field(
-        default=12, metadata={"min": 1, "max": MOST_EPOCHS, "help": "of the supernet, where it is the proxy"}
+    supernet_epochs: int = option(
+        12, "epochs of the supernet's training, where the supernet is the proxy", min=1, max=MOST_EPOCHS, advanced=True
     )
-    trial_networks: int = field(
-        default=10,
-        metadata={
-            "min": 4,
-            "max": 100,
-            "help": "where the supernet is the proxy, so many networks at the beginning are judged by it and by the "
-            "next rung; unless the two agree, its rung is skipped",
-        },
+    trial_networks: int = option(
+        10,
+        "where the supernet is the proxy, the first networks are judged by it and by the next rung; unless both agree, "
+        "the supernet's rung is skipped",
+        label="networks that check the supernet",
+        min=4,
+        max=100,
+        advanced=True,
     )
-    promote_by: str = field(
-        default="accuracy",
-        metadata={
-            "choices": PROMOTIONS,
-            "help": "what stands for accuracy when a trained rung promotes: after one or two epochs the training loss "
-            "ranks better; fronts and values show accuracy either way",
-        },
+    promote_by: str = option(
+        "accuracy",
+        "what a trained rung promotes by: after one or two epochs the training loss ranks better; fronts and values "
+        "show accuracy either way",
+        label="promote by",
+        choices=PROMOTIONS,
+        advanced=True,
     )
-    final_epochs: int | None = field(
-        default=None,
-        metadata={"min": 1, "max": MOST_EPOCHS, "help": "of the front's full training at the end; above the last rung"},
+    final_epochs: int | None = option(
+        None,
+        "epochs of a full training of the front at the end; more than the last rung has",
+        label="epochs of the final training",
+        min=1,
+        max=MOST_EPOCHS,
+        empty="no final training",
     )
-    final_seeds: int = field(
-        default=3, metadata={"min": 1, "max": 10, "help": "trainings of each network of the front at the end"}
+    final_seeds: int = option(
+        3, "trainings of each network of the front at the end", label="seeds of the final training", min=1, max=10,
+        advanced=True,
+    )  # fmt: skip
+    final_networks: int = option(
+        8,
+        "at most this many networks of the front are trained at the end: those that add most hypervolume",
+        label="networks of the final training",
+        min=1,
+        max=1000,
+        advanced=True,
     )
-    final_networks: int = field(
-        default=8,
-        metadata={"min": 1, "max": 1000, "help": "of the front at the end, at most: who holds most hypervolume alone"},
-    )
-    final_replicas: int = field(
-        default=1,
-        metadata={
-            "min": 1,
-            "max": MOST_REPLICAS,
-            "help": "processes that share each full training of the front, on a GPU each where there are enough",
-        },
+    final_replicas: int = option(
+        1,
+        "processes that share each full training of the front, each on a GPU of its own where there are enough",
+        label="processes per final training",
+        min=1,
+        max=MOST_REPLICAS,
+        advanced=True,
     )
 
     def faults(self, epochs: int) -> Iterator[tuple[str, str]]:
-        """Field and message; ``epochs`` are the recipe's."""
+        """Field and message of each fault; ``epochs`` are the recipe's."""
         texts = [text.strip() for text in self.rungs.split(",")] if self.rungs else []
         if not all(text.isdecimal() and 1 <= int(text) <= MOST_EPOCHS for text in texts) or len(texts) > MOST_RUNGS:
             wanted = f"must be up to {MOST_RUNGS} whole numbers from 1 to {MOST_EPOCHS:,} by comma"
@@ -83,20 +99,20 @@ class Ladder:
             yield "final_epochs", f"must be above the last rung ({rungs[-1]} epochs), but is {self.final_epochs}"
 
     def epochs(self, recipe_epochs: int) -> tuple[int, ...]:
-        """Of the rungs that train."""
+        """Epochs of the rungs that train, from cheap to dear."""
         return tuple(int(text) for text in self.rungs.split(",")) if self.rungs else (recipe_epochs,)
 
     def mean_epochs(self, recipe_epochs: int) -> float:
-        """Of a network, when one of eta climbs from each rung; the full training of the front is not in it."""
+        """Mean epochs per network, when one in eta climbs from each rung; the front's full training is not counted."""
         below = 1 if self.proxy else 0
         return sum(epochs / float(self.eta) ** (rung + below) for rung, epochs in enumerate(self.epochs(recipe_epochs)))
 
     def begun_epochs(self, recipe_epochs: int) -> float:
-        """Of a supernet's training, and of the networks on trial that would not have climbed otherwise."""
+        """Epochs of a supernet's training, and of the networks that check it and would not have climbed otherwise."""
         if self.proxy != SUPERNET:
             return 0.0
         return self.supernet_epochs + self.trial_networks * self.epochs(recipe_epochs)[0] * (1 - 1 / self.eta)
 
     def fidelities(self, recipe_epochs: int) -> tuple[int, ...]:
-        """Of all rungs, from cheap to dear."""
+        """Epochs of all rungs, from cheap to dear; a proxy has 0."""
         return ((PROXY_FIDELITY,) if self.proxy else ()) + self.epochs(recipe_epochs)

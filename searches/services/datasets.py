@@ -9,6 +9,7 @@ import tempfile
 import time
 import unicodedata
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from django.db import transaction
 from django.db.models import Sum
 from django_q.tasks import async_task
 
-from architectures.documents import SpecError, SpecErrors
+from architectures.documents import SpecError
 from nasportal.lib import file_storage
 from nasportal.lib.child_process import ROOT, ChildProcess, DeadlineReached
 from searches.evaluation import datasets
@@ -28,7 +29,6 @@ from searches.evaluation.datasets.preview import CARD, PICTURE
 from searches.evaluation.datasets.reading.resizing import Fit
 from searches.models import Evaluation, Project, SearchRun, UploadedDataSet, UploadStatus
 
-NOT_THIS_PROJECTS = "is no data set of this project; choose one of its own, or a built-in one"
 SUFFIXES = (".npz", ".zip")
 NAME_LENGTH = 100
 READ_SECONDS = 600
@@ -161,13 +161,13 @@ def _remove(upload: UploadedDataSet) -> None:
     file_storage.remove(upload.incoming)
 
 
-def dataset_check(*, project: Project, dataset: str) -> None:
+def dataset_faults(*, project: Project, dataset: str) -> Iterator[SpecError]:
     """An upload belongs to its project: nobody searches on another team's images by guessing a name."""
     if not datasets.is_upload(dataset):
         return
     key = dataset.partition(":")[2]
     if not project.datasets.filter(key=key, status=UploadStatus.READY).exists():
-        raise SpecErrors((SpecError("dataset", NOT_THIS_PROJECTS),))
+        yield SpecError("dataset", "is no dataset of this project; choose one of its own, or a built-in one")
 
 
 # Portraits of built-in sets: made when somebody first looks

@@ -1,16 +1,17 @@
 """What users do with projects and runs. Each verb is one transaction, and a lost race is said in a sentence."""
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
 from django.utils import timezone
 
+from architectures.documents import SpecErrors
 from searches.models import Project, SearchRun
 from searches.models.run_events import StatusChanged
 from searches.models.status import DELETABLE, WISHES, WITH_WORK, Status
 from searches.selectors.repository_request import NothingToDeliver
 from searches.services.activity import activity_add
-from searches.services.datasets import dataset_check
-from searches.services.devices import device_check
+from searches.services.datasets import dataset_faults
+from searches.services.devices import device_faults
 from searches.services.projects import one_line
 from searches.services.transitions import events_append, removal, ring, run_move
 from searches.spec import SearchSpec
@@ -40,11 +41,17 @@ class RunRefuses(ValueError):
 # Runs
 
 
+def run_check(*, project: Project, spec: SearchSpec, by: AbstractBaseUser | AnonymousUser) -> None:
+    """Refuses what the project or the user may not use; SpecErrors at the fields of the spec."""
+    problems = *dataset_faults(project=project, dataset=spec.dataset), *device_faults(target=spec.target, by=by)
+    if problems:
+        raise SpecErrors(problems)
+
+
 @transaction.atomic
 def run_create(*, project: Project, spec: SearchSpec, name: str, by: AbstractBaseUser) -> SearchRun:
     """Queues a search; a supervisor is rung for once the row is committed."""
-    dataset_check(project=project, dataset=spec.dataset)
-    device_check(target=spec.target, by=by)
+    run_check(project=project, spec=spec, by=by)
     run = SearchRun(
         project=project,
         name=one_line(name),

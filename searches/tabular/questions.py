@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from architectures.documents import Reading
+from architectures.options import Reading
 from searches import algorithms
 from searches.tabular.expression import evaluated
 from searches.tabular.replay import Question

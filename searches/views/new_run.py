@@ -1,7 +1,6 @@
 """The new-run form: drawing it, judging it as one types, and starting the run."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -15,11 +14,11 @@ from architectures.documents import SpecErrors
 from nasportal.lib.requests import Request
 from searches import services
 from searches.evaluation import datasets
-from searches.forms import Choice, RunForm
-from searches.models import Project, SearchRun, UploadedDataSet, UploadStatus
+from searches.forms import RunForm
+from searches.forms.run_form import uploads_of
+from searches.models import Project, SearchRun
 from searches.presets import PRESETS
 from searches.selectors.estimate import estimate
-from searches.services.devices import paired_of
 from searches.spec import SearchSpec
 
 
@@ -35,14 +34,14 @@ def new_run(request: Request, slug: str) -> HttpResponse:
         return _page(request, project, _initial(request, project))
     if "fill" in request.POST:
         return _filled(request, project)
-    form = offering(RunForm.of_post(request.POST), request, project)
+    form = RunForm(request.POST, project=project, by=request.user)
     if form.spec is None:
         return _page(request, project, form, status=422)
     if "save_template" in request.POST:
-        template = services.template_save(project=project, name=form.name, spec=form.spec, by=request.user)
+        template = services.template_save(project=project, name=form.run_name, spec=form.spec, by=request.user)
         messages.success(request, f"{template.name} is kept as a template of this project.")
         return redirect(f"{reverse('searches:run-new', args=[slug])}?template={template.pk}")
-    run = services.run_create(project=project, spec=form.spec, name=form.name, by=request.user)
+    run = services.run_create(project=project, spec=form.spec, name=form.run_name, by=request.user)
     return redirect("searches:run", pk=run.pk)
 
 
@@ -55,19 +54,23 @@ def _filled(request: Request, project: Project) -> HttpResponse:
     except (ValueError, RecursionError):
         fault = "This is not JSON: copy the whole spec, from its first brace to its last."
     else:
-        return _page(request, project, RunForm.of_spec(spec.to_document(), request.POST.get("name", "")))
-    return _page(request, project, RunForm.of_post(request.POST), 422, fault)
+        return _page(request, project, _of_spec(request, project, spec, request.POST.get("name", "")))
+    return _page(request, project, RunForm(request.POST, project=project, by=request.user), 422, fault)
+
+
+def _of_spec(request: Request, project: Project, spec: SearchSpec, name: str) -> RunForm:
+    return RunForm.of_spec(spec, name, project=project, by=request.user)
 
 
 @require_POST
 def check(request: Request, slug: str) -> HttpResponse:
     """What the spec says to the form as it stands: faults by field, the estimate, the document."""
-    form = offering(RunForm.of_post(request.POST), request, _project(request, slug))
+    form = RunForm(request.POST, project=_project(request, slug), by=request.user)
     context = _foreseen(form)
     return JsonResponse(
         {
-            "errors": form.errors,
-            "stray": form.stray_errors,
+            "errors": form.faults,
+            "stray": form.stray,
             "estimate": render_to_string("searches/estimate.html", context),
             "spec": context["spec_text"],
         }
@@ -76,24 +79,29 @@ def check(request: Request, slug: str) -> HttpResponse:
 
 def _initial(request: Request, project: Project) -> RunForm:
     """The defaults, a preset of the query, a template of the project, or the spec of a run that the user may see."""
+    spec, name = _start(request, project)
+    return _of_spec(request, project, spec, name)
+
+
+def _start(request: Request, project: Project) -> tuple[SearchSpec, str]:
+    """The spec that the query names, and a name for the run."""
     if kept := request.GET.get("template", ""):
         template = get_object_or_404(project.templates, pk=int(kept) if kept.isdecimal() and len(kept) < 19 else 0)
-        return RunForm.of_spec(SearchSpec.from_document(template.spec).to_document(), template.name)
+        return SearchSpec.from_document(template.spec), template.name
     if clone := request.GET.get("clone", ""):
         runs = SearchRun.objects.visible_to(request.user)
         run = get_object_or_404(runs, pk=int(clone) if clone.isdecimal() and len(clone) < 19 else 0)
-        return RunForm.of_spec(SearchSpec.from_document(run.spec).to_document(), f"{run.name} (changed)")
+        return SearchSpec.from_document(run.spec), f"{run.name} (changed)"
     chosen = request.GET.get("preset", "")
     if chosen and chosen not in PRESETS:
         raise Http404(f"no preset is named {chosen!r}")
     preset = PRESETS.get(chosen)
     document = preset.document if preset else {}
     if wanted := request.GET.get("dataset", ""):
-        if wanted not in datasets.available() and wanted not in [each.value for each in uploads_of(project)]:
-            raise Http404(f"no data set is named {wanted[:80]!r}")
-        return RunForm.of_spec(SearchSpec.from_document({**document, "dataset": wanted}).to_document(), "First look")
-    spec = SearchSpec.from_document(document)
-    return RunForm.of_spec(spec.to_document(), preset.title if preset else "Digits, first look")
+        if wanted not in datasets.available() and wanted not in [name for name, _ in uploads_of(project)]:
+            raise Http404(f"no dataset is named {wanted[:80]!r}")
+        return SearchSpec.from_document({**document, "dataset": wanted}), "First look"
+    return SearchSpec.from_document(document), preset.title if preset else "Digits, first look"
 
 
 def _foreseen(form: RunForm) -> dict[str, Any]:
@@ -102,40 +110,15 @@ def _foreseen(form: RunForm) -> dict[str, Any]:
     document = spec.to_document() if spec else form.document
     return {
         "estimate": estimate(spec) if spec else None,
-        "problems": sum(map(len, form.errors.values())),
+        "problems": sum(map(len, form.faults.values())),
         "spec_text": json.dumps(document, indent=2, ensure_ascii=False),
     }
 
 
-def offering(form: RunForm, request: Request, project: Project) -> RunForm:
-    """With the data sets of the project and the devices of the user among its choices."""
-    return replace(form, uploads=uploads_of(project), devices=devices_of(request))
-
-
-def devices_of(request: Request) -> tuple[Choice, ...]:
-    """The user's paired devices, as the form offers them."""
-    found = paired_of(request.user)
-    return tuple(Choice(each.target_name, f"{each.name} (your device{', away' * each.is_away})") for each in found)
-
-
-def uploads_of(project: Project) -> tuple[Choice, ...]:
-    """The project's own data sets, as the form offers them."""
-    ready = project.datasets.filter(status=UploadStatus.READY)
-    return tuple(Choice(each.reference, each.name, facts_of(each)) for each in ready)
-
-
-def facts_of(upload: UploadedDataSet) -> str:
-    card = upload.card
-    shape = "×".join(map(str, card["input_shape"]))
-    return f"{sum(card['sizes'].values()):,} images {shape}, {card['classes']} classes"
-
-
 def _page(request: Request, project: Project, form: RunForm, status: int = 200, paste_fault: str = "") -> HttpResponse:
-    form = offering(form, request, project)
     context = {
         "project": project,
         "form": form,
-        "name_errors": form.errors.get("name", ()) if form.is_bound else (),
         "presets": PRESETS,
         "templates": project.templates.only("pk", "name"),
         "current_template": request.GET.get("template", ""),

@@ -21,6 +21,21 @@ function showOwned() {
   }
 }
 
+/** How many settings of a fold are not at their default, so that nothing is overlooked; a fold without fields is hidden. */
+function countChanged() {
+  for (const fold of form.querySelectorAll("details.advanced")) {
+    const shown = [...fold.querySelectorAll("[data-field]:not([hidden])")];
+    const count = shown.filter((field) => entered(field) !== field.dataset.default).length;
+    fold.hidden = shown.length === 0;
+    fold.querySelector("[data-changed]").textContent = count ? `· ${count} changed` : "";
+  }
+}
+
+function entered(field) {
+  const boxes = [...field.querySelectorAll("[type=checkbox]")];
+  return boxes.length ? boxes.filter((box) => box.checked).map((box) => box.value).join(",") : control(field).value.trim();
+}
+
 function control(field) {
   return field.querySelector("input, select, fieldset");
 }
@@ -44,8 +59,8 @@ function show({ errors, stray, estimate, spec }) {
   form.querySelector("[data-stray]").replaceChildren(...stray.map((message) => Object.assign(document.createElement("li"), { textContent: message })));
   form.querySelector("[data-estimate]").innerHTML = estimate;
   form.querySelector("[data-spec]").textContent = spec;
-  for (const section of form.querySelectorAll("details.form-section:not([open])")) {
-    if (section.querySelector("[aria-invalid=true]")) section.open = true; // a fault must not hide
+  for (const fold of form.querySelectorAll("details:not([open])")) {
+    if (fold.querySelector("[aria-invalid=true]")) fold.open = true; // a fault must not hide
   }
 }
 
@@ -89,8 +104,10 @@ form.addEventListener("input", (event) => {
   countGenerations(event);
   touched.add(event.target.name);
   showOwned();
+  countChanged();
   soon();
 });
 showOwned();
+countChanged();
 countGenerations();
 form.querySelector("[aria-invalid=true]")?.focus();

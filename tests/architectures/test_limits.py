@@ -8,8 +8,8 @@ import pytest
 
 from architectures.ir.complexity import complexity
 from architectures.spaces import Genotype, SpaceError, create
-from architectures.spaces.limits import PRESETS, Limits
-from architectures.spaces.reach import MEASURES, largest, smallest, unreachable
+from architectures.spaces.limits import PRESETS, QUANTITIES, Limits
+from architectures.spaces.reach import largest, measure_of, smallest, unreachable
 
 SMALL = create(
     "chain",
@@ -27,11 +27,11 @@ def every() -> set[Genotype]:
     return {SMALL.canonical(genotype) for genotype in raw}
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-def test_the_smallest_value_is_that_of_an_exhaustive_look(measure: str):
-    values = [MEASURES[measure](SMALL, genotype) for genotype in every()]
-    assert smallest(SMALL, measure) == min(values)
-    assert largest(SMALL, measure) == max(values)
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_the_smallest_value_is_that_of_an_exhaustive_look(quantity: str):
+    values = [measure_of(quantity)(SMALL, genotype) for genotype in every()]
+    assert smallest(SMALL, quantity) == min(values)
+    assert largest(SMALL, quantity) == max(values)
 
 
 def test_impossible_limits_are_refused_with_what_the_space_can_reach():

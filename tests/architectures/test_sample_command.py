@@ -51,7 +51,11 @@ BAD = [
     (("--classes", "1"), 2, "classes must be between 2 and 10,000, but is 1"),
     (("--count", "0"), 2, "--count must be between 1 and 100,000, but is 0"),
     (("--space-option", "max_layers"), 2, "--space-option must be NAME=VALUE, but is 'max_layers'"),
-    (("--space-option", "max_layers=50"), 2, "max_layers must be at most 20, but is 50"),
+    (
+        ("--space-option", "max_layers=50"),
+        2,
+        "max_layers must be at most 20, but is 50; leave it out for the automatic choice",
+    ),
     (
         ("--max-params", "9"),
         3,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from architectures.registry import options
+from architectures.options import options
 from searches import algorithms
 from searches.algorithms import Evaluated, Proposal
 from searches.engine.events import EvaluationFinished, Event, Progress, StepFinished

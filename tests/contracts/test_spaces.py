@@ -140,7 +140,7 @@ def test_it_says_why_an_input_does_not_fit(name: str):
 
 
 def test_it_refuses_unknown_options(name: str):
-    with pytest.raises(SpaceError, match=f"colour is no option of {name}; there are: "):
+    with pytest.raises(SpaceError, match=f"colour is no option of {name}; known are "):
         spaces.create(name, (1, 8, 8), 10, colour="red")
 
 

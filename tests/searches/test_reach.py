@@ -7,16 +7,16 @@ from math import isfinite
 from typing import Any
 
 import pytest
-from django.http import QueryDict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from architectures.documents import entries
+from architectures.options import options
 from searches import algorithms
 from searches.forms import RunForm
 from searches.management.commands.search import Command, document_of
 from searches.spec import SearchSpec, SpecError, SpecErrors
+from tests.support.entered import sent
 from tests.support.world import World
 
 # Another value than the default, where the bounds do not give one.
@@ -31,7 +31,7 @@ FIXED = {"version", "task", "space_options", "algorithm_options"}  # one value o
 
 def leaves(cls: Any = SearchSpec, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The paths of all entries, with what may stand there."""
-    for entry in entries(cls):
+    for entry in options(cls):
         if is_dataclass(entry.default):
             yield from leaves(type(entry.default), f"{prefix}{entry.name}.")
         elif entry.name not in FIXED:
@@ -77,13 +77,10 @@ def test_the_walk_finds_the_entries() -> None:
 @pytest.mark.parametrize("path", PATHS)
 def test_an_entry_is_reachable_from_the_form(path: str) -> None:
     value = other(path, PATHS[path])
-    data = QueryDict(mutable=True)
-    for name, values in RunForm.of_spec(SearchSpec().to_document(), "a run").entered.items():
-        data.setlist(name, list(values))
-    shown = {each.name for section in RunForm.of_post(data).sections for each in section.fields}
-    assert path in shown, "no page shows it"
+    data = sent(SearchSpec(), "a run")
+    assert path in RunForm(data).fields, "no page shows it"
     data.setlist(path, [text(each) for each in (value if isinstance(value, list) else [value])])
-    assert read(RunForm.of_post(data).document, path) == value
+    assert read(RunForm(data).document, path) == value
 
 
 def text(value: Any) -> str:

@@ -1,11 +1,15 @@
 """The one validator: every fault is told with its field, its value and the way out."""
 
+import json
 import re
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from searches.evaluation.fidelity import Ladder
+from searches.evaluation.training.recipe import Recipe
 from searches.spec import SearchSpec, SpecErrors
 
 
@@ -46,7 +50,7 @@ def test_a_document_survives_the_round_trip_with_its_defaults_written_out() -> N
         ({"seconds": float("inf")}, "seconds", "must be a finite number, but is inf"),
         ({"training": {"epochs": 10**9}}, "training.epochs", "must be at most 1,000, but is 1000000000"),
         ({"seconds": "1e3"}, "seconds", "must be a finite number, but is '1e3'"),
-        ({"max_cost": 0}, "max_cost", "must be at least 1, but is 0"),
+        ({"max_cost": 0}, "max_cost", "must be at least 1, but is 0; leave it out for no limit"),
         ({"limits": {"max_latency_ms": float("nan")}}, "limits.max_latency_ms", "must be a finite number, but is nan"),
         ({"limits": {"max_flops": float("inf")}}, "limits.max_flops", "must be a whole number, but is inf"),
         ({"space_options": {"max_layers": 1e400}}, "space_options.max_layers", "must be finite, but is inf"),
@@ -148,3 +152,38 @@ def test_it_refuses_a_limit_that_no_network_keeps_with_the_smallest_that_one_doe
     assert problem.field == "limits.max_params"
     smallest = int(re.findall(r"at least ([\d,]+)", str(problem))[0].replace(",", ""))
     assert SearchSpec.from_document({"limits": {"max_params": smallest}}).limits.max_params == smallest
+
+
+def test_a_whole_float_counts_as_a_whole_number_in_every_part_of_the_spec() -> None:
+    given = {
+        "evaluations": 8.0,
+        "training": {"epochs": 4.0},
+        "ladder": {"eta": 2.0},
+        "limits": {"max_params": 100_000.0},
+        "space_options": {"max_layers": 8.0, "widths": [16.0, 32]},
+        "algorithm_options": {"population": 6.0},
+    }
+    plain = {
+        "evaluations": 8,
+        "training": {"epochs": 4},
+        "ladder": {"eta": 2},
+        "limits": {"max_params": 100_000},
+        "space_options": {"max_layers": 8, "widths": [16, 32]},
+        "algorithm_options": {"population": 6},
+    }
+    spec = SearchSpec.from_document(given)
+    assert spec == SearchSpec.from_document(plain)
+    assert json.dumps(spec.to_document()) == json.dumps(SearchSpec.from_document(plain).to_document())
+    assert Recipe.from_document({"epochs": 4.0}) == Recipe(epochs=4)
+
+
+@pytest.mark.parametrize("name", ["name", "classes", "input_shape"])
+def test_an_option_of_a_space_that_is_called_like_an_argument_is_refused(name: str) -> None:
+    assert faults({"space_options": {name: 1}})[f"space_options.{name}"].startswith("is no option of chain")
+
+
+def test_the_canonical_document_keeps_its_bytes() -> None:
+    document = SearchSpec(algorithm="random_search", ladder=Ladder(rungs="2,6")).to_document()
+    assert document["ladder"]["rungs"] == "2,6"
+    text = json.dumps(document, sort_keys=True)
+    assert sha256(text.encode()).hexdigest() == "05f5fc7b243c76476502bac233433f0a03796068277daac007aabc6a9e2ea25f"

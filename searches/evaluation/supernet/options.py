@@ -1,7 +1,9 @@
 """How a supernet is trained: the options that the darts algorithm shows, and its steps get. No torch here."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from architectures.options import option
 
 VARIANTS = ("gdas", "darts", "pc_darts")
 MOST_WEIGHTS = 5  # a report tells the alphas of each, and has a largest size
@@ -10,56 +12,90 @@ COSTS = ("flops", "params", "memory", "latency")
 
 @dataclass
 class SupernetOptions:
-    variant: str = field(
-        default="gdas",
-        metadata={
-            "choices": VARIANTS,
-            "help": "one drawn path (gdas), all operations (darts), or those on a share of the channels (pc_darts)",
-        },
+    variant: str = option(
+        "gdas",
+        "trains one drawn path (gdas), all operations (darts), or all on a share of the channels (pc_darts)",
+        choices=VARIANTS,
     )
-    order: int = field(default=1, metadata={"choices": (1, 2), "help": "2 looks one step of the weights ahead"})
-    epochs: int = field(default=50, metadata={"min": 1, "max": 1000, "help": "of the supernet"})
-    warmup: float = field(
-        default=0.3, metadata={"min": 0.0, "max": 0.9, "help": "share of the epochs before the alphas learn"}
+    order: int = option(
+        1, "2 looks one step of the weights ahead", label="order of the gradient", choices=(1, 2), advanced=True
     )
-    rate: float = field(default=0.1, metadata={"min": 1e-5, "max": 5.0, "help": "learning rate of the shared weights"})
-    alpha_rate: float = field(default=0.05, metadata={"min": 1e-5, "max": 1.0, "help": "learning rate of the alphas"})
-    temperature: float = field(
-        default=1.0, metadata={"min": 0.05, "max": 20.0, "help": "of the choices at first; lower is more decided"}
+    epochs: int = option(50, "epochs of the supernet's training", label="epochs of the supernet", min=1, max=1000)
+    warmup: float = option(
+        0.3, "share of the epochs before the architecture parameters learn", min=0.0, max=0.9, advanced=True
     )
-    final_temperature: float = field(default=0.5, metadata={"min": 0.05, "max": 20.0, "help": "of the choices at last"})
-    share: int = field(
-        default=4, metadata={"min": 2, "max": 16, "help": "of so many channels pc_darts computes on one"}
+    rate: float = option(
+        0.1,
+        "learning rate of the shared weights",
+        label="learning rate of the weights",
+        min=1e-05,
+        max=5.0,
+        advanced=True,
     )
-    cost: str = field(
-        default="flops", metadata={"choices": COSTS, "help": "that the alphas avoid; latency is an estimate"}
+    alpha_rate: float = option(
+        0.05,
+        "learning rate of the architecture parameters",
+        label="learning rate of the architecture",
+        min=1e-05,
+        max=1.0,
+        advanced=True,
     )
-    cost_weights: str = field(
-        default="0,0.2,1", metadata={"help": "how much the cost of a mean network matters; alphas for each, by comma"}
+    temperature: float = option(
+        1.0,
+        "temperature of the choices at the beginning; lower is more decided",
+        label="first temperature",
+        min=0.05,
+        max=20.0,
+        advanced=True,
     )
-    auxiliary: float = field(
-        default=1.0,
-        metadata={
-            "min": 0.0,
-            "max": 2.0,
-            "help": "skip connections beside all choices, that fade to 0; a guard",
-        },
+    final_temperature: float = option(
+        0.5, "temperature of the choices at the end", label="last temperature", min=0.05, max=20.0, advanced=True
     )
-    skip_dropout: float = field(
-        default=0.2,
-        metadata={"min": 0.0, "max": 0.9, "help": "how often skip connections are left out at first; a guard"},
+    share: int = option(
+        4,
+        "one channel in this many is computed by pc_darts",
+        label="channels per computed channel",
+        min=2,
+        max=16,
+        advanced=True,
     )
-    max_skip_share: float = field(
-        default=0.5,
-        metadata={"min": 0.05, "max": 1.0, "help": "of a derived network; a guard, and 1 switches it off"},
+    cost: str = option(
+        "flops", "the cost that the architecture parameters avoid; latency is estimated", choices=COSTS, advanced=True
     )
-    eigenvalue_growth: float = field(
-        default=0.0,
-        metadata={
-            "min": 0.0,
-            "max": 10.0,
-            "help": "of the alphas' Hessian that stops it, such as 1.33; 0 is off",
-        },
+    cost_weights: str = option(
+        "0,0.2,1", "weights of the cost by comma; each has architecture parameters of its own", advanced=True
+    )
+    auxiliary: float = option(
+        1.0,
+        "strength of skip connections beside all choices, which fade to 0; they guard against collapse",
+        label="auxiliary skip connections",
+        min=0.0,
+        max=2.0,
+        advanced=True,
+    )
+    skip_dropout: float = option(
+        0.2,
+        "how often skip connections are left out at the beginning; this guards against collapse",
+        label="dropout of skip connections",
+        min=0.0,
+        max=0.9,
+        advanced=True,
+    )
+    max_skip_share: float = option(
+        0.5,
+        "largest share of skip connections in a derived network; 1 switches this guard off",
+        label="share of skip connections, at most",
+        min=0.05,
+        max=1.0,
+        advanced=True,
+    )
+    eigenvalue_growth: float = option(
+        0.0,
+        "growth of the largest eigenvalue of the architecture's Hessian that stops the training, such as 1.33; 0: off",
+        label="eigenvalue growth that stops",
+        min=0.0,
+        max=10.0,
+        advanced=True,
     )
 
     @property

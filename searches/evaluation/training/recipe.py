@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
+
+from architectures.options import option, read, settle, to_document
 
 RECIPE_VERSION = 5  # raised when the same options train differently; part of the cache key
 CHEAP_RECALIBRATION, CHEAP_VALIDATION = 512, 1000  # images on which a supernet's network sets its norms and is judged
@@ -14,92 +16,67 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 PORTAL_ONLY = ("share", "precision", "inherit")  # what a search varies; a generated repository has no use for it
 
 
-class RecipeError(ValueError):
-    """An option of the recipe that cannot be trained with."""
-
-    def __init__(self, field_name: str, message: str) -> None:
-        super().__init__(f"{field_name} {message}")
-        self.field = field_name
-
-
 @dataclass(frozen=True)
 class Recipe:
     """Short annealed training: the learning rate rises to its peak, then falls to zero (Smith 2017, 1708.07120)."""
 
-    epochs: int = field(default=5, metadata={"help": "passes over the training images", "min": 1, "max": 1000})
-    batch_size: int = field(default=32, metadata={"help": "images a step", "min": 2, "max": 4096})
-    learning_rate: float = field(
-        default=0.15, metadata={"help": "at the peak of the schedule", "min": 1e-6, "max": 10.0}
+    epochs: int = option(5, "passes over the training images, for each candidate", min=1, max=1000)
+    batch_size: int = option(32, "images per step", min=2, max=4096, advanced=True)
+    learning_rate: float = option(
+        0.15, "learning rate at the peak of its schedule", label="peak learning rate", min=1e-6, max=10.0, advanced=True
     )
-    warmup: float = field(default=0.25, metadata={"help": "share of the steps before the peak", "min": 0.0, "max": 0.9})
-    optimizer: str = field(default="sgd", metadata={"help": "SGD with Nesterov, or AdamW", "choices": OPTIMIZERS})
-    momentum: float = field(default=0.9, metadata={"help": "of SGD", "min": 0.0, "max": 0.999})
-    weight_decay: float = field(default=5e-4, metadata={"help": "on weights, not on norms", "min": 0.0, "max": 1.0})
-    label_smoothing: float = field(default=0.1, metadata={"help": "share of the target", "min": 0.0, "max": 0.5})
-    augmentation: str = field(
-        default="auto",
-        metadata={
-            "help": "auto takes what suits the data set, from 10 epochs on; colours are for few pictures, many epochs",
-            "choices": AUGMENTATIONS,
-        },
+    warmup: float = option(
+        0.25, "share of the steps in which the learning rate rises to its peak", min=0.0, max=0.9, advanced=True
     )
-    share: float = field(
-        default=1.0, metadata={"help": "of the training images, drawn evenly from all classes", "min": 0.01, "max": 1.0}
+    optimizer: str = option("sgd", "SGD with Nesterov momentum, or AdamW", choices=OPTIMIZERS, advanced=True)
+    momentum: float = option(0.9, "momentum of SGD; AdamW does not use it", min=0.0, max=0.999, advanced=True)
+    weight_decay: float = option(
+        5e-4, "decay of the weights per step; normalisation layers are exempt", min=0.0, max=1.0, advanced=True
     )
-    precision: str = field(
-        default="auto",
-        metadata={
-            "help": "auto is bfloat16 on a GPU that has it, and for images of 28 pixels and more on a CPU that has it, "
-            "else float32; accuracy is always float32's",
-            "choices": PRECISIONS,
-        },
+    label_smoothing: float = option(
+        0.1, "share of each label that is spread over all classes", min=0.0, max=0.5, advanced=True
     )
-    inherit: bool = field(
-        default=False,
-        metadata={
-            "help": "a child begins with the weights of its parent, where both have a layer; who climbs a ladder, with "
-            "its own of the rung below; above a proxy, which trains nothing, it begins anew"
-        },
+    augmentation: str = option(
+        "auto",
+        "what is done to training images; auto: what suits the dataset, from 10 epochs on; colours suit few images and "
+        "many epochs",
+        choices=AUGMENTATIONS,
+        advanced=True,
+    )
+    share: float = option(
+        1.0, "share of the training images that is used, drawn evenly from all classes",
+        label="share of the training images", min=0.01, max=1.0, advanced=True,
+    )  # fmt: skip
+    precision: str = option(
+        "auto",
+        "type of numbers in training; auto: bfloat16 on a GPU that has it, and on a CPU that has it for images of 28 "
+        "pixels and more, else float32; accuracy is always measured in float32",
+        label="numeric precision",
+        choices=PRECISIONS,
+        advanced=True,
+    )
+    inherit: bool = option(
+        False,
+        "a child starts from the weights of its parent, wherever both have a layer; a promoted network continues from "
+        "its own weights on the rung below, except above a proxy, which trains nothing",
+        label="weight inheritance",
+        advanced=True,
     )
 
     def __post_init__(self) -> None:
-        for option in fields(self):
-            check(option.name, getattr(self, option.name), option.metadata)
+        settle(self)
 
     @classmethod
     def from_document(cls, document: Mapping[str, object]) -> Recipe:
-        known = {option.name for option in fields(cls)}
-        unknown = sorted(set(document) - known)
-        if unknown:
-            raise RecipeError(unknown[0], f"is no option of the recipe; the options are {', '.join(sorted(known))}")
-        return cls(**document)  # type: ignore[arg-type]  # __post_init__ checks each value
+        """The recipe of a JSON document; SpecErrors with all that is wrong with it."""
+        return read(cls, document)
 
     def to_document(self) -> dict[str, object]:
-        return {option.name: getattr(self, option.name) for option in fields(self)}
+        return to_document(self)
 
     def images(self, training: int) -> int:
-        """How many of a training split's images an epoch sees."""
+        """Counts the images of a training split that an epoch sees."""
         return max(1, round(training * self.share))
-
-
-def check(name: str, value: object, metadata: Mapping[str, object]) -> None:
-    choices = metadata.get("choices")
-    if isinstance(choices, tuple):
-        if value not in choices:
-            raise RecipeError(name, f"must be one of {', '.join(choices)}, but is {value!r}")
-        return
-    if "min" not in metadata:
-        if not isinstance(value, bool):
-            raise RecipeError(name, f"must be true or false, but is {value!r}")
-        return
-    whole = isinstance(metadata["min"], int)
-    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-        raise RecipeError(name, f"must be {'a whole number' if whole else 'a number'}, but is {value!r}")
-    low, high = metadata["min"], metadata["max"]
-    assert isinstance(low, (int, float))
-    assert isinstance(high, (int, float))
-    if not low <= value <= high:  # false for NaN too
-        raise RecipeError(name, f"must be from {low} to {high}, but is {value}")
 
 
 def portable(document: Mapping[str, object]) -> dict[str, object]:

@@ -3,6 +3,7 @@
 import json
 import sys
 from argparse import ArgumentParser
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,13 +14,15 @@ from architectures import spaces
 from architectures.ir import json as graph_json
 from architectures.ir.complexity import complexity
 from architectures.ir.fingerprint import fingerprint
+from architectures.options import options
 from architectures.registry import UnknownName
 from architectures.spaces import Genotype, Space, SpaceError
-from architectures.spaces.limits import PRESETS, Limits
+from architectures.spaces.limits import COUNTED, PRESETS, Limits
 from architectures.spaces.reach import unreachable
+from searches.management.flags import typed
 
 BAD_INPUT = 2
-LIMITS = ("min_params", "max_params", "max_flops", "max_memory_bytes")
+LIMITS = {each.name: each for each in options(Limits) if each.name in COUNTED}
 
 
 class Command(BaseCommand):
@@ -36,8 +39,8 @@ class Command(BaseCommand):
         parser.add_argument("--classes", type=int, default=10, help="default 10")
         parser.add_argument("--space-option", action="append", default=[], metavar="NAME=VALUE", help="JSON or text")
         parser.add_argument("--preset", choices=sorted(PRESETS), help="limits of a class of devices")
-        for name in LIMITS:
-            parser.add_argument(f"--{name.replace('_', '-')}", type=int, help="a limit that each network keeps")
+        for name, each in LIMITS.items():
+            parser.add_argument(f"--{name.replace('_', '-')}", type=typed(each), metavar="N", help=each.help)
         parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
         parser.add_argument("--json", action="store_true", dest="as_json", help="one document about them on stdout")
 
@@ -83,10 +86,9 @@ def _shape(text: str) -> tuple[int, ...]:
         raise CommandError(message, returncode=BAD_INPUT) from None
 
 
-def _limits(options: dict[str, Any]) -> Limits:
-    preset = PRESETS[options["preset"]] if options["preset"] else Limits()
-    given = {name: options[name] for name in LIMITS if options[name] is not None}
-    return Limits(**{**{name: getattr(preset, name) for name in LIMITS}, **given})
+def _limits(given: dict[str, Any]) -> Limits:
+    preset = PRESETS[given["preset"]] if given["preset"] else Limits()
+    return replace(preset, **{name: given[name] for name in LIMITS if given[name] is not None})
 
 
 def _write(space: Space, limits: Limits, number: int, options: dict[str, Any]) -> dict[str, Any]:

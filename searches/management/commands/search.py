@@ -14,10 +14,13 @@ from typing import Any, Never
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from architectures.options import Option, options
 from architectures.spaces import SpaceError
+from architectures.spaces.limits import Limits
 from codegen import licences
 from nasportal.lib.machine import cores
 from profiling import targets
+from searches import objectives
 from searches.engine import engine_process, events
 from searches.engine.history import HistoryError
 from searches.engine.output import front_html
@@ -25,43 +28,39 @@ from searches.engine.output.run_directory import HISTORY, SearchFolder
 from searches.engine.problem import SpecProblem
 from searches.engine.random_control import compared, control_spec
 from searches.evaluation import datasets
+from searches.evaluation.fidelity import Ladder
 from searches.evaluation.files import write_file
+from searches.evaluation.training.recipe import Recipe
+from searches.management.flags import VALUES, told, typed
 from searches.management.terminal_repository import GateFailed, write_repository
 from searches.spec import SearchSpec, SpecError, SpecErrors
 
 BAD_INPUT, NOTHING_FEASIBLE, GATE_FAILED, INTERRUPTED = 2, 3, 4, 130
 
-# Option of the command: path in the spec's document, type, help.
-OPTIONS: dict[str, tuple[str, Any, str]] = {
-    "dataset": ("dataset", str, "name of a data set, or an npz file, a folder of images, a zip (default digits)"),
-    "space": ("space", str, "search space (default chain)"),
-    "algorithm": ("algorithm", str, "default nsga2"),
-    "evaluations": ("evaluations", int, "distinct networks that are trained (default 24)"),
-    "seconds": ("seconds", float, "wall clock after which the search stops"),
-    "seed": ("seed", int, "default 0"),
-    "lag": ("lag", int, "numbers between a result and the first proposal that may use it (default 8)"),
-    "max-cost": ("max_cost", int, "counted multiply-adds of all trainings and steps, after which the search stops"),
-    "synchronisation": ("synchronisation", str, "asynchronous or generational (default asynchronous)"),
-    "rungs": ("ladder.rungs", str, "epochs of the fidelity ladder's rungs by comma, such as 2,6,18"),
-    "eta": ("ladder.eta", int, "one of so many climbs to the next rung (default 3)"),
-    "proxy": ("ladder.proxy", str, "the lowest rung: a score of the untrained network, such as naswot, or supernet"),
-    "supernet-epochs": ("ladder.supernet_epochs", int, "of the supernet, where it is the proxy (default 12)"),
-    "trial-networks": ("ladder.trial_networks", int, "that show whether the supernet is right (default 10)"),
-    "promote-by": ("ladder.promote_by", str, "accuracy or training_loss (default accuracy)"),
-    "final-epochs": ("ladder.final_epochs", int, "of the front's full training at the end"),
-    "final-seeds": ("ladder.final_seeds", int, "trainings of each network of the front at the end (default 3)"),
-    "final-replicas": ("ladder.final_replicas", int, "processes that share each of these trainings (default 1)"),
-    "target": ("target", str, "hardware target of latency and energy (default this_machine)"),
-    "min-params": ("limits.min_params", int, "parameters a network must have"),
-    "max-params": ("limits.max_params", int, "parameters a network may have"),
-    "max-flops": ("limits.max_flops", int, "floating-point operations for one image"),
-    "max-memory-bytes": ("limits.max_memory_bytes", int, "peak of the activations for one image"),
-    "max-latency-ms": ("limits.max_latency_ms", float, "time for one image on the target"),
-    "epochs": ("training.epochs", int, "of each training (default 8)"),
-    "batch-size": ("training.batch_size", int, "images a step (default 32)"),
-    "population": ("algorithm_options.population", int, "members of a generation"),
-    "choose": ("choose", str, "knee, vote, or weights:accuracy=.7,latency=.3 (default knee)"),
-}
+# Entries of the spec that a flag of their own sets; every other entry is set by --set.
+LATER = ("when_away", "deadline_seconds", "training_memory_bytes", "final_networks")  # read well enough with --set
+TRAINING = ("epochs", "batch_size")
+OBJECTIVES = "objectives"
+EXAMPLES = ("training.learning_rate=0.1", "deadline_seconds=60")
+POPULATION = "algorithm_options.population"
+
+
+def flags() -> dict[str, Option]:
+    """The options that have a flag of their own, by their path in the spec's document."""
+    own = {each.name: each for each in options(SearchSpec) if each.scalar in (int, float, str) and not each.is_fixed}
+    ladder = {f"ladder.{each.name}": each for each in options(Ladder)}
+    limits = {f"limits.{each.name}": each for each in options(Limits)}
+    training = {f"training.{each.name}": each for each in options(Recipe) if each.name in TRAINING}
+    population = {
+        POPULATION: Option("population", int | None, None, "members of a generation", empty="the algorithm's")
+    }
+    found = own | ladder | limits | training | population
+    return {path: each for path, each in found.items() if each.name not in LATER}
+
+
+def flag(path: str) -> str:
+    """The flag of a path: `--max-params` of `limits.max_params`."""
+    return "--" + path.rpartition(".")[2].replace("_", "-")
 
 
 class Command(BaseCommand):
@@ -72,13 +71,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One option for each entry of the spec that has a short name; --spec takes the whole document."""
-        for name, (_, kind, text) in OPTIONS.items():
-            parser.add_argument(f"--{name}", type=kind, help=text)
-        parser.add_argument("--objectives", help="by comma: accuracy, latency, memory, energy, params, flops")
+        for path, each in flags().items():
+            listed = f"by comma, of {', '.join(objectives.names())}: " if path == OBJECTIVES else ""
+            parser.add_argument(flag(path), type=typed(each), help=listed + told(each), metavar=VALUES[each.scalar])
         for what in ("algorithm", "space"):
             text = f"an option of the {what}, as JSON or text"
             parser.add_argument(f"--{what}-option", action="append", default=[], metavar="NAME=VALUE", help=text)
-        text = "any other entry of the spec, by its path: training.peak_rate=0.1, deadline_seconds=60"
+        text = f"any other entry of the spec, by its path: {', '.join(EXAMPLES)}"
         parser.add_argument("--set", action="append", default=[], dest="entries", metavar="PATH=VALUE", help=text)
         parser.add_argument(
             "--spec", type=Path, metavar="FILE", help="the whole search spec as JSON, instead of options"
@@ -87,8 +86,8 @@ class Command(BaseCommand):
         parser.add_argument("--resume", type=Path, metavar="DIR", help="go on with the search in this folder")
         text = "a folder of results that searches share: what is in it is not trained again"
         parser.add_argument("--cache", type=Path, metavar="DIR", help=text)
-        parser.add_argument("--workers", type=int, help="evaluator processes (default: one a core)")
-        text = "afterwards random search at the same counted cost, in DIR/control"
+        parser.add_argument("--workers", type=int, help="evaluator processes (default: one per core)")
+        text = "afterwards random search at the same compute cost, in DIR/control"
         parser.add_argument("--control", action="store_true", default=None, help=text)
         text = f"of the repository (default {licences.DEFAULT})"
         parser.add_argument("--licence", default=licences.DEFAULT, choices=list(licences.LICENCES), help=text)
@@ -96,24 +95,24 @@ class Command(BaseCommand):
         parser.add_argument("--no-repository", action="store_true", help="leave repository/ out")
         parser.add_argument("--json", action="store_true", dest="as_json", help="front.json on stdout")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: Any, **given: Any) -> None:
         """Exit 0 done, 2 bad input, 3 nothing feasible, 4 the repository's gate failed, 130 interrupted."""
         try:
-            spec, folder = opened(options)
+            spec, folder = opened(given)
         except (SpecErrors, SpaceError, HistoryError, datasets.DataSetError, OSError) as error:
             raise CommandError(named_as_options(str(error)), returncode=BAD_INPUT) from error
-        workers = cores() if options["workers"] is None else options["workers"]
+        workers = cores() if given["workers"] is None else given["workers"]
         if workers < 1:
             raise CommandError(f"--workers must be at least 1, but is {workers}", returncode=BAD_INPUT)
-        front = run(spec, folder, workers, options["cache"])
+        front = run(spec, folder, workers, given["cache"])
         if spec.control:
-            front = with_control(spec, folder, front, workers, options["cache"])
+            front = with_control(spec, folder, front, workers, given["cache"])
         write_file(folder.path / "front.html", front_html.page(front, folder.evaluations(front["fidelity"])).encode())
         if front["chosen"] is None:
             raise CommandError("; ".join(front["reasons"]), returncode=NOTHING_FEASIBLE)
-        if not options["no_repository"]:
-            deliver(folder, front, options["licence"], options["author"])
-        if options["as_json"]:
+        if not given["no_repository"]:
+            deliver(folder, front, given["licence"], given["author"])
+        if given["as_json"]:
             print(json.dumps(front, allow_nan=False))
         say(f"{front['reason']}; number {front['chosen']} is chosen ({'; '.join(front['reasons'])}): {folder.path}")
 
@@ -137,20 +136,20 @@ def deliver(folder: SearchFolder, front: dict[str, Any], licence: str, author: s
         raise CommandError(str(error), returncode=GATE_FAILED) from error
 
 
-def opened(options: dict[str, Any]) -> tuple[SearchSpec, SearchFolder]:
+def opened(given: dict[str, Any]) -> tuple[SearchSpec, SearchFolder]:
     """The spec and its folder, both known to be good before anything is trained."""
-    given = document_of(options)
-    if options["resume"] is not None:
-        if given or options["out"] is not None:
+    document = document_of(given)
+    if given["resume"] is not None:
+        if document or given["out"] is not None:
             raise HistoryError("--resume takes the spec that the folder holds; leave the other options out")
-        folder = SearchFolder.resumed(options["resume"])
+        folder = SearchFolder.resumed(given["resume"])
         assert folder.header is not None
         spec = SearchSpec.from_document(folder.header["spec"], files=True)
     else:
-        if options["out"] is None:
+        if given["out"] is None:
             raise HistoryError("--out DIR says where the results go; name a new folder")
-        spec = SearchSpec.from_document(given, files=True)
-        folder = SearchFolder.new(options["out"])
+        spec = SearchSpec.from_document(document, files=True)
+        folder = SearchFolder.new(given["out"])
     if targets.device_number(spec.target) is not None:
         raise SpecErrors(
             (SpecError("target", "is a device, and only the portal reaches devices; start the search there"),)
@@ -159,29 +158,27 @@ def opened(options: dict[str, Any]) -> tuple[SearchSpec, SearchFolder]:
     return spec, folder
 
 
-def document_of(options: dict[str, Any]) -> Any:
+def document_of(given: dict[str, Any]) -> Any:
     """The spec's document out of the options."""
     document: dict[str, Any] = {}
-    for name, (path, _, _) in OPTIONS.items():
-        value = options[name.replace("-", "_")]
+    for path, each in flags().items():
+        value = given[path.rpartition(".")[2]]
         if value is not None:
-            put(document, path, value)
-    if options["control"]:
+            put(document, path, [name.strip() for name in value.split(",")] if each.several else value)
+    if given["control"]:
         document["control"] = True
-    if options["objectives"] is not None:
-        document["objectives"] = [name.strip() for name in options["objectives"].split(",")]
     for what in ("algorithm", "space"):
-        for pair in options[f"{what}_option"]:
+        for pair in given[f"{what}_option"]:
             name, _, text = pair.partition("=")
             put(document, f"{what}_options.{name}", parsed(text))
-    for pair in options["entries"]:
+    for pair in given["entries"]:
         name, _, text = pair.partition("=")
         put(document, name, parsed(text))
-    if options["spec"] is None:
+    if given["spec"] is None:
         return document
     if document:
         raise HistoryError("--spec FILE is the whole spec; leave the other options out, or write them into the file")
-    return read_spec(options["spec"])
+    return read_spec(given["spec"])
 
 
 def put(document: dict[str, Any], path: str, value: Any) -> None:
@@ -205,7 +202,7 @@ def read_spec(path: Path) -> Any:
 
 def named_as_options(message: str) -> str:
     """A fault is told by the option's name, not by the path in the document."""
-    paths = {path: f"--{name}" for name, (path, _, _) in OPTIONS.items()}
+    paths = {path: flag(path) for path in flags()}
     rows = []
     for row in message.split("\n"):
         path, colon, rest = row.partition(": ")

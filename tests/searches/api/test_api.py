@@ -5,16 +5,20 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
 
+from architectures.options import json_schema
 from codegen.models import Repository, RepositoryStatus
 from nasportal.accounts import services as accounts
 from searches.api.parsers import BODY_BYTES
 from searches.models import SearchRun
 from searches.models.status import Status
+from searches.presets import PRESETS
+from searches.spec import SearchSpec
 from tests.support.world import SPEC, World, claim, work
 
 RUNS = "/api/v1/runs/"
@@ -257,3 +261,22 @@ def test_notices_are_asked_for_by_program(world: World, alice: APIClient) -> Non
     )  # fmt: skip
     refused = alice.put(path, {"webhook_url": "file:///etc/passwd"})
     assert (refused.status_code, list(refused.json())) == (400, ["webhook_url"])
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_canonical_spec_is_what_the_json_schema_of_the_options_describes(name: str) -> None:
+    document = SearchSpec.from_document(PRESETS[name].document).to_document()
+    jsonschema.validate(document, json_schema(SearchSpec))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**document, "training": {"epochs": 0}}, json_schema(SearchSpec))
+
+
+def test_the_schema_of_the_api_documents_the_spec(alice: APIClient) -> None:
+    known = alice.get("/api/v1/schema/?format=json").json()["components"]["schemas"]
+    spec = known["SearchSpec"]["properties"]
+    assert set(spec) == set(SearchSpec().to_document())
+    assert spec["training"]["properties"]["epochs"]["maximum"] == 1000
+    assert "nsga2" in spec["algorithm"]["enum"]
+    assert known["AlgorithmOptionsNsga2"]["properties"]["population"]["default"] == 12
+    assert spec["limits"]["properties"]["max_params"]["nullable"] is True
+    assert known["RunCreate"]["properties"]["spec"] == {"$ref": "#/components/schemas/SearchSpec"}

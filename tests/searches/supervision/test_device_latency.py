@@ -1,7 +1,6 @@
 """Latency from a device in a search: asked in the run's folder, measured once, paused or modelled while it is away."""
 
 import random
-from dataclasses import replace
 from datetime import timedelta
 from threading import Thread
 from typing import Any
@@ -19,13 +18,14 @@ from profiling.meters.roofline import predict
 from profiling.models import AWAY_SECONDS, Device
 from profiling.targets import create
 from searches import services
-from searches.forms import Choice, RunForm
+from searches.forms import RunForm
 from searches.models import SearchRun
 from searches.models.status import Status
 from searches.selectors.metrics import as_told, measure, measures_of
 from searches.supervision import device_latency, leases, reaper
 from searches.supervision.supervisor import Outcome
 from tests.searches.supervision.test_supervisor import Steered, supervised
+from tests.support.entered import sent
 from tests.support.world import World, claim, spec
 
 TIMES = {"p50_ms": 2.1, "p95_ms": 2.5, "min_ms": 1.9, "is_steady": True}
@@ -142,9 +142,10 @@ def test_a_device_measures_for_its_owner_only(world: World, device: Device, clie
         client.force_login(person)
         page = client.get(f"/projects/{world.project.slug}/new/").content.decode()
         assert ("Pi in the corner (your device)" in page) is (person == world.alice)
-    form = RunForm.of_spec(spec(target=device.target_name).to_document(), "on the Pi")
-    assert form.errors == {"target": ("is no paired device of yours; choose one of your own, or a kind of hardware",)}
-    assert not replace(form, devices=(Choice(device.target_name, device.name),)).errors
+    data = sent(spec(target=device.target_name), "on the Pi")
+    message = "is no paired device of yours; choose one of your own, or a kind of hardware"
+    assert RunForm(data, project=world.project, by=world.bob).errors == {"target": [message]}
+    assert not RunForm(data, project=world.project, by=world.alice).errors
 
 
 def test_a_target_that_nothing_here_can_measure_is_refused_in_the_form(world: World, client: Client) -> None:

@@ -245,13 +245,13 @@ def test_a_run_may_be_started_on_it_in_its_project_alone(world: World) -> None:
     run = services.run_create(project=world.project, spec=chosen, name="on shapes", by=world.bob)
     assert run.spec["dataset"] == upload.reference
     other = services.project_create(owner=world.charlie, name="Other")
-    with pytest.raises(SpecErrors, match="is no data set of this project"):
+    with pytest.raises(SpecErrors, match="is no dataset of this project"):
         services.run_create(project=other, spec=chosen, name="stolen", by=world.charlie)
     stranger = client_of(world, "stranger")
     body = {"project": other.slug, "name": "stolen", "spec": chosen.to_document()}
     answer = stranger.post("/api/v1/runs/", json.dumps(body), content_type="application/json")
     assert answer.status_code == 400
-    assert "is no data set of this project" in answer.content.decode()
+    assert "is no dataset of this project" in answer.content.decode()
     assert other.runs.count() == 0
 
 

@@ -2,7 +2,6 @@
 
 import json
 from http import HTTPStatus
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -10,10 +9,10 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from searches import services
-from searches.forms import RunForm
 from searches.models import Candidate, Evaluation, Project, SearchRun
 from searches.models.status import Status
 from searches.spec import SearchSpec
+from tests.support.entered import entered
 from tests.support.world import PASSWORD, World, work
 
 pytestmark = pytest.mark.django_db(transaction=False)
@@ -73,13 +72,10 @@ def test_owner_and_editor_may_start_runs(world: World, person: str, allowed: boo
     page = reverse("searches:run-new", args=[world.project.slug])
     before = SearchRun.objects.count()
     assert client.get(page).status_code == (HTTPStatus.OK if allowed else HTTPStatus.NOT_FOUND)
-    assert client.post(page, entered("mine")).status_code == (HTTPStatus.FOUND if allowed else HTTPStatus.NOT_FOUND)
+    assert client.post(page, entered(SearchSpec(), "mine")).status_code == (
+        HTTPStatus.FOUND if allowed else HTTPStatus.NOT_FOUND
+    )
     assert SearchRun.objects.count() == before + allowed
-
-
-def entered(name: str, **changes: Any) -> dict[str, Any]:
-    """What a browser sends for the default spec."""
-    return {**RunForm.of_spec(SearchSpec().to_document(), name).entered, **changes}
 
 
 def test_a_viewer_is_offered_nothing_that_is_refused(world: World) -> None:
@@ -127,7 +123,7 @@ def test_only_the_owner_deletes_a_project_and_not_while_it_is_at_work(world: Wor
 
 def test_a_form_with_a_fault_comes_back_whole(world: World) -> None:
     page = reverse("searches:run-new", args=[world.project.slug])
-    response = signed_in(world, "owner").post(page, entered("mine", evaluations=["many"], seed=["4711"]))
+    response = signed_in(world, "owner").post(page, entered(SearchSpec(), "mine", evaluations=["many"], seed=["4711"]))
     text = response.content.decode()
     assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert "must be a whole number, but is &#x27;many&#x27;" in text
@@ -137,11 +133,11 @@ def test_a_form_with_a_fault_comes_back_whole(world: World) -> None:
 
 def test_the_check_names_faults_by_field_and_foretells(world: World) -> None:
     client, page = signed_in(world, "owner"), reverse("searches:run-check", args=[world.project.slug])
-    good = client.post(page, entered("mine")).json()
+    good = client.post(page, entered(SearchSpec(), "mine")).json()
     assert good["errors"] == {}
     assert "Networks in the space" in good["estimate"]
     assert json.loads(good["spec"])["algorithm"] == "nsga2"
-    wrong = client.post(page, entered("mine", evaluations=["0"])).json()
+    wrong = client.post(page, entered(SearchSpec(), "mine", evaluations=["0"])).json()
     assert "must be at least 1" in wrong["errors"]["evaluations"][0]
     assert "need" in wrong["estimate"]
 
@@ -157,17 +153,17 @@ def test_a_new_run_may_begin_with_the_spec_of_another_one(world: World) -> None:
 def test_a_pasted_spec_fills_the_form(world: World) -> None:
     client, page = signed_in(world, "owner"), reverse("searches:run-new", args=[world.project.slug])
     pasted = json.dumps({"evaluations": 77, "algorithm": "random_search"})
-    filled = client.post(page, entered("mine", pasted=[pasted], fill=["1"])).content.decode()
+    filled = client.post(page, entered(SearchSpec(), "mine", pasted=[pasted], fill=["1"])).content.decode()
     assert 'value="77"' in filled
     assert SearchRun.objects.filter(name="mine").count() == 0
-    wrong = client.post(page, entered("mine", pasted=['{"evaluations": -1}'], fill=["1"], seed=["4711"]))
+    wrong = client.post(page, entered(SearchSpec(), "mine", pasted=['{"evaluations": -1}'], fill=["1"], seed=["4711"]))
     assert wrong.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert "must be at least 1" in wrong.content.decode()
     assert 'value="4711"' in wrong.content.decode()
     for text in ("", "{", "[" * 100_000, "[]", "7", "9" * 5000):
-        response = client.post(page, entered("mine", pasted=[text], fill=["1"]))
+        response = client.post(page, entered(SearchSpec(), "mine", pasted=[text], fill=["1"]))
         assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY, text[:20]
-    large = client.post(page, entered("mine", pasted=["9" * 50_000_000], fill=["1"]))
+    large = client.post(page, entered(SearchSpec(), "mine", pasted=["9" * 50_000_000], fill=["1"]))
     assert large.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     assert "has at most 2,500,000 bytes" in large.content.decode()
 
