@@ -1,5 +1,6 @@
 """CONTRIBUTING's tutorials work as they stand there, and nothing else is edited."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -70,6 +71,58 @@ def test_the_terminal_says_it_and_front_json_keeps_it(tmp_path, capsys):
 """
 
 
+LIMIT_PROBE = """
+import json
+import django
+django.setup()
+from architectures.spaces import create
+from architectures.ir.complexity import complexity
+from architectures.spaces.limits import Limits
+from searches.api.spec_schema import components
+from searches.forms import RunForm
+from searches.management.commands.sample import Command as Sample
+from searches.management.commands.search import Command as Search
+from searches.spec import SearchSpec, SpecErrors
+
+assert "max_weight_bytes" not in SearchSpec().to_document()["limits"]
+spec = SearchSpec.from_document({"limits": {"max_weight_bytes": 500000}})
+assert spec.to_document()["limits"]["max_weight_bytes"] == 500000
+try:
+    SearchSpec.from_document({"limits": {"max_weight_bytes": 10}})
+except SpecErrors as error:
+    print(error)
+assert RunForm.of_spec(spec, "").initial["limits.max_weight_bytes"] == "500K"
+assert "limits.max_weight_bytes" in RunForm.of_spec(spec, "").fields
+assert "max_weight_bytes" in components()["SearchSpec"]["properties"]["limits"]["properties"]
+for command, name in ((Search(), "search"), (Sample(), "sample")):
+    assert "--max-weight-bytes" in command.create_parser("manage.py", name).format_help()
+space = create("chain", (1, 8, 8), 10)
+graph = space.decode((0,) * len(space.decisions))
+print(*Limits(max_weight_bytes=1).violations(complexity(graph)))
+"""
+
+
+@pytest.mark.slow
+def test_its_tutorial_adds_a_limit_in_one_file(tmp_path: Path) -> None:
+    copied(tmp_path)
+    module = re.search(r"A limit is a field of `Limits` in `([^`]+)`", TEXT)
+    assert module
+    quantity, field = re.findall(r"```python\n(    .*?)```", TEXT[module.end() :], re.S)
+    path = tmp_path / module[1]
+    edit(path, "}\nWITHOUT_GRAPH", f"{quantity}}}\nWITHOUT_GRAPH")
+    edit(path, "\n    @property\n    def bounds", f"{field}\n    @property\n    def bounds")
+    tried = run(tmp_path, "-c", LIMIT_PROBE)
+    assert tried.returncode == 0, tried.stderr
+    refused, broken = tried.stdout.splitlines()
+    assert re.fullmatch(
+        r"limits.max_weight_bytes: must be at least [\d,]+, the smallest that chain .* but is 10", refused
+    )
+    assert re.fullmatch(r"[\d,]+ bytes of weights exceed 1", broken)
+    tests = ("tests/architectures/test_limits.py", "tests/searches/test_reach.py", "tests/searches/test_forms.py")
+    examined = run(tmp_path, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", *tests)
+    assert examined.returncode == 0, examined.stdout[-3000:]
+
+
 @pytest.mark.slow
 def test_its_tutorial_adds_a_kind_of_event_in_two_files_and_a_test(tmp_path: Path) -> None:
     copied(tmp_path)
@@ -129,4 +182,7 @@ def test_its_tutorial_adds_an_operation_in_one_file(tmp_path: Path) -> None:
 
 
 def run(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *argv], cwd=folder, capture_output=True, text=True, timeout=300)
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "nasportal.settings"}
+    return subprocess.run(
+        [sys.executable, *argv], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+    )

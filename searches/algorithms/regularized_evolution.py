@@ -20,7 +20,7 @@ class RegularizedEvolution:
     title: ClassVar[str] = "Regularised evolution: the oldest dies"
 
     population: int = option(10, "networks that are alive at once", min=2, max=1000)
-    sample: int = option(3, "networks per tournament", label="tournament size", min=1, max=1000, advanced=True)
+    sample: int = option(3, "networks per tournament", label="sample size", min=1, max=1000, advanced=True)
 
     def faults(self) -> Iterator[tuple[str, str]]:
         if self.sample > self.population:
