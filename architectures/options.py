@@ -281,13 +281,14 @@ def scalar(kind: Any, given: Any, path: str, rule: str = "") -> Any:
 
 
 def text(given: str, path: str) -> str:
+    """The text if it is short and printable; SpecError at the path."""
     if len(given) > MOST_CHARACTERS or not given.isprintable():
         raise SpecError(path, f"must be at most {MOST_CHARACTERS} printable characters, but is {describe(given)}")
     return given
 
 
 def flat_mapping(given: Any, path: str) -> dict[str, Any]:
-    """Options by name; their values are judged by whom they belong to, so only their form is looked at."""
+    """Options by name; their owner judges the values, so only their form is looked at. SpecError at the path."""
     if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
         raise SpecError(path, f"must be a JSON object, but is {describe(given)}")
     for key, value in given.items():

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType, NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin
 
 from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand, DjangoHelpFormatter
 
+from architectures.options import Option, options
 from docs.generate import NOTE
 from nasportal.help import pages as help_pages
 from nasportal.settings_reference import SETTINGS
@@ -135,30 +136,19 @@ def spec() -> str:
 
 
 def _options(name: str, cls: type) -> str:
-    rows = [row for row in _entries(cls, "") if row[-1]]
+    rows = list(_entries(cls, ""))
     shown = table(("option", "type", "default", "bounds", "meaning"), rows) if rows else "It has no options.\n"
     return f"### {name}\n\n{shown}"
 
 
 def _entries(cls: Any, path: str) -> Iterator[tuple[str, str, str, str, str]]:
-    hints = get_type_hints(cls)
-    for each in dataclasses.fields(cls):
-        if not each.init:
+    for each in options(cls):
+        if dataclasses.is_dataclass(each.default):
+            yield from _entries(each.scalar, f"{path}{each.name}.")
             continue
-        default = _default(each)
-        if dataclasses.is_dataclass(default):
-            yield from _entries(type(default), f"{path}{each.name}.")
-            continue
-        facts = each.metadata
-        unit = f" ({facts['unit']})" if facts.get("unit") else ""
-        shown = facts.get("empty") or "null" if default is None else _shown(default)
-        yield f"`{path}{each.name}`", kind(hints[each.name]) + unit, shown, _bounds(facts), facts.get("help", "")
-
-
-def _default(each: dataclasses.Field[Any]) -> Any:
-    if each.default_factory is not dataclasses.MISSING:
-        return each.default_factory()
-    return None if each.default is dataclasses.MISSING else each.default
+        unit = f" ({each.unit})" if each.unit else ""
+        shown = each.empty or "null" if each.default is None else _shown(each.default)
+        yield f"`{path}{each.name}`", kind(each.type) + unit, shown, _bounds(each), each.help
 
 
 def kind(hint: Any) -> str:
@@ -183,10 +173,10 @@ def _shown(default: Any) -> str:
     return f"`{default}`" if default != "" else "empty"
 
 
-def _bounds(facts: Mapping[str, Any]) -> str:
-    if facts.get("choices"):
-        return ", ".join(f"`{each}`" if each != "" else "empty" for each in facts["choices"])
-    least, most, above = facts.get("min"), facts.get("max"), facts.get("above")
+def _bounds(option: Option) -> str:
+    if option.choices:
+        return ", ".join(f"`{each}`" if each != "" else "empty" for each in option.choices)
+    least, most, above = option.min, option.max, option.above
     if above is not None:
         return f"above {above:,}" + (f", at most {most:,}" if most is not None else "")
     if least is None or most is None:

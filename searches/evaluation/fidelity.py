@@ -70,7 +70,7 @@ class Ladder:
     )  # fmt: skip
     final_networks: int = option(
         8,
-        "at most this many networks of the front are trained at the end: those that add most hypervolume",
+        "largest number of networks of the front that are trained at the end: those that add most hypervolume",
         label="networks of the final training",
         min=1,
         max=1000,

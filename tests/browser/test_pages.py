@@ -209,6 +209,25 @@ def test_the_form_judges_while_one_types_and_loses_nothing(page: Page) -> None:
     expect(page.locator("[name='algorithm_options.nsga2.crossover']")).to_be_hidden()
 
 
+def test_what_few_people_need_is_folded_until_there_is_a_fault_in_it(page: Page) -> None:
+    page.goto("/projects/examples/new/?preset=balanced")
+    fold = page.locator("#section-training details.advanced")
+    momentum = page.locator("[name='training.momentum']")
+    expect(momentum).to_be_hidden()
+    expect(page.locator("#section-ladder [data-changed]")).to_have_text("· 1 changed")
+    fold.locator("summary").click()
+    momentum.fill("2")
+    fold.locator("summary").click()
+    expect(fold.get_by_text("must be at most 0.999, but is 2")).to_be_visible()
+    expect(fold.locator("[data-changed]")).to_have_text("· 1 changed")
+    page.get_by_label("Algorithm").select_option("regularized_evolution")
+    expect(page.locator("[name='algorithm_options.regularized_evolution.population']")).to_be_visible()
+    page.get_by_label("Algorithm").select_option("random_search")
+    expect(page.locator("#section-search details.advanced")).to_be_visible()
+    page.get_by_role("button", name="Start the search").click()
+    expect(page.locator("[name='training.momentum']")).to_be_focused()
+
+
 def test_a_search_is_started_from_the_form(page: Page) -> None:
     page.goto("/projects/examples/new/?preset=quick")
     page.get_by_label("Name").fill("From the form")

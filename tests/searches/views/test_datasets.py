@@ -17,11 +17,13 @@ from PIL import Image
 from architectures.documents import SpecErrors
 from searches import services
 from searches.evaluation import datasets
+from searches.forms import RunForm
 from searches.models import UploadedDataSet, UploadStatus
 from searches.services import datasets as dataset_services
 from searches.supervision import reaper
 from tests.searches.evaluation.datasets.test_images import animated, huge, png
 from tests.searches.evaluation.worlds import images
+from tests.support.entered import sent
 from tests.support.world import World, spec
 
 PICTURE = png(size=(64, 64), value=3)
@@ -253,6 +255,14 @@ def test_a_run_may_be_started_on_it_in_its_project_alone(world: World) -> None:
     assert answer.status_code == 400
     assert "is no dataset of this project" in answer.content.decode()
     assert other.runs.count() == 0
+
+
+def test_the_form_says_what_the_service_refuses(world: World) -> None:
+    chosen = sent(spec(dataset=uploaded(world).reference), "on shapes")
+    other = services.project_create(owner=world.charlie, name="Other")
+    message = "is no dataset of this project; choose one of its own, or a built-in one"
+    assert RunForm(chosen, project=other, by=world.charlie).errors == {"dataset": [message]}
+    assert RunForm(chosen, project=world.project, by=world.bob).errors == {}
 
 
 def test_the_new_run_form_offers_it(world: World) -> None:
