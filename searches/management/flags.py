@@ -10,7 +10,7 @@ from architectures.options import Option, number, scalar
 VALUES = {int: "N", float: "X", str: "TEXT"}
 
 
-def typed(option: Option) -> Callable[[str], Any]:
+def reader(option: Option) -> Callable[[str], Any]:
     """The reader of a flag's value; numbers may be written as in the form, such as 250K."""
 
     def read(text: str) -> Any:
@@ -22,10 +22,10 @@ def typed(option: Option) -> Callable[[str], Any]:
     return str if option.scalar is str else read
 
 
-def told(option: Option) -> str:
-    """The option's help for a terminal: what it is, its choices, unit and default."""
-    choices = f"; {', '.join(each or 'nothing' for each in map(str, option.choices))}" if option.choices else ""
+def help_text(option: Option, values: str = "") -> str:
+    """The option's help for a terminal: what it is, what it may be, unit and default."""
+    values = values or ", ".join(str(each) if each != "" else "nothing" for each in option.choices)
     unit = f", in {option.unit}" if option.unit and option.unit not in option.help else ""
     value = ",".join(option.default) if option.several else option.default
     default = option.empty or "none" if value is None or value == "" else value
-    return f"{option.help}{choices}{unit} (default: {default})".replace("%", "%%")
+    return f"{option.help}{f' ({values})' if values else ''}{unit}; default: {default}".replace("%", "%%")

@@ -17,7 +17,7 @@ def parsed(*words: str) -> SearchSpec:
 
 def test_its_help_shows_the_default_of_the_spec() -> None:
     text = " ".join(Command().create_parser("manage.py", "search").format_help().split())
-    shown = dict(re.findall(r"--([a-z-]+) [A-Z]+ [^()]*?\(default: ([^)]*)\)", text))
+    shown = dict(re.findall(r"--([a-z-]+) [A-Z]+ (?:(?! --[a-z]).)*?; default: (\S+)", text))
     document = SearchSpec().to_document()
     assert shown["epochs"] == str(document["training"]["epochs"])
     assert shown["batch-size"] == str(document["training"]["batch_size"])
@@ -27,7 +27,7 @@ def test_its_help_shows_the_default_of_the_spec() -> None:
 
 def test_the_examples_of_its_help_run() -> None:
     spec = parsed("--set", EXAMPLES[0], "--set", EXAMPLES[1])
-    assert (spec.training.learning_rate, spec.deadline_seconds) == (0.1, 60.0)
+    assert (spec.training.learning_rate, spec.training.optimizer) == (0.1, "adamw")
 
 
 def test_the_flags_that_others_rely_on_are_there() -> None:

@@ -19,7 +19,7 @@ from architectures.registry import UnknownName
 from architectures.spaces import Genotype, Space, SpaceError
 from architectures.spaces.limits import COUNTED, PRESETS, Limits
 from architectures.spaces.reach import unreachable
-from searches.management.flags import typed
+from searches.management.flags import reader
 
 BAD_INPUT = 2
 LIMITS = {each.name: each for each in options(Limits) if each.name in COUNTED}
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--space-option", action="append", default=[], metavar="NAME=VALUE", help="JSON or text")
         parser.add_argument("--preset", choices=sorted(PRESETS), help="limits of a class of devices")
         for name, each in LIMITS.items():
-            parser.add_argument(f"--{name.replace('_', '-')}", type=typed(each), metavar="N", help=each.help)
+            parser.add_argument(f"--{name.replace('_', '-')}", type=reader(each), metavar="N", help=each.help)
         parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
         parser.add_argument("--json", action="store_true", dest="as_json", help="one document about them on stdout")
 

@@ -14,13 +14,14 @@ from typing import Any, Never
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from architectures import spaces
 from architectures.options import Option, options
 from architectures.spaces import SpaceError
 from architectures.spaces.limits import Limits
 from codegen import licences
 from nasportal.lib.machine import cores
 from profiling import targets
-from searches import objectives
+from searches import algorithms, objectives
 from searches.engine import engine_process, events
 from searches.engine.history import HistoryError
 from searches.engine.output import front_html
@@ -31,31 +32,37 @@ from searches.evaluation import datasets
 from searches.evaluation.fidelity import Ladder
 from searches.evaluation.files import write_file
 from searches.evaluation.training.recipe import Recipe
-from searches.management.flags import VALUES, told, typed
+from searches.management.flags import VALUES, help_text, reader
 from searches.management.terminal_repository import GateFailed, write_repository
 from searches.spec import SearchSpec, SpecError, SpecErrors
 
 BAD_INPUT, NOTHING_FEASIBLE, GATE_FAILED, INTERRUPTED = 2, 3, 4, 130
 
-# Entries of the spec that a flag of their own sets; every other entry is set by --set.
-LATER = ("when_away", "deadline_seconds", "training_memory_bytes", "final_networks")  # read well enough with --set
+PORTAL_ONLY = ("when_away",)  # devices are reached by the portal alone
 TRAINING = ("epochs", "batch_size")
-OBJECTIVES = "objectives"
-EXAMPLES = ("training.learning_rate=0.1", "deadline_seconds=60")
-POPULATION = "algorithm_options.population"
+POPULATION = Option("population", int, None, "members of a generation", empty="the algorithm's")
+EXAMPLES = ("training.learning_rate=0.1", "training.optimizer=adamw")
 
 
 def flags() -> dict[str, Option]:
-    """The options that have a flag of their own, by their path in the spec's document."""
-    own = {each.name: each for each in options(SearchSpec) if each.scalar in (int, float, str) and not each.is_fixed}
-    ladder = {f"ladder.{each.name}": each for each in options(Ladder)}
-    limits = {f"limits.{each.name}": each for each in options(Limits)}
-    training = {f"training.{each.name}": each for each in options(Recipe) if each.name in TRAINING}
-    population = {
-        POPULATION: Option("population", int | None, None, "members of a generation", empty="the algorithm's")
+    """The options that have a flag of their own, by their path in the spec's document; --set reaches all others."""
+    found = {each.name: each for each in options(SearchSpec) if each.scalar in VALUES and not each.is_fixed}
+    found |= {f"ladder.{each.name}": each for each in options(Ladder)}
+    found |= {f"limits.{each.name}": each for each in options(Limits)}
+    found |= {f"training.{each.name}": each for each in options(Recipe) if each.name in TRAINING}
+    found["algorithm_options.population"] = POPULATION
+    return {path: each for path, each in found.items() if path not in PORTAL_ONLY}
+
+
+def offered() -> dict[str, str]:
+    """What the registries offer, by the path of the entry that names it."""
+    return {
+        "dataset": f"{', '.join(datasets.names())}, or the path of an npz file, a zip or a folder of images",
+        "space": ", ".join(spaces.names()),
+        "algorithm": ", ".join(algorithms.names()),
+        "objectives": f"by comma: {', '.join(objectives.names())}",
+        "target": ", ".join(targets.names()),
     }
-    found = own | ladder | limits | training | population
-    return {path: each for path, each in found.items() if each.name not in LATER}
 
 
 def flag(path: str) -> str:
@@ -72,8 +79,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One option for each entry of the spec that has a short name; --spec takes the whole document."""
         for path, each in flags().items():
-            listed = f"by comma, of {', '.join(objectives.names())}: " if path == OBJECTIVES else ""
-            parser.add_argument(flag(path), type=typed(each), help=listed + told(each), metavar=VALUES[each.scalar])
+            text = help_text(each, offered().get(path, ""))
+            parser.add_argument(flag(path), type=reader(each), help=text, metavar=VALUES[each.scalar])
         for what in ("algorithm", "space"):
             text = f"an option of the {what}, as JSON or text"
             parser.add_argument(f"--{what}-option", action="append", default=[], metavar="NAME=VALUE", help=text)
@@ -89,9 +96,9 @@ class Command(BaseCommand):
         parser.add_argument("--workers", type=int, help="evaluator processes (default: one per core)")
         text = "afterwards random search at the same compute cost, in DIR/control"
         parser.add_argument("--control", action="store_true", default=None, help=text)
-        text = f"of the repository (default {licences.DEFAULT})"
+        text = f"licence of the repository (default {licences.DEFAULT})"
         parser.add_argument("--licence", default=licences.DEFAULT, choices=list(licences.LICENCES), help=text)
-        parser.add_argument("--author", default="", help="who holds the rights, for the repository's file LICENSE")
+        parser.add_argument("--author", default="", help="holder of the rights, for the file LICENSE of the repository")
         parser.add_argument("--no-repository", action="store_true", help="leave repository/ out")
         parser.add_argument("--json", action="store_true", dest="as_json", help="front.json on stdout")
 
