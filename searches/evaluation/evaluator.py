@@ -22,7 +22,7 @@ from architectures.nets.module import GraphModule, build
 from profiling.meters.mailbox import NotMeasured
 from searches.evaluation import datasets
 from searches.evaluation.curves import convergence_epochs
-from searches.evaluation.datasets.mapped import is_mapped, resident
+from searches.evaluation.datasets.mapped import is_mapped, memory_mapped
 from searches.evaluation.fidelity import SUPERNET
 from searches.evaluation.files import FileDamaged, read_file, write_file
 from searches.evaluation.job import Job, JobError, Result, StoredFile
@@ -57,7 +57,7 @@ class ParentMissing(Exception):
 @lru_cache(maxsize=2)
 def dataset_of(name: str) -> datasets.DataSet:
     """A warm evaluator reads a data set once; a large one is mapped, and the machine's evaluators share its pages."""
-    return resident(datasets.open(name))
+    return memory_mapped(datasets.open(name))
 
 
 @lru_cache(maxsize=4)
