@@ -16,7 +16,7 @@ from searches import algorithms, objectives
 from searches.evaluation import datasets
 from searches.evaluation.fidelity import SUPERNET, Ladder
 from searches.evaluation.training.recipe import Recipe
-from searches.pareto.choice import Choice, ChoiceError
+from searches.pareto.choice import ChoiceError, SelectionRule
 
 VERSION = 1
 MAX_SEED = 2**63 - 1  # what a database column holds
@@ -321,7 +321,7 @@ def shared_weights_faults(spec: SearchSpec) -> Iterator[SpecError]:
 
 def choice_faults(spec: SearchSpec) -> Iterator[SpecError]:
     try:
-        Choice.parse(spec.choose).check(spec.objectives)
+        SelectionRule.parse(spec.choose).check(spec.objectives)
     except ChoiceError as error:
         yield SpecError("choose", str(error))
 

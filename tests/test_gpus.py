@@ -19,7 +19,7 @@ from searches.engine import engine_process, hardware
 from searches.engine.events import EvaluationFinished, SearchFinished
 from searches.engine.executors import gpu_slots
 from searches.engine.executors.executor import JobFinished
-from searches.engine.executors.gpu_slots import places
+from searches.engine.executors.gpu_slots import available_slots
 from searches.engine.executors.process_executor import ProcessExecutor
 from searches.evaluation import datasets
 from searches.evaluation.evaluator import perform, split_of
@@ -27,7 +27,7 @@ from searches.evaluation.job import Job
 from searches.evaluation.training.device import precision as kind_of
 from searches.evaluation.training.recipe import Recipe
 from searches.evaluation.training.tensors import tensors
-from searches.evaluation.training.trainer import Stepper, make_optimizer
+from searches.evaluation.training.trainer import TrainStep, make_optimizer
 from tests.codegen.networks import sampled
 from tests.searches.evaluation.worlds import chain_network, job, small_network
 
@@ -54,9 +54,9 @@ def losses(device: str, precision: str, steps: int = 8) -> list[float]:
     module = build(chain_network(6), 1).to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     recipe = Recipe(precision=precision, learning_rate=0.02)
     kind = kind_of(recipe.precision, place, training.images.shape[-1])
-    stepper = Stepper(module.train(), make_optimizer(module, recipe), recipe, place, kind)
+    train_step = TrainStep(module.train(), make_optimizer(module, recipe), recipe, place, kind)
     rows = torch.arange(64)
-    return [float(stepper.step(training.batch(rows), training.classes_of(rows))) for _ in range(steps)]
+    return [float(train_step.step(training.batch(rows), training.classes_of(rows))) for _ in range(steps)]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_candidate_that_does_not_fit_on_the_gpu_has_failed(tmp_path: Path, on_
 
 @on_gpu
 def test_evaluators_are_spread_over_the_devices(tmp_path: Path, on_cuda: None) -> None:
-    found = places(2**31)
+    found = available_slots(2**31)
     assert found is not None
     assert len(found.held) == torch.cuda.device_count()
     executor = ProcessExecutor(found.count, places=found)

@@ -55,7 +55,7 @@ class Evaluated:
     losses: tuple[float, ...]  # all minimised; empty where it failed
     violation: float = 0.0  # how far measured values are beyond their limits, as a share; infinite where it failed
     fidelity: int = 0  # epochs; algorithms see the ladder's first rung, the one that every network has
-    place: int = -1  # in the sequence, where it is not the number: a promotion
+    position: int = -1  # in the sequence, where it is not the number: a promotion
     ranks: tuple[float, ...] = ()  # what the ladder promotes by, where it is not the losses
 
     @property
@@ -64,8 +64,8 @@ class Evaluated:
 
     @property
     def at(self) -> int:
-        """Its place in the sequence."""
-        return self.number if self.place < 0 else self.place
+        """Its position in the sequence."""
+        return self.number if self.position < 0 else self.position
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from nasportal.lib.child_process import die_with_parent
 from nasportal.lib.crash_points import crash_point
 from searches.engine.events import Event, Progress, SearchFailed, line
 from searches.engine.executors.executor import EvaluatorBroken, Executor
-from searches.engine.executors.gpu_slots import places
+from searches.engine.executors.gpu_slots import available_slots
 from searches.engine.executors.process_executor import ProcessExecutor
 from searches.engine.search import search
 from searches.spec import SearchSpec, SpecErrors
@@ -68,9 +68,9 @@ def executor_for(spec: SearchSpec, workers: int) -> Executor:
         from searches.engine.executors.ray_executor import RayExecutor  # an extra: most installations have no Ray
 
         return RayExecutor(address, spec.training_memory_bytes)
-    found = places(spec.training_memory_bytes)
+    found = available_slots(spec.training_memory_bytes)
     most = workers if found is None else min(workers, found.count)
-    return ProcessExecutor(most, spec.training_memory_bytes, places=found)
+    return ProcessExecutor(most, spec.training_memory_bytes, slots=found)
 
 
 def send(descriptor: int, report: Event | Progress) -> None:

@@ -27,7 +27,7 @@ class Archive:
         number, fidelity, values = line["number"], line["fidelity"], line["values"]
         self.values[number, fidelity] = values
         same = number, tuple(line["genotype"]), line["fingerprint"]
-        more = {"fidelity": fidelity, "place": -1 if line.get("place") is None else line["place"]}
+        more = {"fidelity": fidelity, "position": -1 if line.get("place") is None else line["place"]}
         if line["status"] != "done":
             return Evaluated(*same, (), inf, **more)
         if self.proxy and fidelity == PROXY_FIDELITY:

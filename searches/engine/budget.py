@@ -1,4 +1,4 @@
-"""What a search has spent, counted in multiply-adds; decided by places of the sequence, never by a clock."""
+"""What a search has spent, counted in multiply-adds; decided by positions in the sequence, never by a clock."""
 
 from dataclasses import dataclass, field
 

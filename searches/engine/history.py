@@ -40,8 +40,8 @@ def names(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return LINE if entry.get(PLACE) is None else (*LINE, PLACE)
 
 
-def place(entry: Mapping[str, Any]) -> int:
-    """Where a line's job stands in the sequence: results are accepted in this order."""
+def position(entry: Mapping[str, Any]) -> int:
+    """Returns where the job of a line stands in the sequence: results are accepted in this order."""
     found: int = entry["number"] if entry.get(PLACE) is None else entry[PLACE]
     return found
 
@@ -89,7 +89,7 @@ def read(text: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     header, *lines = entries
     if header.get("version") != VERSION:
         raise HistoryError(f"history.jsonl has version {header.get('version')!r}, but this program reads {VERSION}")
-    accepted = sorted(lines, key=place)
+    accepted = sorted(lines, key=position)
     if lines not in (accepted, sorted(lines, key=order)):
         raise HistoryError("the lines of history.jsonl are not ordered by number and fidelity; it was edited")
     return header, accepted

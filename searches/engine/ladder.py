@@ -3,7 +3,7 @@
 A network climbs to the next rung when it is among the best 1/eta of its rung, by non-dominated rank, then by the
 hypervolume that it alone holds, and when no more than 1/eta of the rung has climbed. Without the second rule, which is
 that of delayed ASHA (Li et al. 2022, arXiv 2201.06834), half of a rung climbed, as its best change with each result.
-What was measured before a place in the sequence decides what happens at that place.
+What was measured before a position in the sequence decides what happens at that position.
 """
 
 from bisect import bisect_left
@@ -40,12 +40,12 @@ class Rung:
 
     _ordered: tuple[int, list[tuple[Evaluated, int]]] = field(default=(-1, []), init=False)
 
-    def below(self, place: int) -> list[Evaluated]:
-        return self.results[: bisect_left(self.results, place, key=lambda each: each.at)]
+    def below(self, position: int) -> list[Evaluated]:
+        return self.results[: bisect_left(self.results, position, key=lambda each: each.at)]
 
-    def best(self, place: int, eta: int) -> tuple[list[tuple[Evaluated, int]], int]:
-        """The best 1/eta of what stands before a place, with their ranks; and of how many."""
-        count = bisect_left(self.results, place, key=lambda each: each.at)
+    def best(self, position: int, eta: int) -> tuple[list[tuple[Evaluated, int]], int]:
+        """The best 1/eta of what stands before a position, with their ranks; and of how many."""
+        count = bisect_left(self.results, position, key=lambda each: each.at)
         if count < eta:
             return [], count
         if self._ordered[0] != count:
@@ -73,13 +73,13 @@ class Rungs:
             if upper.fidelity == fidelity:
                 lower.promoted.add(number)
 
-    def climb(self, place: int) -> Climb | None:
-        """The promotion due at a place, from the highest rung that has one."""
-        if (member := self.on_trial(place)) is not None:
+    def climb(self, position: int) -> Climb | None:
+        """The promotion due at a position, from the highest rung that has one."""
+        if (member := self.on_trial(position)) is not None:
             reason = f"one of the first {self.tried}, which try the supernet: this rung shows whether it is right"
             return Climb(member, self.rungs[1].fidelity, reason)
         for lower, upper in reversed(list(zip(self.rungs, self.rungs[1:], strict=False))):
-            best, count = lower.best(place, self.eta)
+            best, count = lower.best(position, self.eta)
             if len(lower.promoted) >= len(best) + (self.freed if lower is self.rungs[0] else 0):
                 continue
             for member, rank in best:
@@ -95,17 +95,17 @@ class Rungs:
         """Those on trial that would not have climbed otherwise, at the rate of a rung."""
         return self.tried - self.tried // self.eta
 
-    def on_trial(self, place: int) -> Evaluated | None:
+    def on_trial(self, position: int) -> Evaluated | None:
         first = self.rungs[0]
-        tried = (each for each in first.results[: self.tried] if each.at < place)
+        tried = (each for each in first.results[: self.tried] if each.at < position)
         return next((each for each in tried if each.number not in first.promoted), None)
 
-    def shown(self, place: int) -> Rung:
-        """The rung whose front is shown: the highest that enough of the networks have reached before a place."""
-        if self.final and self.final.below(place):
+    def shown(self, position: int) -> Rung:
+        """The rung whose front is shown: the highest that enough of the networks have reached before a position."""
+        if self.final and self.final.below(position):
             return self.final
         trained = [rung for rung in self.rungs if rung.fidelity != PROXY_FIDELITY]
-        return next((rung for rung in reversed(trained) if len(rung.below(place)) >= ENOUGH), trained[0])
+        return next((rung for rung in reversed(trained) if len(rung.below(position)) >= ENOUGH), trained[0])
 
 
 def ordered(results: Sequence[Evaluated], *, is_promoting: bool = False) -> list[tuple[Evaluated, int]]:

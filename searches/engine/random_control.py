@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from searches import objectives, pareto
-from searches.pareto.choice import Choice
+from searches.pareto.choice import SelectionRule
 from searches.spec import MAX_COST, SearchSpec
 
 ALGORITHM = "random_search"
@@ -21,7 +21,7 @@ def control_spec(spec: SearchSpec, cost: int) -> SearchSpec:
         evaluations=min(1_000_000, MORE_NETWORKS * spec.evaluations),
         max_cost=min(max(1, cost), MAX_COST),
         control=False,
-        choose="knee" if Choice.parse(spec.choose).how == "vote" else spec.choose,  # it has no ranking to cast
+        choose="knee" if SelectionRule.parse(spec.choose).how == "vote" else spec.choose,  # it has no ranking to cast
     )
 
 

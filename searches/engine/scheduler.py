@@ -7,7 +7,7 @@ from typing import Any
 from searches.engine.executors.executor import EvaluatorBroken, Executor, JobFinished, JobStarted
 from searches.engine.job_builder import Jobs
 from searches.engine.result_cache import Cache
-from searches.engine.step_chain import Chains
+from searches.engine.step_chain import StepChains
 from searches.engine.supernet_check import KIND
 from searches.engine.weights.weight_store import Key, Work
 from searches.engine.weights.weight_versions import Versions
@@ -23,7 +23,7 @@ class Dispatch:
         self.executor = executor
         self.cache = cache
         self.weights = jobs.weights
-        self.chains = Chains(jobs.folder)
+        self.chains = StepChains(jobs.folder)
         self.versions = Versions()
         self.ready: list[Work] = []
         self.underway: dict[Key, Work] = {}

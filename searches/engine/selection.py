@@ -6,7 +6,7 @@ from typing import Any
 from searches import objectives
 from searches.algorithms.algorithm import Ballot, Evaluated
 from searches.engine.archive import Archive
-from searches.pareto import Choice, knee, select_best, vote
+from searches.pareto import SelectionRule, knee, select_best, vote
 from searches.spec import SearchSpec
 
 ALL_ABSTAINED = "all abstained, so the knee is taken"
@@ -17,7 +17,7 @@ def choose(
 ) -> tuple[int, list[str]]:
     """The number chosen of a front that is not empty, and why."""
     entries = [entry(each, archive) for each in front]
-    choice = Choice.parse(spec.choose)
+    choice = SelectionRule.parse(spec.choose)
     if choice.how == "vote":
         return voted(entries, spec.objectives, ballots)
     if choice.how == "knee":

@@ -26,7 +26,7 @@ class Link:
 
 
 @dataclass
-class Chain:
+class StepChain:
     """The steps of one kind, in the order of their numbers; one of them at a time is under way."""
 
     folder: Path
@@ -84,15 +84,15 @@ class Chain:
             (self.folder / file["path"]).unlink(missing_ok=True)
 
 
-class Chains:
+class StepChains:
     """The chains of a search by their kinds."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.chains: dict[str, Chain] = {}
+        self.chains: dict[str, StepChain] = {}
 
     def add(self, link: Link) -> None:
-        self.chains.setdefault(link.kind, Chain(self.folder)).links.append(link)
+        self.chains.setdefault(link.kind, StepChain(self.folder)).links.append(link)
 
     def restore(self, entry: Mapping[str, Any]) -> None:
         """A step of the accepted history."""

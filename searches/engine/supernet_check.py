@@ -24,9 +24,9 @@ SKIPPED = "The supernet is not trusted and its rung is skipped"
 
 @dataclass(frozen=True)
 class Verdict:
-    """From this place on the supernet's rung is used, or skipped."""
+    """From this position on the supernet's rung is used, or skipped."""
 
-    place: int
+    position: int
     is_trusted: bool
     networks: int
     tau: float | None
@@ -36,7 +36,7 @@ class Verdict:
 
 
 @dataclass
-class Trial:
+class SupernetCheck:
     """Fed with accepted results in their order, so that its verdict is a function of the sequence."""
 
     step: Step  # trains the supernet; it is asked until one says that all is done
@@ -56,46 +56,46 @@ class Trial:
 
     @property
     def end(self) -> int:
-        """The first place at which the verdict is known."""
-        return self.verdict.place if self.verdict else maxsize
+        """The first position at which the verdict is known."""
+        return self.verdict.position if self.verdict else maxsize
 
     @property
     def is_lost(self) -> bool:
         return self.verdict is not None and not self.verdict.is_trusted
 
     def enter(self, result: Evaluated | StepDone, known_from: Callable[[int], int]) -> None:
-        """``known_from`` says which place is the first that may see what was accepted at another one."""
+        """``known_from`` says which position is the first that may see what was accepted at another one."""
         if self.verdict:
             return
         if isinstance(result, StepDone):
             self.newest = result
             if result.reason:
                 self.verdict = self.skipped(known_from(result.number), 0, f"its training failed: {result.reason}")
-        elif result.place < 0:
+        elif result.position < 0:
             self.scored.append(result)
         elif result.fidelity == self.fidelity:
             self.trained[result.number] = result
             if len(self.trained) == self.networks:
                 self.verdict = self.judged(known_from(result.at))
 
-    def judged(self, place: int) -> Verdict:
+    def judged(self, position: int) -> Verdict:
         pairs = [(self.score(each), self.score(self.trained[each.number])) for each in self.scored]
         both = [(one, other) for one, other in pairs if one is not None and other is not None]
         if len(both) < LEAST:
-            return self.skipped(place, len(both), f"only {len(both)} networks have both results")
+            return self.skipped(position, len(both), f"only {len(both)} networks have both results")
         scores, truths = zip(*both, strict=True)
         found = agreement(scores, truths, Random(f"{self.seed}/trial"))
         if found is None:
-            return self.skipped(place, len(both), "one of the two tells the networks apart by nothing")
+            return self.skipped(position, len(both), "one of the two tells the networks apart by nothing")
         is_trusted = found.low > TRUSTED_ABOVE
         interval = f"{100 * LEVEL:.0f} % interval {found.low:.2f} to {found.high:.2f}"
         told = f"Kendall's tau {found.tau:.2f} ({interval}) with training at {self.fidelity} epochs"
         begin = "The supernet is trusted" if is_trusted else SKIPPED
         reason = f"{begin}: over {len(both)} networks its order has {told}"
-        return Verdict(place, is_trusted, len(both), found.tau, found.low, found.high, reason)
+        return Verdict(position, is_trusted, len(both), found.tau, found.low, found.high, reason)
 
-    def skipped(self, place: int, networks: int, reason: str) -> Verdict:
-        return Verdict(place, False, networks, None, None, None, f"{SKIPPED}: {reason}")
+    def skipped(self, position: int, networks: int, reason: str) -> Verdict:
+        return Verdict(position, False, networks, None, None, None, f"{SKIPPED}: {reason}")
 
     def score(self, result: Evaluated) -> float | None:
         """What its rung promotes by in the place of accuracy; None where it failed."""
@@ -106,7 +106,7 @@ class Trial:
         return [self.trained.get(each.number, each) for each in evaluated]
 
 
-def trial_of(spec: SearchSpec) -> Trial | None:
+def supernet_check_of(spec: SearchSpec) -> SupernetCheck | None:
     """Of the supernet, where it is the first rung."""
     if spec.ladder.proxy != SUPERNET:
         return None
@@ -114,4 +114,4 @@ def trial_of(spec: SearchSpec) -> Trial | None:
     options = {"epochs": spec.ladder.supernet_epochs, "limits": limits}
     step = Step(KIND, options, "trains weights that all networks share")
     accuracy = spec.objectives.index("accuracy")
-    return Trial(step, spec.ladder.trial_networks, accuracy, spec.fidelities[1], spec.seed)
+    return SupernetCheck(step, spec.ladder.trial_networks, accuracy, spec.fidelities[1], spec.seed)

@@ -1,4 +1,4 @@
-"""Learning curves: the final accuracy foretold from a part of the curve, with an interval.
+"""Learning curves: the final accuracy extrapolated from a part of the curve, with an interval.
 
 Trainings here are annealed: accuracy leaps when the rate falls, so families of rising curves (Domhan et al. 2015) miss
 the end by 5 to 14 points. What tells is the training loss, read against completed curves of the same schedule: a ridge
@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 
 
 class CurveError(ValueError):
-    """A curve from which nothing can be foretold; the message says what is missing."""
+    """A curve from which nothing can be extrapolated; the message says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Beginning:
         return np.array([self.curve[-1][1], max(accuracy for _, _, accuracy in self.curve), *self.facts])
 
 
-class Foreteller:
+class CurveExtrapolator:
     """Learnt from the beginnings of some networks and the accuracies that they reached in the end."""
 
     def __init__(self, past: Sequence[tuple[Beginning, float]], level: float = 0.8) -> None:
@@ -94,7 +94,7 @@ def extrapolate(known: Curve, past: Sequence[Curve], level: float = 0.8) -> Extr
         raise CurveError("the completed curves must be of one schedule, but differ in their epochs")
     if past and epochs >= len(past[0]):
         raise CurveError(f"the curve has all of its {len(past[0])} epochs; its last accuracy is measured")
-    return Foreteller([(Beginning(curve[:epochs]), curve[-1][2]) for curve in past], level)(Beginning(known))
+    return CurveExtrapolator([(Beginning(curve[:epochs]), curve[-1][2]) for curve in past], level)(Beginning(known))
 
 
 def convergence_epochs(curve: Curve, share: float = 0.95) -> float:
@@ -134,10 +134,10 @@ def half_width(errors: Array, level: float) -> float:
 
 
 def calibration(ends: Sequence[tuple[Beginning, float]], level: float = 0.8) -> Calibration:
-    """Each end is foretold with all the others as the past."""
+    """Each end is extrapolated with all the others as the past."""
     errors, inside = [], 0
     for index, (known, truth) in enumerate(ends):
-        found = Foreteller([*ends[:index], *ends[index + 1 :]], level)(known)
+        found = CurveExtrapolator([*ends[:index], *ends[index + 1 :]], level)(known)
         errors.append(abs(found.accuracy - truth))
         inside += found.low <= truth <= found.high
     return Calibration(len(ends), len(ends[0][0].curve), float(np.median(errors)), inside / len(ends), level)

@@ -22,7 +22,7 @@ from architectures.nets.module import GraphModule, build
 from profiling.meters.mailbox import NotMeasured
 from searches.evaluation import datasets
 from searches.evaluation.curves import convergence_epochs
-from searches.evaluation.datasets.mapped import is_mapped, resident
+from searches.evaluation.datasets.mapped import is_mapped, memory_mapped
 from searches.evaluation.fidelity import SUPERNET
 from searches.evaluation.files import FileDamaged, read_file, write_file
 from searches.evaluation.job import Job, JobError, Result, StoredFile
@@ -31,14 +31,14 @@ from searches.evaluation.proxies import BATCH as PROXY_BATCH
 from searches.evaluation.proxies import PROXIES
 from searches.evaluation.supernet.single_path import judged, shared_weights
 from searches.evaluation.training.augmentation import augmentation_for
-from searches.evaluation.training.checkpoints import Keeper
-from searches.evaluation.training.ddp import Team
-from searches.evaluation.training.ddp_launch import team_of
+from searches.evaluation.training.checkpoints import Checkpointer
+from searches.evaluation.training.ddp import ProcessGroup
+from searches.evaluation.training.ddp_launch import process_group_of
 from searches.evaluation.training.device import device, limited
 from searches.evaluation.training.gradient_checkpointing import Checkpointed, once_of_two, training_bytes
 from searches.evaluation.training.recipe import RECIPE_VERSION, counted_cost, scoring_cost
 from searches.evaluation.training.tensors import Tensors, tensors
-from searches.evaluation.training.trainer import Diverged, Moment, OutOfTime, Trained, accuracy, train
+from searches.evaluation.training.trainer import Diverged, OutOfTime, Trained, TrainingProgress, accuracy, train
 from searches.evaluation.training.weight_inheritance import inherit
 
 MIB = 2**20
@@ -57,17 +57,17 @@ class ParentMissing(Exception):
 @lru_cache(maxsize=2)
 def dataset_of(name: str) -> datasets.DataSet:
     """A warm evaluator reads a data set once; a large one is mapped, and the machine's evaluators share its pages."""
-    return resident(datasets.open(name))
+    return memory_mapped(datasets.open(name))
 
 
 @lru_cache(maxsize=4)
 def split_of(name: str, split: str) -> Tensors:
-    place = device()
+    wanted = device()
     held = dataset_of(name)
-    return tensors(held, split).to(place, with_images=not is_mapped(held))
+    return tensors(held, split).to(wanted, with_images=not is_mapped(held))
 
 
-def perform(job: Job, watch: Callable[[Moment], None], memory_limit_bytes: int | None = None) -> Result:
+def perform(job: Job, watch: Callable[[TrainingProgress], None], memory_limit_bytes: int | None = None) -> Result:
     """``memory_limit_bytes`` guards the training of a candidate whose estimate was too small."""
     graph = graph_json.from_document(dict(job.graph))
     dataset = dataset_of(job.dataset)
@@ -81,19 +81,21 @@ def perform(job: Job, watch: Callable[[Moment], None], memory_limit_bytes: int |
     return Attempt(job, graph, watch, memory_limit_bytes).result()
 
 
-def assist(job: Job, team: Team, memory_limit_bytes: int | None) -> None:
+def assist(job: Job, group: ProcessGroup, memory_limit_bytes: int | None) -> None:
     """One replica of a training; its results are the leader's."""
-    Attempt(job, graph_json.from_document(dict(job.graph)), ignore, memory_limit_bytes).assist(team)
+    Attempt(job, graph_json.from_document(dict(job.graph)), ignore, memory_limit_bytes).assist(group)
 
 
-def ignore(moment: Moment) -> None:
+def ignore(progress: TrainingProgress) -> None:
     """Nobody watches a replica."""
 
 
 class Attempt:
     """What is done to one candidate; its own failure becomes a result with its reason."""
 
-    def __init__(self, job: Job, graph: Graph, watch: Callable[[Moment], None], memory_limit_bytes: int | None) -> None:
+    def __init__(
+        self, job: Job, graph: Graph, watch: Callable[[TrainingProgress], None], memory_limit_bytes: int | None
+    ) -> None:
         self.job, self.graph, self.watch, self.memory_limit_bytes = job, graph, watch, memory_limit_bytes
         self.started = time.monotonic()
         self.counted = complexity(graph)
@@ -180,39 +182,41 @@ class Attempt:
         """All that decides a training's weights, for the file that it goes on from after a kill."""
         data = dataset_of(self.job.dataset)
         facts = [self.job.training.to_document(), self.job.seed, fingerprint(self.graph), inherited]
-        facts += [data.sha256, data.split_sha256, RECIPE_VERSION, str(self.training.place)]
+        facts += [data.sha256, data.split_sha256, RECIPE_VERSION, str(self.training.device)]
         facts += [self.job.replicas] if self.job.replicas > 1 else []
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     def fit(self, module: GraphModule, key: str, is_checkpointed: bool) -> Trained:
-        keeper = self.keeper(key)
+        checkpointer = self.checkpointer(key)
         try:
-            with team_of(self.job, self.training.place, self.memory_limit_bytes) as team:
-                return self.course(module, keeper, is_checkpointed, team)
+            with process_group_of(self.job, self.training.device, self.memory_limit_bytes) as group:
+                return self.training_loop(module, checkpointer, is_checkpointed, group)
         except (Diverged, OutOfTime, MemoryError, RuntimeError):
-            keeper.discard()  # the verdict is recorded: nobody goes on from here
+            checkpointer.discard()  # the verdict is recorded: nobody goes on from here
             raise
 
-    def assist(self, team: Team) -> None:
+    def assist(self, group: ProcessGroup) -> None:
         """One replica's share of the training that another process leads."""
         is_checkpointed = check_memory(self.job, self.graph, self.counted)
         module = build(self.graph, self.job.seed)
-        keeper = self.keeper(self.key(self.inherit(module)))
+        checkpointer = self.checkpointer(self.key(self.inherit(module)))
         try:
-            self.course(module, keeper, is_checkpointed, team)
+            self.training_loop(module, checkpointer, is_checkpointed, group)
         except Diverged:
             return  # all replicas know the same mean loss, and the leader records it
         except (MemoryError, RuntimeError):
             time.sleep(LEAD_SECONDS)
             raise
 
-    def keeper(self, key: str) -> Keeper:
-        return Keeper(self.job.folder / f"checkpoints/{fingerprint(self.graph)}-{self.job.fidelity}", key)
+    def checkpointer(self, key: str) -> Checkpointer:
+        return Checkpointer(self.job.folder / f"checkpoints/{fingerprint(self.graph)}-{self.job.fidelity}", key)
 
-    def course(self, module: GraphModule, keeper: Keeper, is_checkpointed: bool, team: Team) -> Trained:
+    def training_loop(
+        self, module: GraphModule, checkpointer: Checkpointer, is_checkpointed: bool, group: ProcessGroup
+    ) -> Trained:
         job = self.job
         correction = once_of_two(module) if is_checkpointed else nullcontext()
-        with limited(self.training.place, self.memory_limit_bytes), correction:
+        with limited(self.training.device, self.memory_limit_bytes), correction:
             return train(
                 module,
                 self.training,
@@ -220,11 +224,11 @@ class Attempt:
                 job.training,
                 job.seed,
                 augment=augmentation_for(job.training, dataset_of(job.dataset)),
-                guard_seconds=job.deadline.seconds if team.leads else None,
-                watch=self.watch if team.leads else None,
+                guard_seconds=job.deadline.seconds if group.is_main else None,
+                watch=self.watch if group.is_main else None,
                 forward=Checkpointed(module, self.graph) if is_checkpointed else None,
-                keeper=keeper,
-                team=team,
+                checkpointer=checkpointer,
+                group=group,
             )
 
     # Scoring
@@ -250,7 +254,7 @@ class Attempt:
         values, details = measured(self.graph, self.counted, None, (), self.job.target)
         shared = shared_weights(self.job.folder / state.path, state.sha256)
         self.inputs[state.path] = state.sha256
-        with limited(self.training.place, self.memory_limit_bytes):
+        with limited(self.training.device, self.memory_limit_bytes):
             values[SUPERNET] = judged(shared, self.graph, self.training, split_of(self.job.dataset, "validation"))
         return self.answer("done", "", values, details)
 

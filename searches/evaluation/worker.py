@@ -25,7 +25,7 @@ from searches.evaluation.job import STEP, Job, StepJob
 from searches.evaluation.process import protocol_streams
 
 if TYPE_CHECKING:
-    from searches.evaluation.training.trainer import Moment
+    from searches.evaluation.training.trainer import TrainingProgress
 
 PROGRESS_SECONDS = 0.5
 NICENESS = 5  # pages, engine and database come before trainings, which fill every core
@@ -110,7 +110,7 @@ def done(document: Mapping[str, object], messages: Messages, memory_limit_bytes:
 
 
 class Watch:
-    """Turns a training's moments into progress lines, at most two a second."""
+    """Turns the progress of a training into lines, at most two a second."""
 
     def __init__(self, job: Job | StepJob, messages: Messages) -> None:
         self.job = job
@@ -118,9 +118,9 @@ class Watch:
         self.sent = 0.0
         self.epoch = 0
 
-    def __call__(self, moment: Moment) -> None:
-        if moment.epoch != self.epoch:
-            self.epoch = moment.epoch
+    def __call__(self, progress: TrainingProgress) -> None:
+        if progress.epoch != self.epoch:
+            self.epoch = progress.epoch
             crash_point("epoch")
         now = time.monotonic()
         if now - self.sent < PROGRESS_SECONDS:
@@ -132,11 +132,11 @@ class Watch:
                 "type": "progress",
                 "number": self.job.number,
                 "fidelity": self.job.fidelity,
-                "epoch": moment.epoch,
-                "epochs": moment.epochs,
-                "loss": moment.loss if abs(moment.loss) < 1e30 else None,  # NaN and infinity are no JSON
-                "accuracy": moment.accuracy,
-                "seconds_left": round(moment.seconds_left, 2),
+                "epoch": progress.epoch,
+                "epochs": progress.epochs,
+                "loss": progress.loss if abs(progress.loss) < 1e30 else None,  # NaN and infinity are no JSON
+                "accuracy": progress.accuracy,
+                "seconds_left": round(progress.seconds_left, 2),
             },
         )
 

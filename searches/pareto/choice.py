@@ -15,14 +15,14 @@ class ChoiceError(ValueError):
 
 
 @dataclass(frozen=True)
-class Choice:
+class SelectionRule:
     """How to choose: ``knee``, ``vote``, or ``weights:accuracy=.7,latency=.3``."""
 
     how: str
     weights: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, text: str) -> "Choice":
+    def parse(cls, text: str) -> "SelectionRule":
         if text in ("knee", "vote"):
             return cls(text)
         how, colon, listed = text.partition(":")

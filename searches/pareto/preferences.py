@@ -22,7 +22,7 @@ EVEN_ENOUGH = 0.08  # a question that fewer would answer differently teaches too
 
 
 @dataclass(frozen=True)
-class Interview:
+class PreferenceElicitation:
     """What is known after some answers: the next question, or none; and the choice so far."""
 
     question: tuple[Entry, Entry] | None
@@ -31,7 +31,7 @@ class Interview:
     contradicted: int  # answers that no weights of the remaining ones explain
 
 
-def interview(front: Sequence[Entry], names: Sequence[str], answers: Sequence[Answer]) -> Interview:
+def elicit(front: Sequence[Entry], names: Sequence[str], answers: Sequence[Answer]) -> PreferenceElicitation:
     """The front must not be empty; answers about candidates that have left it are skipped."""
     places = {entry["number"]: index for index, entry in enumerate(front)}
     asked = [(places[one], places[other]) for one, other in answers if one in places and other in places]
@@ -41,7 +41,7 @@ def interview(front: Sequence[Entry], names: Sequence[str], answers: Sequence[An
     chosen = max(range(len(front)), key=lambda index: (round(scores.value(index, mean), 12), -index))
     pair = None if len(answers) >= QUESTIONS_AT_MOST else scores.question(left, asked)
     question = (front[pair[0]], front[pair[1]]) if pair else None
-    return Interview(question, front[chosen], dict(zip(names, mean, strict=True)), contradicted)
+    return PreferenceElicitation(question, front[chosen], dict(zip(names, mean, strict=True)), contradicted)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from searches.evaluation.curves import LEAST_PAST, Beginning, Foreteller
+from searches.evaluation.curves import LEAST_PAST, Beginning, CurveExtrapolator
 from searches.evaluation.fidelity import Ladder
 from searches.models import SearchRun
 
@@ -13,7 +13,7 @@ LEARNT_FROM = 200  # networks that were trained on both rungs, the newest ones
 
 
 @dataclass(frozen=True)
-class Foretold:
+class ExtrapolatedAccuracy:
     """An accuracy that nobody measured: from the training at ``fidelity`` to the rung of ``to`` epochs."""
 
     fidelity: int
@@ -35,20 +35,20 @@ class Foretold:
         )
 
 
-def foretold(run: SearchRun) -> dict[int, Foretold]:
+def extrapolated(run: SearchRun) -> dict[int, ExtrapolatedAccuracy]:
     """By number, for every network whose training ended below the highest rung, as far as the run can tell."""
     rungs = trained_rungs(run.spec)
     if len(rungs) < 2:
         return {}
     begun, reached, finals = _measured(run, rungs)
-    tellers = {rung: _teller(rung, begun, finals) for rung in rungs[:-1]}
+    extrapolators = {rung: _extrapolator(rung, begun, finals) for rung in rungs[:-1]}
     found = {}
     for number, rung in reached.items():
-        teller, beginning = tellers.get(rung), begun[number][rung]
-        if teller is None or len(beginning.curve) != teller.epochs:
+        extrapolator, beginning = extrapolators.get(rung), begun[number][rung]
+        if extrapolator is None or len(beginning.curve) != extrapolator.epochs:
             continue
-        told = teller(beginning)
-        found[number] = Foretold(rung, rungs[-1], told.accuracy, told.low, told.high, told.level, told.past)
+        told = extrapolator(beginning)
+        found[number] = ExtrapolatedAccuracy(rung, rungs[-1], told.accuracy, told.low, told.high, told.level, told.past)
     return found
 
 
@@ -79,10 +79,12 @@ def _measured(
     return begun, reached, finals
 
 
-def _teller(rung: int, begun: Mapping[int, Mapping[int, Beginning]], finals: Mapping[int, float]) -> Foreteller | None:
+def _extrapolator(
+    rung: int, begun: Mapping[int, Mapping[int, Beginning]], finals: Mapping[int, float]
+) -> CurveExtrapolator | None:
     past = [
         (begun[number][rung], final)
         for number, final in finals.items()
         if rung in begun[number] and len(begun[number][rung].curve) == rung
     ]
-    return Foreteller(past[-LEARNT_FROM:]) if len(past) >= LEAST_PAST else None
+    return CurveExtrapolator(past[-LEARNT_FROM:]) if len(past) >= LEAST_PAST else None

@@ -11,7 +11,7 @@ from searches.models import SearchRun
 def history_of(run: SearchRun) -> list[dict[str, Any]]:
     """The accepted results in their order, with their files, as an engine takes them up again."""
     rows = [*run.evaluations.values("line", "timing", "curve", "files"), *run.steps.values("line", "timing", "files")]
-    return sorted((history_entry(row) for row in rows), key=history.place)
+    return sorted((history_entry(row) for row in rows), key=history.position)
 
 
 def history_jsonl(run: SearchRun) -> Iterator[str]:

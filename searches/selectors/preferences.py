@@ -5,7 +5,7 @@ from typing import Any
 
 from searches.formatting import figure
 from searches.models import SearchRun
-from searches.pareto.preferences import interview, parse_answers
+from searches.pareto.preferences import elicit, parse_answers
 from searches.selectors.metrics import measures_of
 from searches.selectors.selection import complete, front_of, reasons
 
@@ -19,7 +19,7 @@ def question_of(run: SearchRun, answers: Sequence[str]) -> dict[str, Any] | None
     front = complete(front_of(run), names)
     if len(front) < 2:
         return None
-    known = interview(front, names, parse_answers(answers))
+    known = elicit(front, names, parse_answers(answers))
     sides = [
         {
             "number": entry["number"],

@@ -17,7 +17,7 @@ LIMIT = "limit."  # of a query: `limit.latency=2` keeps what takes at most 2 ms
 
 
 @dataclass(frozen=True)
-class Choice:
+class Selection:
     """One of those of the front that keep the limits, and why."""
 
     number: int
@@ -25,7 +25,7 @@ class Choice:
     reasons: list[str]
 
 
-def choice_of(run: SearchRun, front: Sequence[Entry], query: Mapping[str, str]) -> Choice:
+def choice_of(run: SearchRun, front: Sequence[Entry], query: Mapping[str, str]) -> Selection:
     """By weights (`accuracy=.7`), a vote (`how=vote`) or the knee, within limits (`limit.latency=2`)."""
     names = run.spec["objectives"]
     kept = within(front, query, names)
@@ -34,7 +34,7 @@ def choice_of(run: SearchRun, front: Sequence[Entry], query: Mapping[str, str]) 
         entry, words = voted(kept, names, (run.selection or {}).get("ballots", ()))
     else:
         entry = chosen_by(kept, parse_weights(query, names), names)
-    return Choice(entry["number"], len(kept), [*words, *reasons(front, entry, names)])
+    return Selection(entry["number"], len(kept), [*words, *reasons(front, entry, names)])
 
 
 def front_of(run: SearchRun) -> list[dict[str, Any]]:

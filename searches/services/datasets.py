@@ -26,7 +26,7 @@ from nasportal.lib import file_storage
 from nasportal.lib.child_process import ROOT, ChildProcess, DeadlineReached
 from searches.evaluation import datasets
 from searches.evaluation.datasets.preview import CARD, PICTURE
-from searches.evaluation.datasets.reading.resizing import Fit
+from searches.evaluation.datasets.reading.resizing import ResizeRule
 from searches.models import Evaluation, Project, SearchRun, UploadedDataSet, UploadStatus
 
 SUFFIXES = (".npz", ".zip")
@@ -86,7 +86,7 @@ def resize(rule: str, side: str) -> str:
     if side and not (side.isdecimal() and len(side) < 6):
         raise ValidationError(f"The side must be a number of pixels, but is {side[:20]!r}.")
     try:
-        fit = Fit(rule or "crop", int(side) if side else None)
+        fit = ResizeRule(rule or "crop", int(side) if side else None)
     except datasets.DataSetError as error:
         raise ValidationError(f"{str(error)[:200].capitalize()}.") from error
     return f"resize={fit.rule}" + (f",side={fit.side}" if fit.side else "")

@@ -18,7 +18,7 @@ from searches import services
 from searches.models import Candidate, Evaluation, SearchRun, Star, Tag
 from searches.selectors.candidate import Architecture
 from searches.selectors.candidate_comparison import Comparison
-from searches.selectors.extrapolation import foretold
+from searches.selectors.extrapolation import extrapolated
 from searches.selectors.metrics import Measure, figures_of, measures_of
 from searches.selectors.repository_request import NothingToDeliver, lack_of
 from searches.selectors.run_comparison import RunComparison
@@ -53,7 +53,7 @@ def candidates(request: Request, pk: int) -> HttpResponse:
     marks = marked(run, request.user)
     shown = shown if shown in {**SHOWN, **marks} else "all"
     rows = ordered(run.evaluations.filter(candidate__isnull=False, **{**SHOWN, **marks}[shown]), sort, measures)
-    told = foretold(run)
+    told = extrapolated(run)
     page = Paginator(rows, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "run": run,
@@ -135,7 +135,7 @@ def candidate(request: Request, pk: int, number: int) -> HttpResponse:
         "candidate": shown,
         "architecture": architecture,
         "evaluation": architecture.evaluation,
-        "told": foretold(run).get(number),
+        "told": extrapolated(run).get(number),
         "figures": figures_of(shown, architecture.values, measures, architecture.timing),
         "drawing": architecture.drawing,
         "curves": architecture.curves,

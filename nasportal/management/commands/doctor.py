@@ -103,7 +103,7 @@ def torch_build() -> dict[str, Any]:
 def evaluators_on_gpus() -> str:
     """How many evaluators each GPU of this machine holds; nothing where they train on the CPU."""
     try:
-        found = gpu_slots.places(SearchSpec().training_memory_bytes)
+        found = gpu_slots.available_slots(SearchSpec().training_memory_bytes)
     except gpu_slots.PlacementError as error:
         return f"error: {error}"
     return "" if found is None else ", ".join(f"{count} on {gpu}" for gpu, count in found.held.items())

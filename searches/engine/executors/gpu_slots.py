@@ -1,7 +1,7 @@
 """Which GPU an evaluator trains on, given to it by CUDA_VISIBLE_DEVICES.
 
-All searches of a user on one machine share its devices: an evaluator holds a lock on its place, which falls with its
-process, so evaluators lie as far apart as they can whoever started them. A machine without a GPU has no places, and
+All searches of a user on one machine share its devices: an evaluator holds a lock on its slot, which falls with its
+process, so evaluators lie as far apart as they can whoever started them. A machine without a GPU has no slots, and
 evaluators are started as if nothing of this were there.
 """
 
@@ -22,12 +22,12 @@ CONTEXT_BYTES = 2**29  # what CUDA takes of a device for each process, beside it
 
 
 class PlacementError(ValueError):
-    """An option of the environment that says nothing about places."""
+    """An option of the environment that says nothing about slots."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """On a device, for one evaluator; whoever holds the lock's descriptor holds the place."""
+class GpuSlot:
+    """On a device, for one evaluator; whoever holds the descriptor of the lock holds the slot."""
 
     gpu: str
     lock: int
@@ -37,7 +37,7 @@ class Place:
         return {VISIBLE: self.gpu, ALL_GPUS: ",".join([self.gpu, *others])}
 
 
-class Places:
+class GpuSlots:
     """The devices of this machine, and how many evaluators each may hold."""
 
     def __init__(self, held: Mapping[str, int]) -> None:
@@ -47,21 +47,21 @@ class Places:
     def count(self) -> int:
         return sum(self.held.values())
 
-    def take(self, *, must: bool) -> Place | None:
+    def take(self, *, must: bool) -> GpuSlot | None:
         """The least used device that has room; ``must`` takes one even where all are full."""
         most = max(self.held.values())
         regular = ((slot, gpu) for slot in range(most) for gpu in self.held if slot < self.held[gpu])
         beyond = ((slot, gpu) for slot in itertools.count(most) for gpu in self.held)
         for slot, gpu in itertools.chain(regular, beyond if must else ()):
             if (lock := locked(gpu, slot)) is not None:
-                return Place(gpu, lock)
+                return GpuSlot(gpu, lock)
         return None
 
 
-def places(guard_bytes: int | None) -> Places | None:
-    """None where evaluators need no place. ``guard_bytes`` is what one training may take."""
+def available_slots(guard_bytes: int | None) -> GpuSlots | None:
+    """None where evaluators need no slot. ``guard_bytes`` is what one training may take."""
     found, wanted = gpus(), option()
-    return Places({gpu.name: evaluators_on(gpu, wanted, guard_bytes) for gpu in found}) if found else None
+    return GpuSlots({gpu.name: evaluators_on(gpu, wanted, guard_bytes) for gpu in found}) if found else None
 
 
 def option() -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 from nasportal.lib.child_process import environment
 from searches.engine.executors.executor import EvaluatorBroken, Job, JobFinished, JobProgressed, JobStarted, Message
-from searches.engine.executors.gpu_slots import Place, Places
+from searches.engine.executors.gpu_slots import GpuSlot, GpuSlots
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = (sys.executable, "-m", "searches.evaluation.worker")
@@ -50,7 +50,7 @@ class ProcessExecutor:
     workers: int
     memory_bytes: int | None = None  # of one training
     command: Sequence[str] = COMMAND
-    places: Places | None = None  # on GPUs; without them evaluators find their device themselves
+    slots: GpuSlots | None = None  # on GPUs; without them evaluators find their device themselves
 
     _evaluators: dict[int, Evaluator] = field(default_factory=dict, init=False)
     _queue: deque[Job] = field(default_factory=deque, init=False)
@@ -105,24 +105,24 @@ class ProcessExecutor:
                 self._give(each, self._queue.popleft())
         starting = sum(not each.is_ready for each in self._evaluators.values())
         while len(self._queue) > starting and len(self._evaluators) < self.workers:
-            # Devices may be full of other searches' evaluators: one of ours shares a place then, more wait for one.
-            place = self.places.take(must=not self._evaluators) if self.places else None
-            if self.places and place is None:
+            # Devices may be full of other searches' evaluators: one of ours shares a slot then, more wait for one.
+            slot = self.slots.take(must=not self._evaluators) if self.slots else None
+            if self.slots and slot is None:
                 return
-            self._start(place)
+            self._start(slot)
             starting += 1
 
-    def _start(self, place: Place | None) -> None:
+    def _start(self, slot: GpuSlot | None) -> None:
         index = next(index for index in range(self.workers) if index not in self._evaluators)
         ours, theirs = os.pipe()
         arguments = [*self.command, "--messages-fd", str(theirs), "--parent", str(os.getpid())]
         if self.memory_bytes is not None:
             arguments += ["--memory-limit-bytes", str(self.memory_bytes + SPARE_BYTES)]
         inherited, variables = [theirs], environment()
-        if place is not None and self.places is not None:
-            print(f"evaluator {index} trains on {place.gpu}", flush=True)
-            inherited.append(place.lock)
-            variables |= place.environment(tuple(self.places.held))
+        if slot is not None and self.slots is not None:
+            print(f"evaluator {index} trains on {slot.gpu}", flush=True)
+            inherited.append(slot.lock)
+            variables |= slot.environment(tuple(self.slots.held))
         process = subprocess.Popen(arguments, stdin=subprocess.PIPE, pass_fds=inherited, env=variables)
         for descriptor in inherited:  # the evaluator alone has them now: a lock falls with it
             os.close(descriptor)

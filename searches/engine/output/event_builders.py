@@ -25,13 +25,13 @@ def proposed(candidate: Candidate, network: Network, population: int) -> events.
 
 
 def promoted(asked: Promotion) -> events.CandidatePromoted:
-    return events.CandidatePromoted(asked.number, asked.member.fidelity, asked.fidelity, asked.reason, asked.place)
+    return events.CandidatePromoted(asked.number, asked.member.fidelity, asked.fidelity, asked.reason, asked.position)
 
 
 def supernet_judged(verdict: Verdict, fidelity: int) -> events.SupernetJudged:
     tau, low, high = (None if each is None else round(each, 4) for each in (verdict.tau, verdict.low, verdict.high))
     return events.SupernetJudged(
-        verdict.place,
+        verdict.position,
         verdict.is_trusted,
         verdict.networks,
         tau,

@@ -1,4 +1,4 @@
-"""Results as they come, accepted in the order of their places; searching and the final training share it."""
+"""Results as they come, accepted in the order of their positions; searching and the final training share it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -31,7 +31,7 @@ def receive(state: SearchState) -> Iterator[Event | Progress]:
 
 
 def accept_those_in_turn(state: SearchState) -> Iterator[Event]:
-    """Results in the order of their places, however they came: a decision must never see one early."""
+    """Results in the order of their positions, however they came: a decision must never see one early."""
     while state.numbers.pending:
         asked = state.numbers.pending[state.numbers.settled]
         results = state.dispatch.collect(key_of(asked))
@@ -45,7 +45,7 @@ def accept_those_in_turn(state: SearchState) -> Iterator[Event]:
         else:
             state.numbers.accept(state.archive.evaluated(entry))
         yield event
-        yield from trial_judged(state)
+        yield from check_reported(state)
         yield from generations(state, through=min(state.numbers.settled, state.numbers.busy))
 
 
@@ -75,12 +75,12 @@ def finished(state: SearchState, asked: Candidate | Promotion, results: Sequence
         result.curve,
         result.files,
         bool(result.timing.get("cached", False)),
-        asked.place if isinstance(asked, Promotion) else None,
+        asked.position if isinstance(asked, Promotion) else None,
     )
 
 
-def trial_judged(state: SearchState) -> Iterator[Event]:
+def check_reported(state: SearchState) -> Iterator[Event]:
     """Reports once what became of the supernet."""
-    if state.trial and state.trial.verdict and not state.is_trial_told:
-        state.is_trial_told = True
-        yield supernet_judged(state.trial.verdict, state.trial.fidelity)
+    if state.check and state.check.verdict and not state.is_check_reported:
+        state.is_check_reported = True
+        yield supernet_judged(state.check.verdict, state.check.fidelity)

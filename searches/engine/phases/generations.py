@@ -10,7 +10,7 @@ from searches.engine.phases.state import SearchState
 
 
 def generations(state: SearchState, *, through: int, is_last: bool = False) -> Iterator[Event]:
-    """Reports each generation whose places are all settled; at the end the unfinished one too."""
+    """Reports each generation whose positions are all settled; at the end the unfinished one too."""
     size = state.algorithm.population
     while through >= (state.generation + 1) * size:
         yield generation_finished(state, (state.generation + 1) * size)

@@ -6,7 +6,7 @@ from typing import Any
 from searches.algorithms.algorithm import Evaluated, StepDone
 from searches.engine import events
 from searches.engine.events import Event
-from searches.engine.history import HistoryError, is_step, place
+from searches.engine.history import HistoryError, is_step, position
 from searches.engine.phases.state import SearchState
 
 
@@ -17,7 +17,7 @@ def restore(state: SearchState) -> Iterator[Event]:
     """
     yield events.SearchStarted(state.header)
     yield events.PhaseChanged("problem")
-    if sorted(state.lines, key=place) != state.lines:
+    if sorted(state.lines, key=position) != state.lines:
         raise HistoryError("the accepted history is not ordered by number")
     searched = [entry for entry in state.lines if not state.is_final(entry)]
     state.numbers.restore([restored(state, entry) for entry in searched])
@@ -26,7 +26,7 @@ def restore(state: SearchState) -> Iterator[Event]:
         state.numbers.restore([restored(state, entry) for entry in state.lines[len(searched) :]])
     if searched:
         size = state.algorithm.population
-        state.generation = place(searched[-1]) // size
+        state.generation = position(searched[-1]) // size
         for generation in range(state.generation):
             state.fix_reference((generation + 1) * size)
     yield events.PhaseChanged("space")

@@ -7,7 +7,7 @@ from searches.algorithms.algorithm import Staged
 from searches.engine import events
 from searches.engine.events import Event, Progress
 from searches.engine.output.event_builders import promoted, proposed
-from searches.engine.phases.accepting import accept_those_in_turn, receive, trial_judged
+from searches.engine.phases.accepting import accept_those_in_turn, check_reported, receive
 from searches.engine.phases.generations import generations
 from searches.engine.phases.state import SearchState
 from searches.engine.sequence import BARREN, Asked, Candidate, Duplicate, Promotion, StepAsked
@@ -18,7 +18,7 @@ from searches.engine.weights.weight_store import Work
 def evaluate_networks(state: SearchState) -> Iterator[Event | Progress]:
     """Searches to the end of the budget, and notes why it ended."""
     yield events.PhaseChanged("search")
-    yield from trial_judged(state)
+    yield from check_reported(state)
     if state.searched is None:
         yield from evaluate_all(state)
         state.searched = state.numbers.busy
@@ -65,7 +65,7 @@ def reason(state: SearchState) -> str:
 
 
 def take(state: SearchState, asked: Asked) -> Iterator[Event]:
-    """Reports what stands at a place of the sequence, and makes its job ready."""
+    """Reports what stands at a position of the sequence, and makes its job ready."""
     yield from stage_changed(state, asked)
     if asked.refused:
         state.refusal = asked.refused[-1]

@@ -20,7 +20,7 @@ from searches.engine.result_cache import Cache
 from searches.engine.scheduler import Dispatch
 from searches.engine.sequence import Candidate
 from searches.engine.sequence import Sequence as Numbers
-from searches.engine.supernet_check import trial_of
+from searches.engine.supernet_check import supernet_check_of
 from searches.engine.weights.weight_store import Weights, Work
 from searches.evaluation import datasets
 from searches.evaluation.datasets import Facts
@@ -47,11 +47,11 @@ class SearchState:
         self.lines: list[dict[str, Any]] = [dict(entry) for entry in history]
         self.generation = 0  # the next to be reported
         self.stage = -1  # the last that was told
-        self.searched: int | None = None  # places of the search; full trainings of the front stand behind them
+        self.searched: int | None = None  # positions of the search; full trainings of the front stand behind them
         self.reason = ""  # why the search ended
-        self.trial = trial_of(spec)
-        self.is_trial_told = False
-        tried = self.trial.networks if self.trial else 0
+        self.check = supernet_check_of(spec)
+        self.is_check_reported = False
+        tried = self.check.networks if self.check else 0
         self.rungs = Rungs(spec.fidelities, spec.ladder.eta, spec.ladder.final_epochs, tried)
         self.archive = Archive(spec.objectives, spec.limits, spec.ladder.proxy)
         self.budget = Budget(spec.max_cost)
@@ -87,7 +87,7 @@ class SearchState:
             self.algorithm,
             self.spec.lag,
             rungs=self.rungs,
-            trial=self.trial,
+            check=self.check,
             is_generational=self.spec.synchronisation == "generational",
             most=self.spec.evaluations,
         )
@@ -111,11 +111,11 @@ class SearchState:
         return Work(member, fidelity, parent=known[0] if known else None)
 
     def fix_reference(self, end: int) -> list[Evaluated]:
-        """The front before a place, which bounds what comes where it is the first one."""
+        """The front before a position, which bounds what comes where it is the first one."""
         self.archive.fix_reference(self.rungs.shown(end).below(end))
         return self.front(end)
 
     def front(self, end: int) -> list[Evaluated]:
-        """The members before a place, of one fidelity: values of several do not compare."""
+        """The members before a position, of one fidelity: values of several do not compare."""
         members = self.archive.front(self.rungs.shown(end).below(end))
         return sorted(members, key=lambda each: each.number)

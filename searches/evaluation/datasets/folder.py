@@ -8,7 +8,7 @@ from typing import ClassVar
 from searches.evaluation.datasets.dataset import DataSet
 from searches.evaluation.datasets.reading.idx import Idx
 from searches.evaluation.datasets.reading.images import Entry, read_pictures
-from searches.evaluation.datasets.reading.resizing import Fit
+from searches.evaluation.datasets.reading.resizing import ResizeRule
 from searches.evaluation.datasets.registry import readers
 
 
@@ -20,7 +20,7 @@ class Folder:
     def accepts(path: Path) -> bool:
         return path.is_dir() and not Idx.accepts(path)
 
-    def read(self, path: Path, fit: Fit) -> DataSet:
+    def read(self, path: Path, fit: ResizeRule) -> DataSet:
         return read_pictures(path.name, entries(path), f"folder {path.name}", fit)
 
 

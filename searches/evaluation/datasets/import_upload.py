@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from searches.evaluation.datasets.dataset import DataSetError
-from searches.evaluation.datasets.preview import portray
+from searches.evaluation.datasets.preview import write_preview
 from searches.evaluation.datasets.reading.limits import MAX_ARRAY_BYTES
 from searches.evaluation.datasets.registry import open as open_dataset
 from searches.evaluation.datasets.stored import write
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
             dataset = replace(dataset, name=options.name, source=f"uploaded as {options.name}")
         if options.into:
             write(dataset, options.into)
-        portray(dataset, options.portrait)
+        write_preview(dataset, options.portrait)
     except DataSetError as error:
         return told({"reason": str(error)}, 2)
     except MemoryError:

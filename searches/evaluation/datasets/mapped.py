@@ -13,7 +13,7 @@ from searches.evaluation.datasets.downloads import data_folder
 LARGEST_RESIDENT_BYTES = 2**28  # of pixels; a smaller set is kept in each evaluator's own memory
 
 
-def resident(dataset: DataSet, largest: int = LARGEST_RESIDENT_BYTES) -> DataSet:
+def memory_mapped(dataset: DataSet, largest: int = LARGEST_RESIDENT_BYTES) -> DataSet:
     """The data set itself, or one with equal pixels that are mapped from a file of the data folder."""
     if dataset.images.nbytes <= largest:
         return dataset

@@ -13,7 +13,7 @@ from searches.evaluation.datasets.dataset import DataSet, DataSetError
 from searches.evaluation.datasets.reading.archives import Allowance, opened
 from searches.evaluation.datasets.reading.arrays import Array, Part, dataset_from
 from searches.evaluation.datasets.reading.limits import MAX_ARRAY_BYTES, MAX_ARRAYS
-from searches.evaluation.datasets.reading.resizing import Fit, refuse
+from searches.evaluation.datasets.reading.resizing import ResizeRule, refuse
 from searches.evaluation.datasets.registry import readers
 
 UNREADABLE = (
@@ -31,7 +31,7 @@ class Npz:
     def accepts(path: Path) -> bool:
         return path.is_file() and path.suffix.lower() == ".npz"
 
-    def read(self, path: Path, fit: Fit) -> DataSet:
+    def read(self, path: Path, fit: ResizeRule) -> DataSet:
         refuse(fit, path)
         with opened(path, Allowance(MAX_ARRAYS, MAX_ARRAY_BYTES)) as archive:
             members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}

@@ -16,7 +16,7 @@ CARD, PICTURE = "card.json", "samples.png"
 Pixels = NDArray[np.uint8]
 
 
-def portray(dataset: DataSet, folder: Path) -> None:
+def write_preview(dataset: DataSet, folder: Path) -> None:
     """The picture first: where there is a card, all is there."""
     from PIL import Image
 

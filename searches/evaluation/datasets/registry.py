@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol
 from architectures.registry import Registry, UnknownName
 from searches.evaluation.datasets.dataset import DataSet, DataSetError
 from searches.evaluation.datasets.downloads import folder_of
-from searches.evaluation.datasets.reading.resizing import Fit, parsed
+from searches.evaluation.datasets.reading.resizing import ResizeRule, parsed
 from searches.evaluation.datasets.reading.splits import SPLITS
 from searches.evaluation.datasets.stored import card, is_upload, open_stored
 
@@ -48,7 +48,7 @@ class Reader(Protocol):
     @staticmethod
     def accepts(path: Path) -> bool: ...
 
-    def read(self, path: Path, fit: Fit) -> DataSet: ...
+    def read(self, path: Path, fit: ResizeRule) -> DataSet: ...
 
 
 datasets: Registry[BuiltIn] = Registry("data set", "searches.evaluation.datasets")

@@ -10,7 +10,7 @@ from searches.evaluation.datasets.dataset import DataSet, DataSetError
 from searches.evaluation.datasets.reading.archives import Allowance, opened
 from searches.evaluation.datasets.reading.images import Entry, read_pictures
 from searches.evaluation.datasets.reading.limits import MAX_ARRAY_BYTES, MAX_IMAGE_FILES
-from searches.evaluation.datasets.reading.resizing import Fit
+from searches.evaluation.datasets.reading.resizing import ResizeRule
 from searches.evaluation.datasets.registry import readers
 
 
@@ -22,7 +22,7 @@ class Zip:
     def accepts(path: Path) -> bool:
         return path.is_file() and path.suffix.lower() == ".zip"
 
-    def read(self, path: Path, fit: Fit) -> DataSet:
+    def read(self, path: Path, fit: ResizeRule) -> DataSet:
         with opened(path, Allowance(MAX_IMAGE_FILES, MAX_ARRAY_BYTES)) as archive:
             entries = [
                 Entry(PurePosixPath(member.filename), partial(content, archive, member))

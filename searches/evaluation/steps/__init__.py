@@ -1,6 +1,6 @@
 """Units of an algorithm's own learning: each module here is one kind and has ``perform(job, state, watch)``.
 
-``perform(job: StepJob, state: bytes | None, watch: Callable[[Moment], None]) -> StepResult`` gets the state that the
+``perform(job: StepJob, state: bytes | None, watch: Watcher) -> StepResult`` gets the state that the
 step before it left, as safetensors, and is deterministic on one thread. Names are known without importing torch.
 """
 
@@ -16,9 +16,9 @@ from searches.evaluation.files import read_file, write_file
 from searches.evaluation.job import StepJob, StepResult, StoredFile
 
 if TYPE_CHECKING:
-    from searches.evaluation.training.trainer import Moment
+    from searches.evaluation.training.trainer import TrainingProgress
 
-Watcher = Callable[["Moment"], None]
+Watcher = Callable[["TrainingProgress"], None]
 
 
 def names() -> tuple[str, ...]:

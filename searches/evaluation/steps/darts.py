@@ -11,7 +11,7 @@ from searches.evaluation.steps import Watcher
 from searches.evaluation.supernet.options import SupernetOptions
 from searches.evaluation.supernet.training import SupernetTraining
 from searches.evaluation.training.augmentation import augmentation_for
-from searches.evaluation.training.trainer import Moment
+from searches.evaluation.training.trainer import TrainingProgress
 
 
 def perform(job: StepJob, state: bytes | None, watch: Watcher) -> StepResult:
@@ -33,7 +33,7 @@ def perform(job: StepJob, state: bytes | None, watch: Watcher) -> StepResult:
 
     def moment(epoch: float, loss: float) -> None:
         pace = (time.monotonic() - started) / max(epoch - begun, 1e-9)
-        watch(Moment(int(epoch), options.epochs, loss, None, pace * (options.epochs - epoch)))
+        watch(TrainingProgress(int(epoch), options.epochs, loss, None, pace * (options.epochs - epoch)))
 
     report = training.run(moment)
     return StepResult(report, training.state(), report["batches"] * training.batch_cost)

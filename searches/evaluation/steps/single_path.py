@@ -12,7 +12,7 @@ from searches.evaluation.evaluator import dataset_of, split_of
 from searches.evaluation.job import StepJob, StepResult
 from searches.evaluation.steps import Watcher
 from searches.evaluation.supernet.single_path import SinglePathSupernet
-from searches.evaluation.training.trainer import Diverged, Moment
+from searches.evaluation.training.trainer import Diverged, TrainingProgress
 
 
 def perform(job: StepJob, state: bytes | None, watch: Watcher) -> StepResult:
@@ -29,7 +29,7 @@ def perform(job: StepJob, state: bytes | None, watch: Watcher) -> StepResult:
     epoch = supernet.position / supernet.batches
     if loss is not None and not math.isfinite(loss):
         raise Diverged(f"diverged: the supernet's training loss is {loss}; a lower learning rate keeps it finite")
-    watch(Moment(int(epoch), recipe.epochs, loss or 0.0, None, 0.0))
+    watch(TrainingProgress(int(epoch), recipe.epochs, loss or 0.0, None, 0.0))
     report: dict[str, object] = {
         "epoch": round(epoch, 3),
         "epochs": recipe.epochs,

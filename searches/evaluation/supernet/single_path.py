@@ -134,7 +134,7 @@ class SinglePathSupernet:
 
 def judged(shared: SharedWeights, graph: Graph, training: Tensors, validation: Tensors) -> float:
     """Accuracy with inherited weights; the batch norms' statistics are the network's own."""
-    module: GraphModule = shared.network(graph)[0].to(training.place)
+    module: GraphModule = shared.network(graph)[0].to(training.device)
     recalibrate(module, training, CHEAP_RECALIBRATION)
     return accuracy(module, cheap(validation))
 

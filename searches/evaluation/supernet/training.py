@@ -71,7 +71,7 @@ class SupernetTraining:
         self.progress = Progress(**known)
         self.description: Supergraph = supergraph(space, options.parts)
         self.net = Supernet(self.description, self.progress.seed % 2**63)
-        self.net.to(training.place)
+        self.net.to(training.device)
         generator = self.generator("alphas")
         self.sets = [Alphas(self.description, generator) for _ in options.weights]
         self.before: list[list[Tensor]] = [[] for _ in self.sets]  # alphas of the last epochs, newest last

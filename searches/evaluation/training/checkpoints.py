@@ -19,7 +19,7 @@ DIGEST = 64  # characters of a sha256, in front of the content
 
 
 @dataclass
-class Keeper:
+class Checkpointer:
     """One file, written after an epoch when some seconds have passed since the last time.
 
     ``key`` says what is trained: with the file of another training nobody goes on. A damaged file is as none.
@@ -57,7 +57,7 @@ class Keeper:
 
 
 def state_of(
-    module: nn.Module, optimizer: torch.optim.Optimizer, generator: torch.Generator, place: torch.device
+    module: nn.Module, optimizer: torch.optim.Optimizer, generator: torch.Generator, device: torch.device
 ) -> dict[str, Tensor]:
     """All that an epoch hands on to the next one."""
     found = {f"module/{name}": value for name, value in module.state_dict().items()}
@@ -66,7 +66,7 @@ def state_of(
             if isinstance(value, Tensor):
                 found[f"optimizer/{index}/{name}"] = value
     found["generator"] = generator.get_state()
-    found["dropout"] = torch.cuda.get_rng_state(place) if place.type == "cuda" else torch.get_rng_state()
+    found["dropout"] = torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
     return found
 
 
@@ -75,7 +75,7 @@ def restore(
     module: nn.Module,
     optimizer: torch.optim.Optimizer,
     generator: torch.Generator,
-    place: torch.device,
+    device: torch.device,
 ) -> None:
     module.load_state_dict(
         {name.removeprefix("module/"): value for name, value in tensors.items() if name.startswith("module/")}
@@ -89,7 +89,7 @@ def restore(
             held = torch.empty_like(parameter, dtype=value.dtype) if is_like else torch.empty_like(value)
             optimizer.state[parameter][key] = held.to(parameter.device).copy_(value)
     generator.set_state(tensors["generator"])
-    if place.type == "cuda":
-        torch.cuda.set_rng_state(tensors["dropout"], place)
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(tensors["dropout"], device)
     else:
         torch.set_rng_state(tensors["dropout"])

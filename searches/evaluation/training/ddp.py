@@ -21,7 +21,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 
 @dataclass
-class Team:
+class ProcessGroup:
     """The replicas of one training, seen by one of them; the first leads: it watches, validates and keeps files."""
 
     rank: int = 0
@@ -29,18 +29,18 @@ class Team:
     images: int = 0  # of the present batch, over all replicas
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         return self.rank == 0
 
     @property
-    def part(self) -> "slice[int, int, None]":
+    def shard(self) -> "slice[int, int, None]":
         """Of the present batch."""
         return slice(self.images * self.rank // self.size, self.images * (self.rank + 1) // self.size)
 
     @property
     def weight(self) -> float:
         """Of this part's mean loss in the mean over replicas: 1 unless the batch does not divide evenly."""
-        return (self.part.stop - self.part.start) * self.size / self.images
+        return (self.shard.stop - self.shard.start) * self.size / self.images
 
     def parallel(self, forward: nn.Module) -> nn.Module:
         """Averages gradients on the way back."""
@@ -117,20 +117,20 @@ def remember(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
     norm.running_var.lerp_(variance, momentum)
 
 
-def dropped(layer: nn.Dropout, team: Team, x: Tensor) -> Tensor:
+def dropped(layer: nn.Dropout, group: ProcessGroup, x: Tensor) -> Tensor:
     """Drawn for the whole batch, so that the replicas' generators stay together."""
     if not layer.training:
         return x
-    whole = torch.ones((team.images, *x.shape[1:]), dtype=x.dtype, device=x.device)
-    return x * functional.dropout(whole, layer.p)[team.part]
+    whole = torch.ones((group.images, *x.shape[1:]), dtype=x.dtype, device=x.device)
+    return x * functional.dropout(whole, layer.p)[group.shard]
 
 
 @contextmanager
-def joined(rank: int, size: int, meeting: Path, backend: str) -> Iterator[Team]:
+def join(rank: int, size: int, meeting: Path, backend: str) -> Iterator[ProcessGroup]:
     """Waits for the others at ``meeting``, a file that nobody has made yet: no port is opened to be found."""
     store = dist.FileStore(str(meeting), size)  # type: ignore[attr-defined]  # documented there
     dist.init_process_group(backend, store=store, rank=rank, world_size=size)
     try:
-        yield Team(rank, size)
+        yield ProcessGroup(rank, size)
     finally:
         dist.destroy_process_group()

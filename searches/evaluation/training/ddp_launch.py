@@ -19,7 +19,7 @@ import torch
 import torch.distributed as dist
 
 from searches.evaluation.job import Job, JobError
-from searches.evaluation.training.ddp import Team, joined
+from searches.evaluation.training.ddp import ProcessGroup, join
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = (sys.executable, "-m", "searches.evaluation.training.ddp_worker")
@@ -30,13 +30,13 @@ LOOK_SECONDS = 2.0  # for a replica's end to be known, once its connection broke
 
 
 @contextmanager
-def team_of(job: Job, place: torch.device, memory_limit_bytes: int | None) -> Iterator[Team]:
+def process_group_of(job: Job, device: torch.device, memory_limit_bytes: int | None) -> Iterator[ProcessGroup]:
     """As many processes as the job asks for; none is left behind."""
     if job.replicas == 1:
-        yield Team()
+        yield ProcessGroup()
         return
     gpus = [name for name in os.environ.get(ALL_GPUS, "").split(",") if name]
-    backend = backend_for(place, len(gpus), job.replicas)
+    backend = backend_for(device, len(gpus), job.replicas)
     with tempfile.TemporaryDirectory(prefix="replicas-") as folder:
         meeting = Path(folder) / "meeting"
         facts: dict[str, object] = {"backend": backend, "size": job.replicas, "meeting": meeting, "parent": os.getpid()}
@@ -49,14 +49,14 @@ def team_of(job: Job, place: torch.device, memory_limit_bytes: int | None) -> It
             Thread(target=watch, args=(each, is_over), daemon=True).start()
         try:
             set_loopback()
-            with joined(0, job.replicas, meeting, backend) as team, led(others, is_over, place):
-                yield team
+            with join(0, job.replicas, meeting, backend) as group, led(others, is_over, device):
+                yield group
         finally:
             end(others, is_over)
 
 
 @contextmanager
-def led(others: Sequence[subprocess.Popen[bytes]], is_over: Event, place: torch.device) -> Iterator[None]:
+def led(others: Sequence[subprocess.Popen[bytes]], is_over: Event, device: torch.device) -> Iterator[None]:
     """The training itself. Replicas end before the connections to them do: they would take that for a death of ours."""
     try:
         yield
@@ -68,8 +68,8 @@ def led(others: Sequence[subprocess.Popen[bytes]], is_over: Event, place: torch.
                     leave(each)
         raise
     finally:
-        if place.type == "cuda":  # what was asked of the device may still wait for the others
-            torch.cuda.synchronize(place)
+        if device.type == "cuda":  # what was asked of the device may still wait for the others
+            torch.cuda.synchronize(device)
         end(others, is_over)
 
 
@@ -80,14 +80,14 @@ def end(others: Sequence[subprocess.Popen[bytes]], is_over: Event) -> None:
         each.wait()
 
 
-def backend_for(place: torch.device, gpus: int, replicas: int) -> str:
+def backend_for(device: torch.device, gpus: int, replicas: int) -> str:
     """NCCL wants a device for each replica; gloo takes anything else, through the host's memory."""
-    if place.type not in ("cpu", "cuda") or not dist.is_available():
+    if device.type not in ("cpu", "cuda") or not dist.is_available():
         raise JobError(
             f"ladder.final_replicas is {replicas}, but torch trains in several processes on CPUs and NVIDIA GPUs only, "
-            f"not on {place.type}; set it to 1"
+            f"not on {device.type}; set it to 1"
         )
-    return "nccl" if place.type == "cuda" and gpus >= replicas and dist.is_nccl_available() else "gloo"
+    return "nccl" if device.type == "cuda" and gpus >= replicas and dist.is_nccl_available() else "gloo"
 
 
 def started(job: Job, rank: int, arguments: Sequence[str], gpus: Sequence[str]) -> subprocess.Popen[bytes]:

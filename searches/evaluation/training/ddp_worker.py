@@ -12,7 +12,7 @@ from pathlib import Path
 from nasportal.lib.child_process import die_with_parent
 from searches.evaluation.evaluator import assist
 from searches.evaluation.job import Job
-from searches.evaluation.training.ddp import joined
+from searches.evaluation.training.ddp import join
 from searches.evaluation.training.ddp_launch import set_loopback
 from searches.evaluation.worker import settle_torch
 
@@ -29,8 +29,8 @@ def main(arguments: Sequence[str]) -> int:
     settle_torch()
     set_loopback()
     job = Job.from_document(json.load(sys.stdin))
-    with joined(options.rank, options.size, options.meeting, options.backend) as team:
-        assist(job, team, options.memory_limit_bytes)
+    with join(options.rank, options.size, options.meeting, options.backend) as group:
+        assist(job, group, options.memory_limit_bytes)
     return 0
 
 

@@ -31,17 +31,17 @@ def device() -> torch.device:
     return torch.device(name)
 
 
-def precision(name: str, place: torch.device, side: int) -> torch.dtype:
+def precision(name: str, device: torch.device, side: int) -> torch.dtype:
     """The type that a training's products are computed in; weights and accuracy stay float32.
 
     ``side`` is the images' shorter one: in small ones a CPU spends its time elsewhere, and bfloat16 gains nothing.
     """
     if name == "auto":
-        if place.type == "cuda":
+        if device.type == "cuda":
             return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-        is_worth_it = place.type == "cpu" and side >= BFLOAT16_SIDE and computes_bfloat16()
+        is_worth_it = device.type == "cpu" and side >= BFLOAT16_SIDE and computes_bfloat16()
         return torch.bfloat16 if is_worth_it else torch.float32
-    if name == "float16" and place.type == "cpu":
+    if name == "float16" and device.type == "cpu":
         raise DeviceError("training.precision float16 needs a GPU; a CPU trains in bfloat16 or float32")
     return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
 
@@ -53,16 +53,16 @@ def computes_bfloat16() -> bool:
 
 
 @contextmanager
-def limited(place: torch.device, limit_bytes: int | None) -> Iterator[None]:
+def limited(device: torch.device, limit_bytes: int | None) -> Iterator[None]:
     """Allocations past the limit fail: of this process, or on a GPU of its allocator. What lies there already stays."""
-    if place.type != "cuda" or limit_bytes is None:
+    if device.type != "cuda" or limit_bytes is None:
         with limited_memory(limit_bytes):
             yield
         return
-    total = torch.cuda.get_device_properties(place).total_memory
-    allowed = torch.cuda.memory_allocated(place) + limit_bytes
-    torch.cuda.set_per_process_memory_fraction(min(1.0, allowed / total), place)
+    total = torch.cuda.get_device_properties(device).total_memory
+    allowed = torch.cuda.memory_allocated(device) + limit_bytes
+    torch.cuda.set_per_process_memory_fraction(min(1.0, allowed / total), device)
     try:
         yield
     finally:
-        torch.cuda.set_per_process_memory_fraction(1.0, place)
+        torch.cuda.set_per_process_memory_fraction(1.0, device)

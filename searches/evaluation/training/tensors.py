@@ -25,7 +25,7 @@ class Tensors:
         return len(self.targets)
 
     @property
-    def place(self) -> torch.device:
+    def device(self) -> torch.device:
         """Where batches are wanted; mapped images stay where they are."""
         return self.mean.device
 
@@ -33,7 +33,7 @@ class Tensors:
         """Not yet normalised, as floats from 0 to 1: what augmentation works on."""
         if self.rows is not None:
             rows = self.rows[rows]
-        return self.images[rows.to(self.images.device)].to(self.place, torch.float32) / self.scale
+        return self.images[rows.to(self.images.device)].to(self.device, torch.float32) / self.scale
 
     def normalised(self, pixels: Tensor) -> Tensor:
         return ((pixels - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
@@ -44,13 +44,13 @@ class Tensors:
     def classes_of(self, rows: Tensor) -> Tensor:
         return self.targets[rows.to(self.targets.device)]
 
-    def to(self, place: torch.device, *, with_images: bool = True) -> "Tensors":
+    def to(self, device: torch.device, *, with_images: bool = True) -> "Tensors":
         """On another device; ``with_images`` is false for a set that is too large for its memory."""
-        if place == self.place:
+        if device == self.device:
             return self
-        images = self.images.to(place) if with_images else self.images
+        images = self.images.to(device) if with_images else self.images
         return replace(
-            self, images=images, targets=self.targets.to(place), mean=self.mean.to(place), std=self.std.to(place)
+            self, images=images, targets=self.targets.to(device), mean=self.mean.to(device), std=self.std.to(device)
         )
 
     def reduced(self, share: float) -> "Tensors":

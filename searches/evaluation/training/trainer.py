@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from searches.evaluation.training.checkpoints import Keeper, restore, state_of
+from searches.evaluation.training.checkpoints import Checkpointer, restore, state_of
 from searches.evaluation.training.cpu_kernels import quick_kernels
-from searches.evaluation.training.ddp import Team
+from searches.evaluation.training.ddp import ProcessGroup
 from searches.evaluation.training.device import precision
 from searches.evaluation.training.recipe import Recipe
 from searches.evaluation.training.tensors import Tensors
@@ -44,7 +44,7 @@ class EpochRecord:
 
 
 @dataclass(frozen=True)
-class Moment:
+class TrainingProgress:
     """Where a training stands, for whoever watches it."""
 
     epoch: int
@@ -62,7 +62,7 @@ class Trained:
     precision: str = "float32"  # of its products
 
 
-Watcher = Callable[[Moment], None]
+Watcher = Callable[[TrainingProgress], None]
 
 
 def train(
@@ -76,19 +76,19 @@ def train(
     guard_seconds: float | None = None,
     watch: Watcher | None = None,
     forward: nn.Module | None = None,
-    keeper: Keeper | None = None,
-    team: Team | None = None,
+    checkpointer: Checkpointer | None = None,
+    group: ProcessGroup | None = None,
 ) -> Trained:
     """Train in place. Raises Diverged or OutOfTime; accuracy is on the validation split, after recalibration.
 
-    ``forward`` runs the module's layers in another way (gradient checkpointing); ``keeper`` goes on behind a kill.
-    Where a ``team`` trains, its leader alone has final weights and an accuracy.
+    ``forward`` runs the module's layers in another way (gradient checkpointing); ``checkpointer`` goes on after a kill.
+    Where a ``group`` trains, its main process alone has final weights and an accuracy.
     """
-    course = Course(module, training, recipe, seed, augment, forward or module, keeper, team)
-    return course.run(validation, guard_seconds, watch)
+    training_loop = TrainingLoop(module, training, recipe, seed, augment, forward or module, checkpointer, group)
+    return training_loop.run(validation, guard_seconds, watch)
 
 
-class Course:
+class TrainingLoop:
     """One training: what an epoch hands on to the next one, and the epochs themselves."""
 
     def __init__(
@@ -99,64 +99,64 @@ class Course:
         seed: int,
         augment: Callable[[Tensor, torch.Generator], Tensor] | None,
         forward: nn.Module,
-        keeper: Keeper | None,
-        team: Team | None = None,
+        checkpointer: Checkpointer | None,
+        group: ProcessGroup | None = None,
     ) -> None:
         torch.manual_seed(seed)  # dropout draws from the global generator
-        self.module = module.to(training.place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.module = module.to(training.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.training, self.recipe, self.augment = training, recipe, augment
-        self.team = team or Team()
-        self.forward = self.team.parallel(forward)
+        self.group = group or ProcessGroup()
+        self.forward = self.group.parallel(forward)
         self.generator = torch.Generator().manual_seed(seed)
         self.optimizer = make_optimizer(module, recipe)
-        kind = precision(recipe.precision, training.place, min(training.images.shape[-2:]))
-        self.stepper = Stepper(self.forward, self.optimizer, recipe, training.place, kind)
+        kind = precision(recipe.precision, training.device, min(training.images.shape[-2:]))
+        self.train_step = TrainStep(self.forward, self.optimizer, recipe, training.device, kind)
         self.batches = batches_an_epoch(len(training), recipe.batch_size)
         self.curve: list[EpochRecord] = []
-        self.keeper = keeper
+        self.checkpointer = checkpointer
         self.seconds = 0.0  # spent before a kill
-        if keeper is not None and (kept := keeper.kept()) is not None:
+        if checkpointer is not None and (kept := checkpointer.kept()) is not None:
             self.go_on(*kept)
 
     def go_on(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        restore(tensors, self.module, self.optimizer, self.generator, self.training.place)
+        restore(tensors, self.module, self.optimizer, self.generator, self.training.device)
         self.curve = [EpochRecord(*row) for row in facts["curve"]]
         self.seconds = facts["seconds"]
-        self.stepper.scaler.load_state_dict(facts["scaler"])
+        self.train_step.scaler.load_state_dict(facts["scaler"])
 
     def keep(self, seconds: float) -> None:
-        assert self.keeper is not None
+        assert self.checkpointer is not None
         rows = [(each.epoch, each.train_loss, each.validation_accuracy) for each in self.curve]
-        facts = {"curve": rows, "seconds": seconds, "scaler": self.stepper.scaler.state_dict()}
-        self.keeper.keep(state_of(self.module, self.optimizer, self.generator, self.training.place), facts)
+        facts = {"curve": rows, "seconds": seconds, "scaler": self.train_step.scaler.state_dict()}
+        self.checkpointer.keep(state_of(self.module, self.optimizer, self.generator, self.training.device), facts)
 
     def run(self, validation: Tensors, guard_seconds: float | None, watch: Watcher | None) -> Trained:
         clock = Clock(time.monotonic() - self.seconds, guard_seconds)
         for epoch in range(len(self.curve) + 1, self.recipe.epochs + 1):
             loss = self.epoch(epoch, clock, watch)
             check_loss(loss, epoch)
-            if not self.team.leads:
+            if not self.group.is_main:
                 self.curve.append(EpochRecord(epoch, loss, math.nan))
                 continue
             if epoch == self.recipe.epochs:
                 recalibrate(self.module, self.training)
             self.curve.append(EpochRecord(epoch, loss, accuracy(self.module, validation)))
-            if self.keeper is not None and epoch < self.recipe.epochs:
+            if self.checkpointer is not None and epoch < self.recipe.epochs:
                 self.keep(clock.elapsed)
-        if self.team.leads:
+        if self.group.is_main:
             check_weights(self.module)
-        if self.team.leads and self.keeper is not None:
-            self.keeper.discard()
-        kind = str(self.stepper.kind).removeprefix("torch.")
+        if self.group.is_main and self.checkpointer is not None:
+            self.checkpointer.discard()
+        kind = str(self.train_step.kind).removeprefix("torch.")
         return Trained(self.curve[-1].validation_accuracy, self.curve, clock.elapsed, kind)
 
     def epoch(self, epoch: int, clock: "Clock", watch: Watcher | None) -> float:
         """The mean training loss."""
-        total = torch.zeros((), device=self.training.place)
+        total = torch.zeros((), device=self.training.device)
         steps, epochs = self.recipe.epochs * self.batches, self.recipe.epochs
         begun = (epoch - 1) * self.batches
         looked = -math.inf
-        with self.team.in_step(self.module):
+        with self.group.in_step(self.module):
             for step, loss in enumerate(self.steps(epoch), begun + 1):
                 total += loss
                 clock.check(epoch, epochs)
@@ -164,17 +164,17 @@ class Course:
                     looked = time.monotonic()
                     last = self.curve[-1].validation_accuracy if self.curve else None
                     left = clock.elapsed / step * (steps - step)
-                    watch(Moment(epoch, epochs, float(total) / (step - begun), last, left))
-        return float(self.team.mean(total)) / self.batches
+                    watch(TrainingProgress(epoch, epochs, float(total) / (step - begun), last, left))
+        return float(self.group.mean(total)) / self.batches
 
     def is_due(self, looked: float) -> bool:
         """Whether the loss may be asked for again: a GPU would stand still after each step for it."""
-        return self.training.place.type == "cpu" or time.monotonic() - looked >= LOOK_SECONDS
+        return self.training.device.type == "cpu" or time.monotonic() - looked >= LOOK_SECONDS
 
     def steps(self, epoch: int) -> Iterator[Tensor]:
         """The loss of each batch, after the optimiser's step on it."""
         self.forward.train()
-        with quick_kernels(self.module) if self.training.place.type == "cpu" else nullcontext():
+        with quick_kernels(self.module) if self.training.device.type == "cpu" else nullcontext():
             yield from self._steps((epoch - 1) * self.batches, self.recipe.epochs * self.batches)
 
     def _steps(self, step: int, steps: int) -> Iterator[Tensor]:
@@ -183,10 +183,10 @@ class Course:
             pixels = self.training.pixels(rows)
             if self.augment is not None:
                 pixels = self.augment(pixels, self.generator)
-            self.team.images = len(rows)
-            mine = self.team.part
+            self.group.images = len(rows)
+            mine = self.group.shard
             images, targets = self.training.normalised(pixels[mine]), self.training.classes_of(rows[mine])
-            yield self.stepper.step(images, targets, self.team.weight)
+            yield self.train_step.step(images, targets, self.group.weight)
             step += 1
 
 
@@ -206,7 +206,7 @@ class Clock:
             raise OutOfTime(f"stopped by the clock after {self.guard_seconds:g} s, in epoch {epoch} of {epochs}")
 
 
-class Stepper:
+class TrainStep:
     """One step of the optimiser, its products in a kind of number; float16 needs its gradients scaled up."""
 
     def __init__(
@@ -214,12 +214,12 @@ class Stepper:
         forward: nn.Module,
         optimizer: torch.optim.Optimizer,
         recipe: Recipe,
-        place: torch.device,
+        device: torch.device,
         kind: torch.dtype,
     ) -> None:
         self.forward, self.optimizer, self.recipe, self.kind = forward, optimizer, recipe, kind
-        self.autocast = torch.autocast(place.type, dtype=kind, enabled=kind != torch.float32)
-        self.scaler = torch.amp.GradScaler(place.type, enabled=kind == torch.float16)
+        self.autocast = torch.autocast(device.type, dtype=kind, enabled=kind != torch.float32)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=kind == torch.float16)
         self.parameters = list(forward.parameters())
 
     def step(self, images: Tensor, targets: Tensor, weight: float = 1.0) -> Tensor:
@@ -313,7 +313,7 @@ def recalibrate(module: nn.Module, training: Tensors, images: int = RECALIBRATIO
 @torch.inference_mode()
 def accuracy(module: nn.Module, split: Tensors) -> float:
     module.eval()
-    right = torch.zeros((), dtype=torch.int64, device=split.place)
+    right = torch.zeros((), dtype=torch.int64, device=split.device)
     for rows in torch.split(torch.arange(len(split)), EVALUATION_BATCH):
         right += (module(split.batch(rows)).argmax(1) == split.classes_of(rows)).sum()
     return int(right) / len(split)

@@ -10,7 +10,7 @@ import pytest
 
 from searches.engine import __main__ as engine
 from searches.engine import hardware
-from searches.engine.executors.gpu_slots import ALL_GPUS, OPTION, Place, PlacementError, Places, places
+from searches.engine.executors.gpu_slots import ALL_GPUS, OPTION, GpuSlot, GpuSlots, PlacementError, available_slots
 from searches.engine.executors.process_executor import ProcessExecutor
 from searches.engine.hardware import VISIBLE, Gpu, gpus
 from searches.spec import SearchSpec
@@ -36,8 +36,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def taken(of: Places, count: int, *, must: bool = False) -> list[Place]:
-    return [place for place in (of.take(must=must) for _ in range(count)) if place]
+def taken(of: GpuSlots, count: int, *, must: bool = False) -> list[GpuSlot]:
+    return [slot for slot in (of.take(must=must) for _ in range(count)) if slot]
 
 
 def test_devices_are_told_by_the_drivers_tool() -> None:
@@ -66,7 +66,7 @@ def test_a_machine_without_a_gpu_is_as_it_was(how: str, tmp_path: Path, monkeypa
         monkeypatch.setattr(hardware, "torch_build", lambda: "2.13.0+cpu")
     executor = engine.executor_for(SearchSpec(), 5)
     assert isinstance(executor, ProcessExecutor)
-    assert (executor.workers, executor.places) == (5, None)
+    assert (executor.workers, executor.slots) == (5, None)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_device_holds_one_evaluator_or_as_many_as_are_asked_or_fit(
     option: str, held: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(OPTION, option)
-    found = places(2 * GIB)
+    found = available_slots(2 * GIB)
     assert found is not None
     assert list(found.held.values()) == held
     executor = engine.executor_for(SearchSpec(), 64)
@@ -108,23 +108,23 @@ def test_an_option_that_says_nothing_is_refused(option: str, monkeypatch: pytest
     monkeypatch.setenv(OPTION, option)
     rule = f"NASPORTAL_EVALUATORS_PER_GPU must be a whole number from 1 to 64, or memory, but is '{option}'"
     with pytest.raises(PlacementError) as refused:
-        places(None)
+        available_slots(None)
     assert str(refused.value) == rule
 
 
 def test_searches_of_one_machine_keep_out_of_each_others_way() -> None:
-    ours, theirs = Places({"a": 2, "b": 1}), Places({"a": 2, "b": 1})
+    ours, theirs = GpuSlots({"a": 2, "b": 1}), GpuSlots({"a": 2, "b": 1})
     first, second = taken(ours, 2), taken(theirs, 2)
-    assert [place.gpu for place in first] == ["a", "b"]
-    assert [place.gpu for place in second] == ["a"]  # all three places are held
-    assert [place.gpu for place in taken(theirs, 3, must=True)] == ["a", "b", "a"]  # those who must share evenly
+    assert [slot.gpu for slot in first] == ["a", "b"]
+    assert [slot.gpu for slot in second] == ["a"]  # all three slots are held
+    assert [slot.gpu for slot in taken(theirs, 3, must=True)] == ["a", "b", "a"]  # those who must share evenly
     os.close(first[1].lock)
-    assert [place.gpu for place in taken(theirs, 2)] == ["b"]
+    assert [slot.gpu for slot in taken(theirs, 2)] == ["b"]
 
 
 @pytest.fixture
 def executor() -> Iterator[ProcessExecutor]:
-    executor = ProcessExecutor(3, command=(sys.executable, stand_in.__file__), places=Places({"a": 1, "b": 1}))
+    executor = ProcessExecutor(3, command=(sys.executable, stand_in.__file__), slots=GpuSlots({"a": 1, "b": 1}))
     yield executor
     executor.close()
 
@@ -146,18 +146,18 @@ def test_each_evaluator_sees_its_own_device_and_knows_the_others(executor: Proce
     assert {result.number for result in finish(executor, 3)} == {0, 1, 2}
 
 
-def test_a_place_falls_with_its_evaluator(executor: ProcessExecutor, tmp_path: Path) -> None:
+def test_a_slot_falls_with_its_evaluator(executor: ProcessExecutor, tmp_path: Path) -> None:
     executor.submit(job(0, tmp_path, stand_in.DIES_ONCE))
     assert finish(executor, 1)[0].status == "done"
     assert environments(executor) == [("a", "a,b")]
-    others = Places({"a": 1, "b": 1})
-    assert [place.gpu for place in taken(others, 2)] == ["b"]
+    others = GpuSlots({"a": 1, "b": 1})
+    assert [slot.gpu for slot in taken(others, 2)] == ["b"]
     executor.close()
-    assert [place.gpu for place in taken(others, 2)] == ["a"]
+    assert [slot.gpu for slot in taken(others, 2)] == ["a"]
 
 
 def test_a_search_that_finds_all_devices_full_shares_one(executor: ProcessExecutor, tmp_path: Path) -> None:
-    held = taken(Places({"a": 1, "b": 1}), 2)
+    held = taken(GpuSlots({"a": 1, "b": 1}), 2)
     for number in range(2):
         executor.submit(job(number, tmp_path))
     assert [name for name, _ in environments(executor)] == ["a"]

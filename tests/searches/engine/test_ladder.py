@@ -10,7 +10,7 @@ import pytest
 from searches import algorithms
 from searches.algorithms import Evaluated
 from searches.engine import events
-from searches.engine.history import canonical, history_sha256, line, place
+from searches.engine.history import canonical, history_sha256, line, position
 from searches.engine.ladder import Rungs, ordered
 from searches.engine.search import search
 from searches.evaluation import proxies
@@ -80,8 +80,8 @@ def test_one_of_eta_is_promoted_once_and_the_highest_rung_goes_first() -> None:
     assert second.member.number == 3
     rungs.issued(3, 3)
     assert rungs.climb(4) is None
-    rungs.enter(Evaluated(1, (1,), "1", (1.0,), fidelity=3, place=4))
-    rungs.enter(Evaluated(3, (3,), "3", (0.5,), fidelity=3, place=5))
+    rungs.enter(Evaluated(1, (1,), "1", (1.0,), fidelity=3, position=4))
+    rungs.enter(Evaluated(3, (3,), "3", (0.5,), fidelity=3, position=5))
     assert rungs.climb(5) is None
     third = rungs.climb(6)
     assert third is not None
@@ -129,7 +129,7 @@ def test_a_search_climbs_its_ladder(tmp_path: Path) -> None:
     assert [(each.number, each.to) for each in promotions] == [
         (entry["number"], entry["fidelity"]) for entry in entries if "place" in entry
     ]
-    assert [place(entry) for entry in entries] == sorted(place(entry) for entry in entries)
+    assert [position(entry) for entry in entries] == sorted(position(entry) for entry in entries)
     assert reports[-1].history_sha256 == history_sha256(entries, reports[0].header)
     selected = of_kind(reports, events.SelectionFinished)[0]
     assert selected.fidelity == 4

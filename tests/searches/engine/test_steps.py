@@ -11,7 +11,7 @@ from searches.engine import events
 from searches.engine.executors.executor import EvaluatorBroken, JobFinished
 from searches.engine.history import canonical, history_sha256, line
 from searches.engine.search import search
-from searches.engine.step_chain import KEPT, Chain, Link
+from searches.engine.step_chain import KEPT, Link, StepChain
 from searches.evaluation import worker
 from searches.spec import SearchSpec
 from tests.searches.engine.learner import learner
@@ -88,7 +88,7 @@ def test_old_states_are_deleted(tmp_path: Path, learner: str) -> None:
 
 
 def test_a_step_that_fails_when_it_is_done_again_breaks_the_search(tmp_path: Path) -> None:
-    chain = Chain(
+    chain = StepChain(
         tmp_path, [Link(0, "counting", {}, True, {"path": "states/gone", "sha256": ""}), Link(3, "counting", {})]
     )
     found = chain.next_link()

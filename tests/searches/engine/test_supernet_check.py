@@ -14,7 +14,7 @@ from searches.engine.history import canonical, line
 from searches.engine.ladder import Rungs
 from searches.engine.search import search
 from searches.engine.sequence import Candidate, Idle, Promotion, Sequence, StepAsked
-from searches.engine.supernet_check import KIND, SKIPPED, Trial
+from searches.engine.supernet_check import KIND, SKIPPED, SupernetCheck
 from searches.evaluation.job import StepJob, StepResult
 from searches.evaluation.steps import single_path
 from searches.spec import SearchSpec, SpecErrors
@@ -197,20 +197,20 @@ class Numbered:
         return ""
 
 
-def on_trial() -> tuple[Sequence, Trial]:
-    trial = Trial(Step(KIND), networks=4, accuracy=0, fidelity=1, seed=0)
+def checked_sequence() -> tuple[Sequence, SupernetCheck]:
+    check = SupernetCheck(Step(KIND), networks=4, accuracy=0, fidelity=1, seed=0)
     rungs = Rungs((0, 1), eta=2, tried=4)
-    return Sequence(Numbered(), RandomSearch(), 2, rungs=rungs, trial=trial), trial  # type: ignore[arg-type]
+    return Sequence(Numbered(), RandomSearch(), 2, rungs=rungs, check=check), check  # type: ignore[arg-type]
 
 
 def test_the_sequence_trains_then_tries_then_decides() -> None:
-    numbers, trial = on_trial()
+    numbers, check = checked_sequence()
     assert isinstance(numbers.ask(), StepAsked)
     assert not numbers.may_ask  # the next step waits for this one
     accepted: list[Any] = [StepDone(0, KIND, {"is_done": True})]
     numbers.accept(accepted[0])
     asked: list[Any] = []
-    while trial.verdict is None:
+    while check.verdict is None:
         assert numbers.may_ask
         asked.append(one := numbers.ask())
         if isinstance(one, Candidate):
@@ -220,14 +220,14 @@ def test_the_sequence_trains_then_tries_then_decides() -> None:
             numbers.accept(accepted[-1])
         if isinstance(one, Promotion):
             losses = (float(one.number),)  # the supernet had it the other way round
-            accepted.append(Evaluated(one.number, one.member.genotype, "", losses, fidelity=1, place=one.place))
+            accepted.append(Evaluated(one.number, one.member.genotype, "", losses, fidelity=1, position=one.position))
             numbers.accept(accepted[-1])
     kinds = [type(one) for one in asked]
     assert kinds.count(Candidate) == kinds.count(Promotion) == 4
     assert kinds[-1] is Promotion
     last = numbers.number - 1
-    assert trial.verdict.tau == -1.0
-    assert (trial.verdict.is_trusted, trial.verdict.place) == (False, last + 3)  # the lag is 2
+    assert check.verdict.tau == -1.0
+    assert (check.verdict.is_trusted, check.verdict.position) == (False, last + 3)  # the lag is 2
     assert [type(numbers.ask()) for _ in range(2)] == [Idle, Idle]
     new = numbers.ask()
     assert isinstance(new, Candidate)
@@ -237,10 +237,10 @@ def test_the_sequence_trains_then_tries_then_decides() -> None:
     )
     accepted.append(Evaluated(new.number, new.genotype, new.fingerprint, (0.0,), fidelity=1))
     numbers.accept(accepted[-1])
-    again, same = on_trial()
+    again, same = checked_sequence()
     again.restore(accepted)
     assert (again.number, again.barren, again.asked) == (numbers.number, 0, numbers.asked)
-    assert same.verdict == trial.verdict
+    assert same.verdict == check.verdict
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from searches.evaluation.curves import (
     Beginning,
     CurveError,
-    Foreteller,
+    CurveExtrapolator,
     Row,
     calibration,
     convergence_epochs,
@@ -52,9 +52,9 @@ def test_what_is_known_of_the_network_helps() -> None:
 def test_beginnings_of_several_lengths_are_not_mixed() -> None:
     past = [(Beginning(annealed(seed)[:3]), 0.8) for seed in range(10)]
     with pytest.raises(CurveError, match="must have the same epochs"):
-        Foreteller([*past, (Beginning(annealed(1)[:2]), 0.8)])
+        CurveExtrapolator([*past, (Beginning(annealed(1)[:2]), 0.8)])
     with pytest.raises(CurveError, match="must have 3 epochs, but has 2"):
-        Foreteller(past)(Beginning(annealed(1)[:2]))
+        CurveExtrapolator(past)(Beginning(annealed(1)[:2]))
 
 
 def test_a_network_that_converges_sooner_has_fewer_epochs() -> None:

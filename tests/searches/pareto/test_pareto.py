@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searches.pareto import (
-    Choice,
     ChoiceError,
+    SelectionRule,
     contributions,
     crowding,
     front,
@@ -137,10 +137,10 @@ def test_the_front_is_not_changed_by_choosing() -> None:
 
 @pytest.mark.parametrize("text", ["knee", "vote", "weights:accuracy=0.7,latency=0.3"])
 def test_a_choice_is_written_as_it_is_read(text: str) -> None:
-    assert str(Choice.parse(text)) == text
+    assert str(SelectionRule.parse(text)) == text
 
 
 @pytest.mark.parametrize("text", ["", "weights", "weights:", "weights:accuracy", "weights:accuracy=high", "best"])
 def test_another_text_is_no_choice(text: str) -> None:
     with pytest.raises(ChoiceError):
-        Choice.parse(text)
+        SelectionRule.parse(text)

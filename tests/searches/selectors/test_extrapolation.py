@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from searches.models import Evaluation, SearchRun
-from searches.selectors.extrapolation import Foretold, foretold
+from searches.selectors.extrapolation import ExtrapolatedAccuracy, extrapolated
 from tests.support.world import World
 
 PROMOTED = 12
@@ -44,8 +44,8 @@ def evaluate(run: SearchRun, candidate: object, epochs: int, quality: float) -> 
     )  # fmt: skip
 
 
-def test_only_what_stopped_below_the_highest_rung_is_foretold(laddered: SearchRun) -> None:
-    found = foretold(laddered)
+def test_only_what_stopped_below_the_highest_rung_is_extrapolated(laddered: SearchRun) -> None:
+    found = extrapolated(laddered)
     below = laddered.evaluations.values_list("number", flat=True).distinct().count() - PROMOTED
     assert len(found) == below == 3
     told = found[max(found)]
@@ -55,23 +55,23 @@ def test_only_what_stopped_below_the_highest_rung_is_foretold(laddered: SearchRu
 
 
 def test_a_run_without_a_ladder_foretells_nothing(world: World) -> None:
-    assert foretold(world.finished) == {}
+    assert extrapolated(world.finished) == {}
 
 
-def test_a_run_that_kept_no_synflow_is_foretold_without_it(laddered: SearchRun) -> None:
+def test_a_run_that_kept_no_synflow_is_extrapolated_without_it(laddered: SearchRun) -> None:
     laddered.evaluations.update(timing={})
-    assert len(foretold(laddered)) == 3
+    assert len(extrapolated(laddered)) == 3
 
 
 def test_too_few_networks_on_both_rungs_foretell_nothing(laddered: SearchRun) -> None:
     laddered.evaluations.filter(fidelity=6, number__gt=4).delete()
-    assert foretold(laddered) == {}
+    assert extrapolated(laddered) == {}
 
 
 def test_pages_label_it(laddered: SearchRun, world: World) -> None:
     client = Client()
     client.force_login(world.alice)
-    number, told = max(foretold(laddered).items())
+    number, told = max(extrapolated(laddered).items())
     table = client.get(f"/runs/{laddered.pk}/candidates/", {"sort": "-number"}).content.decode()
     assert f"{told} extrapolated to 6" in table
     assert "Extrapolated from 2 to 6 epochs, not measured" in table
@@ -82,5 +82,5 @@ def test_pages_label_it(laddered: SearchRun, world: World) -> None:
 
 
 def test_it_is_written_as_an_estimate() -> None:
-    told = Foretold(2, 6, 0.8123, 0.79, 0.83, 0.8, 12)
+    told = ExtrapolatedAccuracy(2, 6, 0.8123, 0.79, 0.83, 0.8, 12)
     assert str(told) == "\N{ALMOST EQUAL TO}\N{NARROW NO-BREAK SPACE}81.2 (79.0\N{EN DASH}83.0) %"

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from searches.pareto import ChoiceError
-from searches.pareto.preferences import QUESTIONS_AT_MOST, interview, parse_answers
+from searches.pareto.preferences import QUESTIONS_AT_MOST, elicit, parse_answers
 from searches.selectors.selection import prices, reasons, voted, within
 
 NAMES = ["accuracy", "latency", "params"]
@@ -69,20 +69,20 @@ def test_answers_lead_to_what_matters() -> None:
     front = [entry(n, 0.8 + 0.02 * n, 1.0 + n * n / 10, 1000.0 * (n + 1)) for n in range(10)]
     for name, expected in (("accuracy", 9), ("latency", 0)):
         answers: list[tuple[int, int]] = []
-        known = interview(front, NAMES, answers)
+        known = elicit(front, NAMES, answers)
         while known.question:
             one, other = known.question
             sign = 1 if name == "accuracy" else -1
             first = sign * one["values"][name] > sign * other["values"][name]
             answers.append((one["number"], other["number"]) if first else (other["number"], one["number"]))
-            known = interview(front, NAMES, answers)
+            known = elicit(front, NAMES, answers)
         assert 1 <= len(answers) <= QUESTIONS_AT_MOST
         assert known.chosen["number"] == expected
         assert known.contradicted == 0
 
 
 def test_answers_that_contradict_each_other_are_counted() -> None:
-    assert interview(FRONT, NAMES, [(1, 2), (2, 1)]).contradicted == 1
+    assert elicit(FRONT, NAMES, [(1, 2), (2, 1)]).contradicted == 1
 
 
 def test_a_link_that_somebody_edited_is_no_fault() -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from searches.evaluation.datasets.dataset import DataSet, DataSetError
 from searches.evaluation.datasets.reading.arrays import Part, dataset_from
 from searches.evaluation.datasets.reading.limits import MAX_ARRAY_BYTES
-from searches.evaluation.datasets.reading.resizing import Fit, refuse
+from searches.evaluation.datasets.reading.resizing import ResizeRule, refuse
 from searches.evaluation.datasets.registry import readers
 
 UNSIGNED_BYTES = 0x08
@@ -65,6 +65,6 @@ class Idx:
     def accepts(path: Path) -> bool:
         return path.is_dir() and all(existing(path, stem).is_file() for stem in STEMS)
 
-    def read(self, path: Path, fit: Fit) -> DataSet:
+    def read(self, path: Path, fit: ResizeRule) -> DataSet:
         refuse(fit, path)
         return read_folder(path.name, path, None, "shift", f"IDX files in {path.name}")

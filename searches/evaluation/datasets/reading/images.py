@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from searches.evaluation.datasets.dataset import DataSet, DataSetError
 from searches.evaluation.datasets.reading.arrays import Part, dataset_from
 from searches.evaluation.datasets.reading.limits import MAX_ARRAY_BYTES, MAX_IMAGE_FILES, MAX_IMAGE_PIXELS, MIN_SIDE
-from searches.evaluation.datasets.reading.resizing import Fit
+from searches.evaluation.datasets.reading.resizing import ResizeRule
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -46,7 +46,7 @@ class Picture:
     label: str
 
 
-def read_pictures(name: str, entries: Iterable[Entry], source: str, fit: Fit) -> DataSet:
+def read_pictures(name: str, entries: Iterable[Entry], source: str, fit: ResizeRule) -> DataSet:
     """``[split/]class/…/image``; a folder round all of that is looked through. ``fit`` brings images to one size."""
     images, others = sorted_out(entries)
     pictures = placed(name, without_wrapper(images))

@@ -20,7 +20,7 @@ Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Fit:
+class ResizeRule:
     """A rule, and the side that pictures get; without one it is theirs where they agree, else by their median."""
 
     rule: str = "crop"
@@ -46,11 +46,11 @@ class Fit:
         return " ".join(f"{done[self.rule]} resized to {height}×{width}".split())
 
 
-def parsed(text: str) -> tuple[str, Fit]:
+def parsed(text: str) -> tuple[str, ResizeRule]:
     """Name or path, and the rule behind it. A file that really has such a name is taken as it is."""
     place, sign, written = text.rpartition(SIGN)
     if not sign or Path(text).exists():
-        return text, Fit()
+        return text, ResizeRule()
     options = dict(part.partition("=")[::2] for part in written.split(","))
     if unknown := sorted(set(options) - {"resize", "side"}):
         raise DataSetError(
@@ -59,12 +59,12 @@ def parsed(text: str) -> tuple[str, Fit]:
     side = options.get("side", "")
     if side and not (side.isdecimal() and len(side) < 6):
         raise DataSetError(f"side must be a number of pixels, but is {side!r}")
-    return place, Fit(options.get("resize", "crop"), int(side) if side else None)
+    return place, ResizeRule(options.get("resize", "crop"), int(side) if side else None)
 
 
-def refuse(fit: Fit, path: Path) -> None:
+def refuse(fit: ResizeRule, path: Path) -> None:
     """Arrays are of one size already."""
-    if fit != Fit():
+    if fit != ResizeRule():
         raise DataSetError(
             f"{path.name} holds arrays, whose images are of one size; resize them before they are written"
         )

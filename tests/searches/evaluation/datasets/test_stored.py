@@ -8,7 +8,7 @@ import pytest
 
 from searches.evaluation import datasets
 from searches.evaluation.datasets import DataSetError, stored
-from searches.evaluation.datasets import mapped as resident
+from searches.evaluation.datasets import mapped as memory_mapped
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -63,13 +63,13 @@ def test_one_that_is_gone_says_so() -> None:
 
 def test_a_large_set_is_mapped_once_for_all_evaluators(private_data: Path) -> None:
     digits = datasets.open("digits")
-    mapped = resident.resident(digits, largest=1000)
-    assert resident.is_mapped(mapped)
-    assert not resident.is_mapped(resident.resident(digits))
+    mapped = memory_mapped.memory_mapped(digits, largest=1000)
+    assert memory_mapped.is_mapped(mapped)
+    assert not memory_mapped.is_mapped(memory_mapped.memory_mapped(digits))
     assert json.dumps(mapped.card()) == json.dumps(digits.card())
     (file,) = (private_data / "datasets/mapped").iterdir()
     written = file.stat().st_mtime_ns
-    resident.resident(digits, largest=1000)
+    memory_mapped.memory_mapped(digits, largest=1000)
     assert file.stat().st_mtime_ns == written
     file.write_bytes(file.read_bytes()[:-10] + bytes(10))
-    assert resident.resident(digits, largest=1000).sha256 == digits.sha256
+    assert memory_mapped.memory_mapped(digits, largest=1000).sha256 == digits.sha256

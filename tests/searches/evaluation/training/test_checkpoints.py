@@ -16,10 +16,10 @@ from architectures.ir.primitives import BatchNorm, Conv2d, Dropout, Flatten, Glo
 from architectures.nets.module import build
 from searches.evaluation import datasets
 from searches.evaluation.training.augmentation import AUGMENTATIONS
-from searches.evaluation.training.checkpoints import Keeper
+from searches.evaluation.training.checkpoints import Checkpointer
 from searches.evaluation.training.recipe import Recipe
 from searches.evaluation.training.tensors import Tensors, tensors
-from searches.evaluation.training.trainer import Moment, Trained, train
+from searches.evaluation.training.trainer import Trained, TrainingProgress, train
 
 EPOCHS = 4
 
@@ -50,13 +50,13 @@ class Killed(BaseException):
 def trained(
     world: tuple[Tensors, Tensors], recipe: Recipe, path: Path | None, kill_in: int = 0, key: str = "a"
 ) -> tuple[dict[str, torch.Tensor], Trained]:
-    def watch(moment: Moment) -> None:
-        if moment.epoch == kill_in:
+    def watch(progress: TrainingProgress) -> None:
+        if progress.epoch == kill_in:
             raise Killed
 
     module = build(network(), 3)
-    keeper = Keeper(path, key, every_seconds=0) if path else None
-    result = train(module, *world, recipe, 3, augment=AUGMENTATIONS["shift"], watch=watch, keeper=keeper)
+    checkpointer = Checkpointer(path, key, every_seconds=0) if path else None
+    result = train(module, *world, recipe, 3, augment=AUGMENTATIONS["shift"], watch=watch, checkpointer=checkpointer)
     return module.state_dict(), result
 
 
@@ -100,14 +100,14 @@ def test_a_checkpoint_that_is_not_its_own_is_as_none(
 
 
 def test_a_short_training_writes_nothing(world: tuple[Tensors, Tensors], tmp_path: Path) -> None:
-    keeper = Keeper(tmp_path / "a", "a")
+    checkpointer = Checkpointer(tmp_path / "a", "a")
     with pytest.raises(Killed):
-        train(build(network(), 3), *world, Recipe(epochs=2), 3, keeper=keeper, watch=killed_in_epoch_2)
+        train(build(network(), 3), *world, Recipe(epochs=2), 3, checkpointer=checkpointer, watch=killed_in_epoch_2)
     assert list(tmp_path.iterdir()) == []
 
 
-def killed_in_epoch_2(moment: Moment) -> None:
-    if moment.epoch == 2:
+def killed_in_epoch_2(progress: TrainingProgress) -> None:
+    if progress.epoch == 2:
         raise Killed
 
 
@@ -119,7 +119,7 @@ torch.set_num_threads(1)
 from architectures.nets.module import build
 from searches.evaluation import datasets
 from searches.evaluation.training.recipe import Recipe
-from searches.evaluation.training.checkpoints import Keeper
+from searches.evaluation.training.checkpoints import Checkpointer
 from searches.evaluation.training.tensors import tensors
 from searches.evaluation.training.trainer import train
 from tests.searches.evaluation.training.test_checkpoints import network
@@ -127,7 +127,7 @@ digits = datasets.open("digits")
 module = build(network(), 3)
 recipe = Recipe(epochs=4)
 train(module, tensors(digits, "train"), tensors(digits, "validation"), recipe, 3,
-      keeper=Keeper(Path(sys.argv[1]) / "checkpoint", "a", every_seconds=0))
+      checkpointer=Checkpointer(Path(sys.argv[1]) / "checkpoint", "a", every_seconds=0))
 torch.save(module.state_dict(), Path(sys.argv[1]) / "weights")
 """
 

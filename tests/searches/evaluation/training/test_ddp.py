@@ -18,7 +18,7 @@ from searches.engine.executors.executor import JobFinished, JobProgressed
 from searches.engine.executors.process_executor import ProcessExecutor
 from searches.evaluation.evaluator import perform
 from searches.evaluation.job import Job, JobError, Result
-from searches.evaluation.training.ddp import Team, dropped, joined, normalised
+from searches.evaluation.training.ddp import ProcessGroup, dropped, join, normalised
 from searches.evaluation.training.ddp_launch import backend_for
 from tests.searches.evaluation.training.test_checkpoints import network
 from tests.searches.evaluation.worlds import job
@@ -32,10 +32,10 @@ def one_thread() -> None:
 
 
 @pytest.fixture
-def alone(tmp_path: Path) -> Iterator[Team]:
+def alone(tmp_path: Path) -> Iterator[ProcessGroup]:
     """A team of one with real collectives."""
-    with joined(0, 1, tmp_path / "meeting", "gloo") as team:
-        yield team
+    with join(0, 1, tmp_path / "meeting", "gloo") as group:
+        yield group
 
 
 def trained(folder: Path, **changes: Any) -> tuple[Result, dict[str, Tensor]]:
@@ -113,7 +113,7 @@ def test_a_killed_replica_ends_its_evaluator_and_the_training_is_done_again(tmp_
     assert not replicas_of(psutil.Process())
 
 
-def test_norms_are_torchs_own(alone: Team) -> None:
+def test_norms_are_torchs_own(alone: ProcessGroup) -> None:
     ours, theirs = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
     images = 100 + torch.randn(5, 3, 4, 4, generator=torch.Generator().manual_seed(0))  # far from 0: no cancellation
     mine, other = images.clone().requires_grad_(), images.clone().requires_grad_()
@@ -137,25 +137,25 @@ def test_dropout_is_cut_out_of_the_whole_batchs() -> None:
     whole = layer(x)
     parts = []
     for rank in range(2):
-        team = Team(rank, 2, images=7)
+        group = ProcessGroup(rank, 2, images=7)
         torch.manual_seed(3)
-        parts.append(dropped(layer, team, x[team.part]))
+        parts.append(dropped(layer, group, x[group.shard]))
     assert torch.equal(torch.cat(parts), whole)
 
 
 def test_outside_a_step_layers_are_their_own_again() -> None:
     module = nn.Sequential(nn.BatchNorm2d(2), nn.Dropout(0.5))
-    with Team(0, 2).in_step(module):
+    with ProcessGroup(0, 2).in_step(module):
         assert all("forward" in vars(layer) for layer in module)
     assert not any("forward" in vars(layer) for layer in module)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 def test_parts_make_up_the_batch_and_their_weights_the_mean(size: int) -> None:
-    teams = [Team(rank, size, images=17) for rank in range(size)]
+    teams = [ProcessGroup(rank, size, images=17) for rank in range(size)]
     rows = list(range(17))
-    assert [row for team in teams for row in rows[team.part]] == rows
-    mean = sum(team.weight * sum(rows[team.part]) / len(rows[team.part]) for team in teams) / size
+    assert [row for group in teams for row in rows[group.shard]] == rows
+    mean = sum(group.weight * sum(rows[group.shard]) / len(rows[group.shard]) for group in teams) / size
     assert mean == pytest.approx(8)
 
 

@@ -24,8 +24,8 @@ from searches.evaluation.training.recipe import Recipe, counted_cost
 from searches.evaluation.training.tensors import Tensors, tensors
 from searches.evaluation.training.trainer import (
     Diverged,
-    Moment,
     OutOfTime,
+    TrainingProgress,
     accuracy,
     make_optimizer,
     one_cycle,
@@ -102,9 +102,9 @@ def test_the_clock_guard_stops_a_training(training: Tensors, validation: Tensors
 
 
 def test_whoever_watches_sees_each_step(training: Tensors, validation: Tensors) -> None:
-    moments: list[Moment] = []
+    moments: list[TrainingProgress] = []
     train(build(small_network(), 1), training, validation, Recipe(epochs=2, batch_size=256), 1, watch=moments.append)
-    assert [moment.epoch for moment in moments] == [1] * 4 + [2] * 4
+    assert [progress.epoch for progress in moments] == [1] * 4 + [2] * 4
     assert moments[0].accuracy is None
     assert moments[-1].accuracy is not None
     assert moments[-1].seconds_left == 0
