@@ -11,7 +11,11 @@ DOCS = shared_folder("docs")
 # Folder, its title, and the pages that come first; the others follow by title.
 SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("tutorial", "Tutorials", ("first-search", "your-own-images", "from-a-program")),
-    ("how-to", "How-to guides", ("classify-photographs", "fit-a-board", "compare-algorithms")),
+    (
+        "how-to",
+        "How-to guides",
+        ("classify-photographs", "fit-a-board", "compare-algorithms", "fill-in-a-new-run", "follow-a-run"),
+    ),
     ("reference", "Reference", ("settings", "commands", "spec", "registries", "events")),
     ("explanation", "Explanation", ("when-not-to-use-nas", "which-tool-when")),
     ("benchmarks", "Benchmarks", ()),

@@ -88,11 +88,13 @@ def test_its_make_targets_and_benchmarks_exist(page: str) -> None:
     assert {name for name in benches if not (ROOT / f"bench/{name}.py").exists()} == set()
 
 
-def test_each_benchmark_page_has_question_verdict_machine_date_and_command() -> None:
+def test_each_benchmark_page_has_question_verdict_machine_date_seeds_and_command() -> None:
     for page, text in TEXTS.items():
         if page.startswith("docs/benchmarks/"):
             missing = [
-                word for word in ("\nQuestion: ", "\n**Verdict.** ", "| machine", "| date |") if word not in text
+                word
+                for word in ("\nQuestion: ", "\n**Verdict.** ", "| machine", "| date |", "| seeds |")
+                if word not in text
             ]
             assert missing == [], page
             assert re.search(r"make (bench|run|chaos)|manage\.py|python -m bench", text), page
@@ -100,7 +102,7 @@ def test_each_benchmark_page_has_question_verdict_machine_date_and_command() -> 
 
 def test_kept_results_are_json_with_a_command_and_a_date() -> None:
     for path in sorted((DOCS / "benchmarks/results").iterdir()):
-        assert {"command", "machine", "date"} <= json.loads(path.read_text()).keys() | {"machine"}, path.name
+        assert {"command", "date"} <= json.loads(path.read_text()).keys(), path.name
 
 
 @pytest.mark.parametrize("page", walked())
