@@ -104,7 +104,7 @@ def test_the_search_shows_what_it_was_asked_as_text(client: Client) -> None:
 def test_a_hit_shows_the_words_round_its_place() -> None:
     hit = pages.found("fencing token")[0]
     assert "fencing token" in hit.excerpt
-    assert pages.found("--choose")[0].excerpt.startswith("--choose ")
+    assert pages.found("--choose")[0].excerpt.startswith("--choose TEXT ")
 
 
 def test_a_page_that_there_is_not_is_not_found(client: Client) -> None:

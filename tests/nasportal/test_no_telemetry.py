@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from codegen import services as repositories
 from searches import services
 from searches.services import notifications
 from searches.supervision import reaper
@@ -53,7 +52,7 @@ def test_no_search_and_no_background_work_calls_out(world: World, calls: list[st
     reaper.settle_abandoned()
     reaper.sweep()
     notifications.notices_send()
-    assert repositories.claimable()
+    reaper.ring_for_repositories()
     assert calls == []
 
 
