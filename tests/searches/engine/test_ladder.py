@@ -291,7 +291,7 @@ def test_inherited_weights_that_are_lost_are_trained_again_first(tmp_path: Path,
         (
             {"proxy": "luck"},
             "ladder.proxy",
-            "must be one of , naswot, synflow, grad_norm, zen, supernet, but is 'luck'",
+            "must be one of nothing, naswot, synflow, grad_norm, zen, supernet, but is 'luck'",
         ),
     ],
 )
