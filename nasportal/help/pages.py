@@ -14,7 +14,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "how-to",
         "How-to guides",
-        ("classify-photographs", "fit-a-board", "compare-algorithms", "fill-in-a-new-run", "follow-a-run"),
+        ("classify-photographs", "fit-a-board", "compare-algorithms", "fill-in-a-new-run", "follow-a-run", "install"),
     ),
     ("reference", "Reference", ("settings", "commands", "spec", "registries", "events")),
     ("explanation", "Explanation", ("when-not-to-use-nas", "which-tool-when")),

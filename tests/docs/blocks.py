@@ -52,9 +52,10 @@ def walked() -> list[str]:
 
 
 def commands(code: str) -> Iterator[list[str]]:
-    """The words after ``manage.py`` in each line of a shell block."""
+    """The words after ``manage.py`` or ``nas-portal`` in each line of a shell block."""
     for line in code.replace("\\\n", " ").splitlines():
         words = shlex.split(line.replace("$(", "$( ").replace(")", " )"), comments=True)
-        if any(word.endswith("manage.py") for word in words):
-            rest = words[next(index for index, word in enumerate(words) if word.endswith("manage.py")) + 1 :]
+        at = next((index for index, word in enumerate(words) if word.endswith(("manage.py", "nas-portal"))), None)
+        if at is not None:
+            rest = words[at + 1 :]
             yield rest[: next((index for index, word in enumerate(rest) if word in END or word == ")"), len(rest))]

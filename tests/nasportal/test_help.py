@@ -134,3 +134,8 @@ def test_each_tag_in_a_template_points_to_something() -> None:
     named = [target for path in (ROOT / "templates").rglob("*.html") for target in TAG.findall(path.read_text("utf-8"))]
     for target in named:
         help_link(target)
+
+
+def test_a_page_may_stay_out_of_index_and_search() -> None:
+    assert not pages.Page("how-to/x", "<!-- unlisted: not there yet -->\n# X\n\nSoon.\n").is_listed
+    assert pages.Page("how-to/x", "# X\n\nNow.\n").is_listed
