@@ -23,10 +23,10 @@ run: base ## the portal on 127.0.0.1:$(PORT), until Ctrl-C
 	@exec .venv/bin/python manage.py up
 
 test: install ## the fast tests, about five minutes; TESTS=tests/areas and OPTIONS=-x narrow it
-	.venv/bin/python -m pytest -n 2 --dist worksteal -m "not slow" $(OPTIONS) $(TESTS)
+	.venv/bin/python -m pytest -n 2 --dist worksteal -m "not slow or chain" $(OPTIONS) $(TESTS)
 
 test-slow: install ## the tests that `make test` leaves out
-	.venv/bin/python -m pytest -n 2 --dist loadfile -m slow $(OPTIONS) $(TESTS)
+	.venv/bin/python -m pytest -n 2 --dist loadfile -m "slow and not chain" $(OPTIONS) $(TESTS)
 
 test-all: test test-slow ## every test
 

@@ -32,7 +32,7 @@ from profiling.meters import heap
 from searches.evaluation import datasets
 from searches.evaluation.training.recipe import Recipe
 from searches.evaluation.training.tensors import Tensors
-from searches.evaluation.training.trainer import Course, train
+from searches.evaluation.training.trainer import TrainingLoop, train
 from searches.evaluation.worker import settle_torch
 
 NETWORKS = range(1, 7)
@@ -185,6 +185,6 @@ def plain_steps(module: nn.Module, batches: "DataLoader[tuple[Tensor, int]]") ->
 
 def our_steps(module: nn.Module, images: Tensors, precision: str) -> Iterator[Tensor | None]:
     recipe = Recipe(epochs=1000, batch_size=BATCH, precision=precision)
-    course = Course(module, images, recipe, 0, None, module, None)
+    course = TrainingLoop(module, images, recipe, 0, None, module, None)
     for epoch in range(1, recipe.epochs):
         yield from course.steps(epoch)

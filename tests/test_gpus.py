@@ -204,6 +204,7 @@ def test_two_replicas_end_where_one_process_does(
     assert all(torch.allclose(found[0][name].float(), found[1][name].float(), atol=1e-2) for name in found[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", EITHER)
 def test_the_benchmark_runs(device: str) -> None:
     found = bench.figures(device, images=256, epochs=1, networks=1, workers=0)

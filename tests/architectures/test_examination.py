@@ -1,5 +1,7 @@
 """A tenth of the long examination; `make bench` runs all of it."""
 
+from typing import Any
+
 import pytest
 
 from architectures.spaces import Space
@@ -8,11 +10,17 @@ from tests.architectures import examination
 CASES = list(examination.cases())
 
 
+def dear(case: Space) -> Any:
+    """Chains are quick to build; a hundred networks of the other spaces take seconds."""
+    return case if case.name == "chain" else pytest.param(case, marks=pytest.mark.slow)
+
+
 @pytest.fixture(params=CASES, ids=examination.title)
 def space(request: pytest.FixtureRequest) -> Space:
     return request.param
 
 
+@pytest.mark.parametrize("space", [dear(case) for case in CASES], ids=examination.title, indirect=True)
 def test_a_hundred_architectures_verify_round_trip_and_count_as_torch_counts(space: Space):
     assert examination.count(space, share=0.1) == 100
 
@@ -21,6 +29,7 @@ def test_ten_architectures_run_forward_and_backward(space: Space):
     assert examination.run(space, share=0.1) >= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "space", [case for case in CASES if case.input_shape[1] == 32], ids=examination.title, indirect=True
 )

@@ -18,6 +18,10 @@ from searches.spec import SearchSpec
 from tests.support.formula import FormulaExecutor
 
 # DARTS is the only one that trains here; the ensemble holds it too, and would train it as a whole.
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow) if name in ("darts", "predictor") else name
+    for name in algorithms.names()
+]
 SHORT = {"darts": {"epochs": 1}, "portfolio": {"members": "nsga2,predictor,reinforce"}}
 
 
@@ -28,14 +32,14 @@ def proposals(folder: Path, algorithm: str, seed: int) -> list[tuple[int, ...]]:
     return [tuple(event.genotype) for event in events if isinstance(event, CandidateProposed)]
 
 
-@pytest.mark.parametrize("name", algorithms.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_equal_seeds_give_equal_proposals_and_another_seed_gives_others(tmp_path: Path, name: str) -> None:
     first = proposals(tmp_path / "a", name, seed=1)
     assert first == proposals(tmp_path / "b", name, seed=1)
     assert first != proposals(tmp_path / "c", name, seed=2)
 
 
-@pytest.mark.parametrize("name", algorithms.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_the_hypervolume_of_a_search_never_falls(tmp_path: Path, name: str) -> None:
     chosen = {"algorithm": name, "algorithm_options": SHORT.get(name, {})}
     spec = SearchSpec.from_document({**chosen, "evaluations": 40, "objectives": ["accuracy", "params"]})

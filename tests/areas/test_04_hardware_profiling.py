@@ -23,6 +23,7 @@ def test_every_target_gives_positive_figures_with_their_origin(name: str) -> Non
     assert all(reading.value > 0 for reading in readings.values())
 
 
+@pytest.mark.chain(seconds=8)
 def test_latency_of_this_machine_is_measured_beside_a_reference() -> None:
     reading = profile(network(), "this_machine").readings["latency"]
     assert reading.how == "measured"
@@ -39,6 +40,7 @@ def test_more_work_is_estimated_to_take_longer() -> None:
         assert quick.readings["energy"].value < slow.readings["energy"].value
 
 
+@pytest.mark.chain(seconds=10)
 def test_measured_latency_orders_two_networks_of_which_one_does_twenty_times_the_work() -> None:
     small = spaces.create("chain", (3, 32, 32), 10, stages=1, widths=(16,), min_layers=2, max_layers=2)
     large = spaces.create("chain", (3, 32, 32), 10, stages=1, widths=(128,), min_layers=8, max_layers=8)

@@ -44,6 +44,7 @@ def volume(folder: Path, algorithm: str, seed: int) -> float:
     return last.hypervolume
 
 
+@pytest.mark.chain(seconds=6)
 def test_nsga2_finds_more_than_random_search_does(tmp_path: Path) -> None:
     guided = mean(volume(tmp_path, "nsga2", seed) for seed in SEEDS)
     blind = mean(volume(tmp_path, "random_search", seed) for seed in SEEDS)

@@ -7,6 +7,8 @@ import tracemalloc
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from architectures import spaces
 from architectures.ir.complexity import complexity
 from searches.engine import problem
@@ -47,6 +49,7 @@ def slope(folder: Path) -> float:
     return (at[500] - at[100]) / 400
 
 
+@pytest.mark.slow
 def test_the_engine_does_not_keep_what_it_has_reported(tmp_path: Path) -> None:
     """In a process of its own: what other tests have put into the caches of graphs decides when their tables grow."""
     code = "import pathlib, sys; from tests.areas.test_08_memory import slope; print(slope(pathlib.Path(sys.argv[1])))"

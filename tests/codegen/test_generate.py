@@ -166,6 +166,7 @@ def test_the_benchmark_compares_step_by_step(unzipped: Path) -> None:
     assert checkpointed["note"] == ""
 
 
+@pytest.mark.chain(seconds=60)
 def test_manage_py_generate_needs_no_environment_and_prints_the_verdict(tmp_path: Path) -> None:
     (tmp_path / "architecture.json").write_text(dumps(small()), encoding="utf-8")
     command = [sys.executable, str(ROOT / "manage.py"), "generate", "architecture.json", "--out", "repository"]

@@ -36,6 +36,7 @@ def short(monkeypatch: pytest.MonkeyPatch, **seconds: float) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_what_cannot_be_followed_is_refused_with_its_reason(waiting: Repository) -> None:
     assert tasks.generate(waiting.pk) == f"repository {waiting.pk}: refused"
     waiting.refresh_from_db()

@@ -58,11 +58,13 @@ def trained_one_step(module: nn.Module, graph: Graph, seed: int) -> nn.Module:
     return module
 
 
+@pytest.mark.slow
 def test_200_random_chains_train_a_step_load_their_weights_and_give_equal_logits() -> None:
     for number in range(200):
         assert difference(sampled(number, "chain"), number) <= 1e-6, number
 
 
+@pytest.mark.slow
 def test_100_random_networks_of_the_other_spaces_give_equal_logits() -> None:
     for number in range(100):
         space = ("cell201", "mobile")[number % 2]

@@ -23,6 +23,8 @@ PRINTED = [
     for name in frameworks.names()
     if frameworks.get(name)().sources(every_primitive()) and not frameworks.get(name).extra
 ]
+# These import a framework in a process of their own, which takes seconds.
+EXECUTED = [pytest.param(name, marks=pytest.mark.slow) if name in ("fp16", "keras") else name for name in PRINTED]
 QUANTISED = {
     "c_int8": 0.1,
     "fp16": 1e-2,
@@ -61,13 +63,13 @@ def said(interpreter: str, program: str, folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("name", PRINTED)
+@pytest.mark.parametrize("name", EXECUTED)
 def test_it_computes_every_primitive_as_torch_does(name: str, tmp_path: Path) -> None:
     assert difference(every_primitive(), name, tmp_path) <= QUANTISED.get(name, TOLERANCE)
 
 
-@pytest.mark.parametrize("name", PRINTED)
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("name", EXECUTED)
+@pytest.mark.parametrize("number", [0, *(pytest.param(number, marks=pytest.mark.slow) for number in (1, 2))])
 def test_it_computes_random_networks_as_torch_does(name: str, number: int, tmp_path: Path) -> None:
     assert difference(sampled(number, shape=(3, 17, 23)), name, tmp_path) <= QUANTISED.get(name, TOLERANCE)
 

@@ -360,6 +360,7 @@ def body(answer: Any) -> bytes:
     return b"".join(answer.streaming_content) if answer.streaming else answer.content
 
 
+@pytest.mark.chain(seconds=12)
 @pytest.mark.parametrize("person", RIGHTS)
 def test_nobody_gets_through_a_door_without_the_right(doors: Doors, person: str) -> None:
     client = Client(raise_request_exception=False)

@@ -67,6 +67,7 @@ def test_every_model_change_has_its_migration() -> None:
     assert missing.returncode == 0, missing.stdout
 
 
+@pytest.mark.slow
 def test_doctor_tells_versions_torch_build_and_folders(tmp_path: Path) -> None:
     examined = run("manage.py", "doctor", "--json", NASPORTAL_DATA=str(tmp_path / "var"))
     document = json.loads(examined.stdout)
@@ -78,6 +79,7 @@ def test_doctor_tells_versions_torch_build_and_folders(tmp_path: Path) -> None:
     assert not (tmp_path / "var").exists()
 
 
+@pytest.mark.slow
 def test_doctor_names_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     examined = run("manage.py", "doctor", NASPORTAL_DATA=str(tmp_path / "file" / "var"))

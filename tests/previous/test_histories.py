@@ -11,7 +11,13 @@ from tests.previous import searched
 HASHES: dict[str, str] = json.loads(searched.HASHES.read_text(encoding="utf-8"))["formula"]
 
 
-@pytest.mark.parametrize("name", searched.KEPT)
+def dear(name: str) -> Any:
+    """The predictor's surrogate, which portfolios hold too, takes seconds."""
+    is_dear = name.startswith(("predictor", "portfolio"))
+    return pytest.param(name, marks=pytest.mark.slow) if is_dear else name
+
+
+@pytest.mark.parametrize("name", [dear(name) for name in searched.KEPT])
 def test_a_history_of_the_previous_head_keeps_its_bytes(name: str) -> None:
     kept = searched.kept_at(name).read_text(encoding="utf-8")
     assert searched.case_history(name).text.splitlines() == kept.splitlines()
@@ -22,7 +28,7 @@ def test_a_hash_is_that_of_the_bytes_of_the_kept_history(name: str) -> None:
     assert sha256(searched.kept_at(name).read_bytes()).hexdigest() == HASHES[name]
 
 
-@pytest.mark.parametrize("name", searched.FORMULA)
+@pytest.mark.parametrize("name", [dear(name) for name in searched.FORMULA])
 def test_a_search_by_formula_has_the_hash_of_the_previous_head(name: str) -> None:
     found = searched.case_history(name)
     assert found.sha256 == HASHES[name]

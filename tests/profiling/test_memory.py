@@ -36,6 +36,7 @@ def test_sizes_are_those_of_the_written_files(graph: Graph) -> None:
     assert found["onnx"] > found["c99 weights"] == complexity(graph).weight_bytes
 
 
+@pytest.mark.slow
 def test_the_peak_of_a_process_is_measured() -> None:
     found = measured_peak(small_network(), batch=64)
     assert found.how == "measured"

@@ -72,6 +72,7 @@ def test_bad_input_ends_with_2(content: str | None, options: list[str], message:
     assert refusal.value.returncode == 2
 
 
+@pytest.mark.slow
 def test_another_backend_and_the_peak_of_a_process(architecture: Path) -> None:
     document = json.loads(run(str(architecture), "--backend", "onnxruntime", "--batch", "4", "--peak", "--json"))
     latency = document["readings"]["latency"]

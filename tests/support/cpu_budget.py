@@ -91,7 +91,7 @@ class Counting:
     def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> Generator[None, Any, Any]:
         if call.when == "teardown":
             used = self.before_teardown if self.ends_shared and self.before_teardown is not None else self.own()
-            item.user_properties.append(("cpu", (round(used, 3), budget_of(item))))
+            item.user_properties.append(("cpu", (round(used, 3), budget_of(item), round(self.shared, 3))))
         return (yield)
 
 
@@ -109,12 +109,15 @@ class Judging:
     def __init__(self, config: pytest.Config) -> None:
         self.is_judge = bool(config.getoption("budget"))
         self.tests: dict[str, tuple[float, float | None]] = {}
+        self.shared = 0.0
         self.faults: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         for name, value in report.user_properties:
             if name == "cpu" and report.when == "teardown":
-                self.tests[report.nodeid] = (value[0], value[1])  # type: ignore[index]  # a pair, a list from a worker
+                used, most, shared = value  # type: ignore[misc]  # a tuple, or a list that came from a worker
+                self.tests[report.nodeid] = used, most
+                self.shared += shared
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -132,7 +135,7 @@ class Judging:
 
     @property
     def total(self) -> float:
-        return sum(used for used, _ in self.tests.values())
+        return self.shared + sum(used for used, _ in self.tests.values())
 
     def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
         if not self.tests:
@@ -142,7 +145,8 @@ class Judging:
         if folder is not None:
             (folder / "tests.json").write_text(json.dumps(self.tests, indent=1, sort_keys=True))
         dearest = sorted(self.tests.items(), key=lambda each: -each[1][0])[:SHOWN]
-        terminalreporter.write_line(f"{self.total:.0f} CPU seconds in {len(self.tests)} tests; the dearest:")
+        said = f"{self.total:.0f} CPU seconds in {len(self.tests)} tests, {self.shared:.0f} of them in shared fixtures"
+        terminalreporter.write_line(f"{said}; the dearest:")
         for name, (used, _) in dearest:
             terminalreporter.write_line(f"{used:8.1f}  {name}")
         for fault in self.faults:

@@ -19,10 +19,11 @@ def manage(data: Path, *argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*MANAGE, *argv], env=plain, capture_output=True, text=True, timeout=120)
 
 
-@pytest.fixture
-def saved(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The archive of a portal with one account and two files."""
-    data = tmp_path / "var"
+    folder = tmp_path_factory.mktemp("portal")
+    data = folder / "var"
     data.mkdir()
     (data / "secret_key").write_text("keep me here")
     assert manage(data, "migrate", "--verbosity", "0").returncode == 0
@@ -31,10 +32,20 @@ def saved(tmp_path: Path) -> Path:
     (data / "runs" / "1" / "weights" / "a.safetensors").write_bytes(b"weights")
     (data / "log").mkdir()
     (data / "log" / "web.log").write_text("not saved")
-    archive = tmp_path / "saved.tar"
+    archive = folder / "saved.tar"
     ended = manage(data, "backup", str(archive))
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr == f"2 files of {data} are saved in {archive}; the secret key is not in it.\n"
+    assert stat.S_IMODE(archive.stat().st_mode) == 0o600
+    assert not list(folder.glob("*.part"))
+    return archive.read_bytes()
+
+
+@pytest.fixture
+def saved(made: bytes, tmp_path: Path) -> Path:
+    """A copy of the archive, for each test to do with as it likes."""
+    archive = tmp_path / "saved.tar"
+    archive.write_bytes(made)
     return archive
 
 
@@ -44,8 +55,6 @@ def test_an_archive_holds_rows_files_and_their_hashes_but_no_secret(saved: Path)
         manifest = json.load(archive.extractfile("manifest.json"))  # type: ignore[arg-type]
     assert names == ["database.sqlite3", "data/runs/1/weights/a.safetensors", "manifest.json"]
     assert set(manifest["files"]) == set(names) - {"manifest.json"}
-    assert stat.S_IMODE(saved.stat().st_mode) == 0o600
-    assert not list(saved.parent.glob("*.part"))
 
 
 def test_it_is_put_back_into_an_empty_folder(saved: Path, tmp_path: Path) -> None:
@@ -61,6 +70,8 @@ def test_it_is_put_back_into_an_empty_folder(saved: Path, tmp_path: Path) -> Non
 
 
 def test_a_folder_with_something_in_it_is_left_alone(saved: Path, tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "nasportal.sqlite3").write_text("somebody's rows")
     ended = manage(tmp_path / "var", "restore", str(saved))
     assert ended.returncode == 2
     assert (

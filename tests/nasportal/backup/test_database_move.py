@@ -64,6 +64,7 @@ def postgresql() -> Iterator[str]:
         yield address
 
 
+@pytest.mark.slow
 def test_postgresql_gets_every_row_and_goes_on_behind_them(filled: Path, postgresql: str) -> None:
     ended = manage(filled, "move", postgresql)
     assert ended.returncode == 0, ended.stderr
@@ -78,6 +79,7 @@ def test_postgresql_gets_every_row_and_goes_on_behind_them(filled: Path, postgre
     assert "The database at the new address is not empty" in again.stderr
 
 
+@pytest.mark.slow
 def test_a_move_from_sqlite_to_sqlite_keeps_the_moments(filled: Path, tmp_path: Path) -> None:
     target = tmp_path / "other.sqlite3"
     assert manage(filled, "move", f"sqlite:///{target}").returncode == 0

@@ -55,6 +55,7 @@ def test_its_folder_is_for_its_user_only(portal: Portal) -> None:
     assert len((portal.data / "secret_key").read_text()) >= 50
 
 
+@pytest.mark.chain(seconds=30)
 def test_the_printed_link_signs_in_once(portal: Portal) -> None:
     first, second = browser(), browser()
     with first.open(portal.link) as page:

@@ -61,6 +61,7 @@ def test_it_finds_a_good_network(name: str) -> None:
     assert np.mean(ranks) <= WORST_RANK[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(LEAST_SHARE))
 def test_it_finds_most_of_the_front(name: str) -> None:
     found = [each.hypervolume_share for each in repeats(question(("latency",)), name)]

@@ -139,6 +139,7 @@ def test_a_search_climbs_its_ladder(tmp_path: Path) -> None:
     assert (shown[0], shown[-1]) == (1, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, WITH_ALL, {"synchronisation": "generational"}, {"algorithm": "learner"}])
 @pytest.mark.parametrize("workers", [1, 4])
 def test_its_history_depends_neither_on_workers_nor_on_where_it_stopped(

@@ -54,6 +54,7 @@ def trained(executor: ShuffledExecutor) -> int:
     return sum(kind != "test" for kind, _ in executor.done)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", algorithms.names())
 @pytest.mark.parametrize("workers", [1, 4])
 def test_with_a_full_cache_nothing_is_trained_and_the_history_is_the_same(

@@ -138,6 +138,7 @@ def test_a_search_in_which_everything_fails_chooses_nothing(tmp_path: Path) -> N
     assert reports[-1].hypervolume == 0.0
 
 
+@pytest.mark.slow
 def test_a_search_without_a_network_within_the_limits_says_what_the_last_one_broke(tmp_path: Path) -> None:
     limits = {"min_params": 60_000, "max_flops": 60_000}
     reports = run(tmp_path, spec(limits=limits), ShuffledExecutor(2))
@@ -184,6 +185,7 @@ def test_limits_are_kept_before_anything_is_trained(tmp_path: Path) -> None:
     assert all("parameters exceed 20,000" in report.reason for report in refused)
 
 
+@pytest.mark.slow
 def test_limits_that_no_network_keeps_end_the_search_with_that_reason(tmp_path: Path) -> None:
     # Each can be kept, but not both at once.
     together = {"min_params": 60_000, "max_flops": 60_000}

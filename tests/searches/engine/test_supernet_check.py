@@ -133,6 +133,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("supernet", [None, contrary], ids=["trusted", "skipped"])
 @pytest.mark.parametrize("changes", CASES, ids=lambda case: "-".join(map(str, case.values()))[:30])
 def test_its_history_depends_neither_on_workers_nor_on_where_it_stopped(

@@ -37,6 +37,7 @@ def test_it_trains_counts_and_stores(tmp_path: Path) -> None:
     assert [row[0] for row in result.curve] == [1]
 
 
+@pytest.mark.slow
 def test_latency_is_measured_and_energy_modelled_only_when_asked(tmp_path: Path) -> None:
     result = run(tmp_path, objectives=["accuracy", "latency", "energy"])
     assert result.values["latency_ms"] > 0

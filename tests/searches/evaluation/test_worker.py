@@ -60,6 +60,7 @@ def deterministic(result: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in result.items() if name not in ("seconds", "details")}
 
 
+@pytest.mark.slow
 def test_it_answers_and_ends_with_its_input(worker: Worker, tmp_path: Path) -> None:
     result = worker.answer(job(small_network(), tmp_path))
     assert (result["type"], result["status"], result["number"], result["fidelity"]) == ("result", "done", 1, 1)
@@ -68,6 +69,7 @@ def test_it_answers_and_ends_with_its_input(worker: Worker, tmp_path: Path) -> N
     assert worker.process.wait(20) == 0
 
 
+@pytest.mark.slow
 def test_a_killed_evaluation_is_repeated_to_the_same_bits(worker: Worker, tmp_path: Path) -> None:
     document = job(chain_network(3), tmp_path / "undisturbed", training={"epochs": 3})
     undisturbed = worker.answer(document)
@@ -96,6 +98,7 @@ def test_not_a_number_never_reaches_the_protocol(worker: Worker, tmp_path: Path)
         assert result["reason"].startswith(("diverged", "exploded"))
 
 
+@pytest.mark.slow
 def test_prints_of_libraries_do_not_reach_the_protocol(tmp_path: Path) -> None:
     code = (
         "import os, subprocess, sys\n"
@@ -143,6 +146,7 @@ def test_it_refuses_a_foreign_parent() -> None:
     assert "the process that started this one is gone" in run.stderr
 
 
+@pytest.mark.slow
 def test_an_allocation_past_the_limit_is_a_failed_candidate(tmp_path: Path) -> None:
     worker = Worker("--memory-limit-bytes", str(40 * 2**20))
     try:

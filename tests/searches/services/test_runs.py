@@ -346,6 +346,7 @@ class RunMachine(RuleBasedStateMachine):
             SearchRun.objects.filter(pk=self.run.pk).delete()
 
 
+@pytest.mark.slow
 def test_whatever_is_wished_of_a_run_only_legal_states_follow(world: World) -> None:
     run_state_machine_as_test(
         lambda: RunMachine(world),

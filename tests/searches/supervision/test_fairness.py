@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import timedelta
 
+import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
@@ -39,6 +40,7 @@ def pick() -> SearchRun | None:
     return run
 
 
+@pytest.mark.slow
 def test_a_thousand_runs_of_fifty_users_start_once_each_in_equal_shares(db: None) -> None:
     for number in range(50):
         queue(user(f"user{number}"), 20, seconds_ago=number)  # whoever came first has queued all twenty before the next

@@ -66,6 +66,7 @@ def test_a_run_whose_supervisor_is_gone_with_its_message_is_rung_for(world: Worl
     assert waiting() == [("searches.tasks.supervise", (world.run.pk,))]
 
 
+@pytest.mark.slow
 def test_messages_in_any_order_each_of_them_five_times(world: World, committing: Committing, by_formula: None) -> None:
     with committing():
         for number in range(2):

@@ -70,6 +70,7 @@ def migrate_to(targets: list[tuple[str, str]]) -> Any:
     return MigrationExecutor(connection).loader.project_state(targets).apps
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_half_done_runs_of_the_last_release_go_on_to_the_same_history(
     world: World, current_schema: None, monkeypatch: pytest.MonkeyPatch

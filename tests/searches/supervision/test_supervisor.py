@@ -120,7 +120,10 @@ def killing(module: str) -> Callable[[Steered], None]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", ["searches.engine", "searches.evaluation.worker"])
+@pytest.mark.parametrize(
+    "module",
+    [pytest.param("searches.engine", marks=pytest.mark.chain(seconds=60)), "searches.evaluation.worker"],
+)
 def test_a_killed_process_changes_nothing_in_the_history(world: World, undisturbed: str, module: str) -> None:
     run = small_run(world)
     assert supervised(run, once(after(1), killing(module))) is Outcome.FINISHED
@@ -204,6 +207,7 @@ def test_an_engine_that_always_dies_fails_the_run(world: World, monkeypatch: pyt
     assert run.reason.startswith("The engine ended 3 times in a row without a result (last exit code 7)")
 
 
+@pytest.mark.slow
 def test_data_that_changed_under_a_run_ends_it(world: World) -> None:
     run = small_run(world)
     SearchRun.objects.filter(pk=run.pk).update(header={"version": 1, "data": {"sha256": "other"}})
@@ -211,6 +215,7 @@ def test_data_that_changed_under_a_run_ends_it(world: World) -> None:
     assert run.reason.startswith("The search is no longer the one that began: data, spec changed. Clone the run")
 
 
+@pytest.mark.slow
 def test_a_run_of_an_earlier_version_goes_on_where_the_spec_lacked_fields(world: World) -> None:
     run = small_run(world)
     assert supervised(run) is Outcome.FINISHED

@@ -201,6 +201,7 @@ def test_it_refuses_a_bare_pickle_named_npz(tmp_path: Path) -> None:
         datasets.open(path)
 
 
+@pytest.mark.slow
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
     with (

@@ -52,6 +52,7 @@ def test_it_goes_on_from_its_state_to_the_same_bits(monkeypatch: pytest.MonkeyPa
     assert state == whole.state()
 
 
+@pytest.mark.slow
 def test_an_evaluator_judges_a_network_by_what_the_steps_of_the_supernet_left(tmp_path: Path) -> None:
     options = {"max_depth": 1, "stages": 2}
     space = spaces.create("mobile", (1, 8, 8), 10, **options)

@@ -132,6 +132,7 @@ torch.save(module.state_dict(), Path(sys.argv[1]) / "weights")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", ["checkpoint-write", "checkpoint-renamed"])
 def test_it_survives_a_kill_at_each_crash_point(point: str, world: tuple[Tensors, Tensors], tmp_path: Path) -> None:
     (tmp_path / "passes").mkdir()

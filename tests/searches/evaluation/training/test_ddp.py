@@ -65,12 +65,14 @@ def test_two_replicas_end_where_one_process_does(double: tuple[Result, dict[str,
         assert (epoch, pytest.approx(loss, abs=1e-5), pytest.approx(accuracy, abs=0.01)) == row
 
 
+@pytest.mark.slow
 def test_replicas_repeat_themselves_to_the_bit(double: tuple[Result, dict[str, Tensor]], tmp_path: Path) -> None:
     again, weights = trained(tmp_path, replicas=2)
     assert again.curve == double[0].curve
     assert all(torch.equal(weights[name], double[1][name]) for name in weights)
 
 
+@pytest.mark.slow
 def test_a_failure_that_replicas_share_is_recorded_once(tmp_path: Path) -> None:
     training = TRAINING | {"learning_rate": 10.0, "optimizer": "adamw", "weight_decay": 1.0, "epochs": 6}
     document = job(network(), tmp_path, training=training, replicas=2)
@@ -79,6 +81,7 @@ def test_a_failure_that_replicas_share_is_recorded_once(tmp_path: Path) -> None:
     assert "loss is" in result.reason
 
 
+@pytest.mark.slow
 def test_the_leaders_clock_stops_them_all(tmp_path: Path) -> None:
     document = job(network(), tmp_path, training=TRAINING, replicas=2, deadline={"seconds": 0.0})
     result = perform(Job.from_document(document), lambda moment: None)
