@@ -28,7 +28,7 @@ from bench.epochs import BATCH, RATE
 from bench.natural import NATURAL, Pictures, classes, decoded
 from nasportal.lib.machine import cores
 from searches.engine.executors.executor import JobFinished
-from searches.engine.executors.gpu_slots import Places
+from searches.engine.executors.gpu_slots import GpuSlots
 from searches.engine.executors.process_executor import ProcessExecutor
 from searches.engine.hardware import gpus
 from searches.evaluation.evaluator import dataset_of, perform, proxy_batch, split_of
@@ -163,7 +163,7 @@ def plain(graph: Graph, epochs: int, place: torch.device, training: Any, validat
 def at_once(count: int, gpu: str) -> float:
     """Candidates a minute of so many evaluator processes on one device."""
     graphs = candidates(NETWORKS)
-    executor = ProcessExecutor(count, places=Places({gpu: count}))
+    executor = ProcessExecutor(count, slots=GpuSlots({gpu: count}))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         x, y = pictures(IMAGES)

@@ -168,7 +168,7 @@ def test_evaluators_are_spread_over_the_devices(tmp_path: Path, on_cuda: None) -
     found = available_slots(2**31)
     assert found is not None
     assert len(found.held) == torch.cuda.device_count()
-    executor = ProcessExecutor(found.count, places=found)
+    executor = ProcessExecutor(found.count, slots=found)
     try:
         for number in range(found.count):
             executor.submit(job(small_network(), tmp_path, number=number))
