@@ -12,6 +12,8 @@ LINE = ("number", "fidelity", "fingerprint", "genotype", "parents", "change", "v
 STEP = "step"  # the kind that a step's line has; other lines have none
 STEP_LINE = ("kind", "number", "fidelity", "step", "options", "change", "report", "status", "reason", "cost")
 MACHINE = "machine"  # the header's part that says where a search ran
+PORTAL = "portal"  # in there: the version of the portal that began the search
+WENT_ON = "went_on"  # in there: where a resumed search went on, if that was elsewhere
 PLACE = "place"  # of a promotion, which keeps its candidate's number; other lines have none
 TIMING = "timing"  # a line's part that says how long it took
 FILES = "files"  # a line's part that says where the weights are
@@ -53,6 +55,20 @@ def order(entry: Mapping[str, Any]) -> tuple[int, int]:
 def canonical(entry: Mapping[str, Any]) -> str:
     """One line of text that is the same wherever and however fast the evaluation ran."""
     return dumps({name: value for name, value in entry.items() if name not in (TIMING, FILES, MACHINE)})
+
+
+def no_longer_promised(begun: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What a search that began and goes on at these places no longer promises, in a sentence; empty where nothing."""
+    if begun == now:
+        return ""
+    places = [{name: value for name, value in each.items() if name not in (PORTAL, WENT_ON)} for each in (begun, now)]
+    if places[0] != places[1]:
+        return "this machine or torch build is another one: the same results, bit for bit, are not promised"
+    before = begun.get(PORTAL, "an earlier version")
+    return (
+        f"this search began under {before} of the portal and goes on under {now.get(PORTAL)}: its history hash is no "
+        "longer comparable with that of a search that ran under one version"
+    )
 
 
 def dumps(value: Any) -> str:

@@ -4,7 +4,7 @@ A resumed engine repeats what it proposed since the last accepted evaluation. Wh
 its generation, is dropped here and gets no second `seq`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import singledispatchmethod
@@ -144,7 +144,9 @@ class Ledger:
         if begun is None:
             self.changes["header"] = header
         elif history.canonical(begun | {"spec": SearchSpec.completed(begun.get("spec"))}) == history.canonical(header):
-            self.changes["header"] = header | {history.MACHINE: begun[history.MACHINE]}
+            self.changes["header"] = header | {
+                history.MACHINE: went_on(begun[history.MACHINE], header[history.MACHINE])
+            }
         else:
             names = {*begun, *header} - {history.MACHINE}
             changed = sorted(name for name in names if begun.get(name) != header.get(name))
@@ -333,6 +335,12 @@ class Ledger:
         rows += [(each.number, each.fidelity, each.line) for each in self.evaluations]
         rows += [(each.number, 0, each.line) for each in self.steps]
         return history.lines_sha256((line for _, _, line in sorted(rows)), self.now("header") or {})
+
+
+def went_on(begun: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a search began, and where else it went on: its page says what is no longer promised."""
+    first = {name: value for name, value in begun.items() if name != history.WENT_ON}
+    return dict(begun) if first == now else first | {history.WENT_ON: dict(now)}
 
 
 def evaluation_of(event: engine.EvaluationFinished, run: SearchRun) -> Evaluation:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from nasportal.lib.requests import Request
 from searches import services
+from searches.engine.history import MACHINE, WENT_ON, no_longer_promised
 from searches.models import SearchRun
 from searches.models.run_events import shown_alone
 from searches.models.status import Phase, Status, may
@@ -60,11 +61,19 @@ def run(request: Request, pk: int) -> HttpResponse:
         "front": front_of(shown),
         "selected": selected if selected.isdecimal() else (shown.chosen_number or ""),
         "may_edit": may_edit(request, shown),
+        "no_longer_promised": lost_promise(shown.header or {}),
         "header_facts": list(header_facts(shown.header or {})),
         "spec_text": json.dumps(shown.spec, indent=2, ensure_ascii=False),
         "allowed": {verb: " ".join(status for status in Status if may(verb, status)) for verb in VERBS},
     }
     return render(request, "searches/run.html", context)
+
+
+def lost_promise(header: Mapping[str, Any]) -> str:
+    """What a run that went on elsewhere no longer promises, in a sentence; empty where nothing."""
+    machine = header.get(MACHINE, {})
+    elsewhere = machine.get(WENT_ON)
+    return no_longer_promised(machine, elsewhere) if elsewhere else ""
 
 
 def header_facts(header: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

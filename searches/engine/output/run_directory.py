@@ -14,7 +14,7 @@ from searches.engine.events import (
     SelectionFinished,
     StepFinished,
 )
-from searches.engine.history import MACHINE, HistoryError, dumps, is_step, line, order, read
+from searches.engine.history import MACHINE, HistoryError, dumps, is_step, line, no_longer_promised, order, read
 from searches.evaluation.files import write_file
 from searches.spec import SearchSpec
 
@@ -69,11 +69,10 @@ class SearchFolder:
         if self.header["spec"] != header["spec"]:
             self.header["spec"] = SearchSpec.completed(self.header["spec"])
         ours, theirs = dict(self.header), dict(header)
-        if ours.pop(MACHINE) != theirs.pop(MACHINE):
-            return "this machine or torch build is another one: the same results, bit for bit, are not promised"
+        lost = no_longer_promised(ours.pop(MACHINE), theirs.pop(MACHINE))
         if ours != theirs:
             raise HistoryError(f"{self.path} was searched with other data; name a new folder with --out")
-        return ""
+        return lost
 
     def accept(self, event: EvaluationFinished | StepFinished) -> None:
         entry = line(event)

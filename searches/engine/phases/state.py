@@ -6,13 +6,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nasportal.lib.installation import portal_version
 from searches import algorithms
 from searches.algorithms.algorithm import Algorithm, Evaluated
 from searches.engine.archive import Archive
 from searches.engine.budget import Budget
 from searches.engine.executors.executor import Executor
 from searches.engine.hardware import machine
-from searches.engine.history import VERSION, is_step
+from searches.engine.history import PORTAL, VERSION, is_step
 from searches.engine.job_builder import Jobs
 from searches.engine.ladder import Rungs
 from searches.engine.problem import SpecProblem
@@ -65,7 +66,7 @@ class SearchState:
             "version": VERSION,
             "spec": self.spec.to_document(),
             "data": datasets.open(self.spec.dataset).card(),
-            "machine": machine(),
+            "machine": machine() | {PORTAL: portal_version()},
         }
 
     @cached_property
@@ -94,7 +95,7 @@ class SearchState:
 
     @cached_property
     def dispatch(self) -> Dispatch:
-        cache = Cache(*self.cache, self.header["data"], self.header["machine"]) if self.cache else None
+        cache = Cache(*self.cache, self.header["data"], machine()) if self.cache else None
         return Dispatch(Jobs(self.spec, self.problem, self.folder, Weights(self.folder)), self.executor, cache)
 
     def is_final(self, entry: Mapping[str, Any]) -> bool:

@@ -8,9 +8,12 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, models
 from django.db.migrations.executor import MigrationExecutor
+from django.test import Client
 from django.utils import timezone
 
+from nasportal.lib.installation import portal_version
 from searches import services
+from searches.engine.hardware import machine
 from searches.models import Candidate, Evaluation, Event, Generation, Progress, SearchRun, Step
 from searches.models.status import Status
 from searches.supervision import leases
@@ -118,3 +121,25 @@ def test_weights_that_stood_in_columns_of_their_own_are_not_forgotten(world: Wor
     kept.refresh_from_db()
     assert all(there)
     assert (kept.weights_path, kept.weights_sha256) == there
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_goes_on_under_another_version_says_that_its_hash_is_not_comparable(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("searches.engine.engine_process.COMMAND", formula_engine.COMMAND)
+    run = services.run_create(project=world.project, spec=spec(), name="upgraded", by=world.alice)
+    work(run, events=12)
+    run.refresh_from_db()
+    SearchRun.objects.filter(pk=run.pk).update(
+        lease_until=None, status="queued", header=run.header | {"machine": machine() | {"portal": "0.0.9"}}
+    )
+    assert RunSupervisor(claim(run)).work() is Outcome.FINISHED
+    run.refresh_from_db()
+    assert run.header["machine"]["went_on"]["portal"] == portal_version()
+    assert run.history_sha256 == world.finished.history_sha256
+    client = Client()
+    client.force_login(world.alice)
+    page = client.get(f"/runs/{run.pk}/").content.decode()
+    assert f"began under 0.0.9 of the portal and goes on under {portal_version()}" in page
+    assert "no longer comparable" not in client.get(f"/runs/{world.finished.pk}/").content.decode()
