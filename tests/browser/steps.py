@@ -18,6 +18,18 @@ def start_example(page: Page) -> int:
     return int(page.url.rstrip("/").rsplit("/", 1)[1].split("?")[0])
 
 
+def start_from_the_form(page: Page) -> int:
+    """A project of one's own, the form as the quick preset fills it in, and its button; the number of the run."""
+    page.goto("/projects/")
+    page.get_by_label("Name").fill("Digits")
+    page.get_by_role("button", name="Create project").click()
+    page.wait_for_url(re.compile("/projects/digits/"))
+    page.goto("/projects/digits/new/?preset=quick")
+    page.get_by_role("button", name="Start the search").click()
+    page.wait_for_url(re.compile(r"/runs/\d+/"))
+    return int(page.url.rstrip("/").rsplit("/", 1)[1].split("?")[0])
+
+
 def start_small(page: Page, portal: Portal, evaluations: int) -> int:
     """From the form: a search of digits that takes seconds; the number of the run."""
     subprocess.run([*MANAGE, "example"], env=portal.environment, check=True, capture_output=True)  # its project

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import DESKTOP
-from tests.browser.steps import click_point, plotted, start_example, start_small, status
+from tests.browser.steps import click_point, plotted, start_example, start_from_the_form, start_small, status
 from tests.browser.watching import Watched
 from tests.support import wheel
 from tests.support.portal import Portal, running_portal, wait_until
@@ -40,7 +40,7 @@ def archive(fresh: Portal, browser: Browser, tmp_path_factory: pytest.TempPathFa
     watched = Watched(context.new_page())
     page = watched.page
     page.goto(fresh.link)
-    run = start_example(page)
+    run = start_from_the_form(page)
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     plotted(page)  # the first networks appear while the search runs
     expect(page.locator("[data-phase=problem]")).to_contain_text("digits: 1,797 images")

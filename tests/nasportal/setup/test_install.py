@@ -1,5 +1,7 @@
 """`make install`: what it refuses, what it warns of, and that a second call does nothing."""
 
+import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -60,6 +62,18 @@ def test_requirements_are_those_of_pyproject() -> None:
     assert set(base) < set(everything)
     assert {"torch==2.13.0", "ruff", "pytest"} <= set(base)  # the gate formats with ruff and runs pytest
     assert {"pytest-django", "mypy", "psycopg[binary]"} <= set(everything) - set(base)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("python", ["python3.12", "python3.13", "python3.14"])
+def test_the_source_compiles_with_each_python_that_is_present(python: str, tmp_path: Path) -> None:
+    """Its packages are not installed for that Python: what this shows is the syntax, and no more."""
+    if shutil.which(python) is None or subprocess.run([python, "-c", ""], capture_output=True).returncode:
+        pytest.skip(f"there is no {python} here")
+    packages = ("nasportal", "searches", "codegen", "profiling", "architectures")
+    command = [python, "-W", "error::SyntaxWarning", "-m", "compileall", "-q", *packages]
+    compiled = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path)})
+    assert compiled.returncode == 0
 
 
 def test_make_names_an_old_python(tmp_path: Path) -> None:
