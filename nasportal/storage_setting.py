@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from nasportal.lib.installation import way_to_install
+
 FORMS = "s3://bucket/prefix?endpoint=https://… or the absolute path of a folder"
 OPTIONS = {"endpoint": "endpoint_url", "region": "region_name"}
 
@@ -26,7 +28,7 @@ def storage_of(text: str) -> dict[str, Any]:
     if unknown:
         raise ImproperlyConfigured(f"NASPORTAL_STORAGE knows endpoint and region, but not {unknown[0]!r}.")
     if find_spec("storages") is None or find_spec("boto3") is None:
-        raise ImproperlyConfigured("NASPORTAL_STORAGE names S3, which needs the extra: pip install -e '.[s3]'.")
+        raise ImproperlyConfigured(f"NASPORTAL_STORAGE names S3, which needs an extra: {way_to_install('s3')}.")
     options = {
         "bucket_name": parts.netloc,
         "location": parts.path.strip("/"),

@@ -12,12 +12,14 @@ import signal
 import sys
 import traceback
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from nasportal.lib.child_process import die_with_parent
 from nasportal.lib.crash_points import crash_point
+from nasportal.lib.installation import way_to_install
 from searches.engine.events import Event, Progress, SearchFailed, line
 from searches.engine.executors.executor import EvaluatorBroken, Executor
 from searches.engine.executors.gpu_slots import available_slots
@@ -65,6 +67,8 @@ def run(document: dict[str, Any], descriptor: int) -> None:
 def executor_for(spec: SearchSpec, workers: int) -> Executor:
     """Processes of this machine, spread over its GPUs, or the Ray cluster that RAY_ADDRESS names."""
     if address := os.environ.get("RAY_ADDRESS"):
+        if find_spec("ray") is None:
+            raise EvaluatorBroken(f"RAY_ADDRESS names a Ray cluster, which needs an extra: {way_to_install('ray')}")
         from searches.engine.executors.ray_executor import RayExecutor  # an extra: most installations have no Ray
 
         return RayExecutor(address, spec.training_memory_bytes)

@@ -12,7 +12,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from nasportal.lib.child_process import LOG_BYTES, environment
+from searches.engine import __main__ as engine
 from searches.engine import engine_process, events
+from searches.engine.executors.executor import EvaluatorBroken
 from searches.engine.history import canonical, line
 from searches.management.commands.search import progress
 from searches.spec import SearchSpec
@@ -167,3 +169,10 @@ def test_under_a_time_limit_the_bar_tells_the_time_so_far_and_the_limit() -> Non
         assert str(bar) == "search: 3 networks [01:00, limit 07:30, best=0.61]"
     with progress(SearchSpec(evaluations=24), 3, 60.0) as bar:
         assert "3/24 [00:00<" in str(bar)
+
+
+def test_a_ray_cluster_without_ray_is_refused_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    monkeypatch.setattr(engine, "find_spec", lambda name: None)
+    with pytest.raises(EvaluatorBroken, match=r"RAY_ADDRESS names a Ray cluster, which needs an extra: `.*\[ray\]"):
+        engine.executor_for(SearchSpec(), 1)
