@@ -29,7 +29,7 @@ LEAST_GPU = 3e11  # multiply-adds a second: no core of a CPU has as many
 
 
 def advice_for(target: str) -> Advice:
-    """By the target's numbers, so that a new one is advised, too; a device of the portal is advised as its kind."""
+    """Chooses advice by the target's numbers, so that new targets are advised; a device counts as its kind."""
     hardware = targets.create(target)
     if hardware.memory_bytes < LEAST_OPERATING_SYSTEM:
         return SMALL
