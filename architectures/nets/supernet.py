@@ -1,6 +1,7 @@
-"""Runs a supergraph with torch: all operations mixed (DARTS), or one path whose weights are slices of the widest.
+"""Runs a supergraph with torch: all operations mixed (DARTS, arXiv 1806.09055), or one path of them.
 
-A path computes exactly what the network of its genotype computes with the same weights (batch norms by the batch).
+A path's weights are slices of the widest; with them it computes exactly what the network of its genotype computes
+(batch norms by the batch).
 """
 
 from __future__ import annotations

@@ -54,7 +54,9 @@ def lines(target: str, graph: Graph, exports: tuple[str, ...]) -> list[str]:
             f"{hardware.storage_bytes:,} bytes of flash: it {'fits' if fits else 'does not fit'}."
         )
         if "c_int8" in exports:
-            said.append(f"exports/c_int8 holds them in about {flash // 4:,} bytes: one a weight, and a step a channel.")
+            said.append(
+                f"exports/c_int8 holds them in about {flash // 4:,} bytes: one per weight, and one step per channel."
+            )
     if advice is GPU and "fp16" in exports:
         said.append(
             "exports/fp16 holds it in half precision, for a GPU's runtime: half the bytes; images stay float32."

@@ -47,7 +47,7 @@ WIDEST_SPREAD = 0.15
 QUICKEST_SHARE, QUICKEST_LEAST = 0.02, 3  # of the rounds: a busy neighbour rests at times, and then the network shows
 REFERENCE_SECONDS = 1.0
 
-Times = NDArray[np.float64]  # milliseconds, one a round
+Times = NDArray[np.float64]  # milliseconds, one per round
 Run = Callable[[], object]
 Clock = Callable[[Run], float]  # milliseconds of one run
 
