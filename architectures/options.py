@@ -281,14 +281,17 @@ def scalar(kind: Any, given: Any, path: str, rule: str = "") -> Any:
 
 
 def text(given: str, path: str) -> str:
-    """The text if it is short and printable; SpecError at the path."""
+    """Accepts a short printable text. Raises SpecError where it is too long or has control characters."""
     if len(given) > MOST_CHARACTERS or not given.isprintable():
         raise SpecError(path, f"must be at most {MOST_CHARACTERS} printable characters, but is {describe(given)}")
     return given
 
 
 def flat_mapping(given: Any, path: str) -> dict[str, Any]:
-    """Options by name; their owner judges the values, so only their form is looked at. SpecError at the path."""
+    """Accepts options by name; their owners judge the values, so only the form is checked here.
+
+    Raises SpecError where it is no flat JSON object of finite values.
+    """
     if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
         raise SpecError(path, f"must be a JSON object, but is {describe(given)}")
     for key, value in given.items():

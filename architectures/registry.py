@@ -44,6 +44,7 @@ class Registry(Generic[T]):
         return tuple(sorted(self._classes))
 
     def get(self, name: str) -> type[T]:
+        """Returns the class of this name. Raises UnknownName where none is registered."""
         self._walk()
         if name not in self._classes:
             raise UnknownName(self.kind, name, self.names())

@@ -42,7 +42,10 @@ class BundleRequest:
 
     @classmethod
     def of(cls, name: str, requests: Sequence[RepositoryRequest]) -> "BundleRequest":
-        """Names them by their size: small, base, large."""
+        """Names the requests by their size: small, base, large.
+
+        Raises RequestError where a bundle has no room for so many or so few.
+        """
         if len(requests) not in NAMES:
             raise RequestError("variants", f"must be {min(NAMES)} to {max(NAMES)} networks, but are {len(requests)}")
         ordered = sorted(requests, key=lambda each: (params(each), each.name))
@@ -54,6 +57,10 @@ class BundleRequest:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "BundleRequest":
+        """Reads a bundle request from its JSON document.
+
+        Raises RequestError where the variants are missing or a name is unknown.
+        """
         variants = document.get("variants")
         if not isinstance(variants, Mapping) or not variants:
             raise RequestError("variants", "must be an object of repository requests by name")
@@ -135,7 +142,7 @@ def of_variant(name: str, verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def answers(folder: Path, variant: str) -> str:
-    """The program of the bundle classifies with the variant that was asked for."""
+    """Runs the bundle's program with the variant and returns what it answers. Raises Fault where it fails."""
     import numpy as np
 
     shape = json.loads((folder / "variants" / variant / "config.json").read_text(encoding="utf-8"))["input_shape"]

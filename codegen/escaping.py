@@ -17,7 +17,7 @@ def slug(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Without line breaks, control and direction characters."""
+    """Removes line breaks, control and direction characters."""
     kept = (" " if character.isspace() else character for character in text)
     return "".join(character for character in kept if unicodedata.category(character)[0] != "C").strip()
 

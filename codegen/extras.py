@@ -1,4 +1,4 @@
-"""Frameworks that are installed on wish, each in an environment of its own: `make extra NAME=openvino`.
+"""Frameworks that are installed on request, each in an environment of its own: `make extra NAME=openvino`.
 
 They would bring hundreds of megabytes and versions of their own into the portal's environment. A repository's export is
 made and executed by the extra's interpreter; where there is none, it is left out with a sentence.
@@ -56,6 +56,10 @@ def export(name: str, folder: Path, data: str | None) -> dict[str, Any]:
 
 
 def run(name: str, folder: Path, *arguments: str) -> str:
+    """Runs a program of the folder in the environment of an extra.
+
+    Raises ExtraFailed where the extra is missing or the program fails.
+    """
     found = interpreter(name)
     if found is None:
         raise ExtraFailed(missing(name))

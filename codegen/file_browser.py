@@ -42,7 +42,7 @@ class Browser:
 
     @classmethod
     def of_archive(cls, archive: Path, wanted: str) -> "Browser":
-        """Without the folder that is round everything in it."""
+        """Opens a ZIP archive without the folder that encloses everything in it."""
         with ZipFile(archive) as packed:
             return cls.of({name.partition("/")[2]: packed.read(name) for name in packed.namelist()}, wanted)
 

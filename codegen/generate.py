@@ -87,7 +87,7 @@ class Generation:
         write_golden(reference, self.graph, self.folder / "tests" / "golden.npz")
 
     def export(self, reference: "nn.Module") -> None:
-        """By the repository's own programs; what does not agree is taken away again, with the reason."""
+        """Exports with the repository's own programs; a form that does not agree is removed again, with the reason."""
         deploy, certificate = imported(self.folder, "deploy"), imported(self.folder, "certificate")
         self.data = readable_data(certificate, place_of(self.request.data_path))
         for name in (name for name in frameworks.exports() if name in self.request.exports):
@@ -126,7 +126,7 @@ class Generation:
         return str(row["reason"])
 
     def first_difference(self, name: str, framework: Framework, reference: "nn.Module", certificate: Any) -> str:
-        """Where in the network an export begins to differ, if it can be run at all."""
+        """Names the node where an export begins to differ from the network, if the export can be run at all."""
         try:
             images, close = certificate.golden()[0], is_close
             if framework.needs_data:  # on noise its clipping says nothing
@@ -156,7 +156,10 @@ class Generation:
 
 
 def reference_module(request: RepositoryRequest, graph: Graph) -> "nn.Module":
-    """The searched network with its weights: what everything is compared with."""
+    """Loads the searched network with its weights, with which everything is compared.
+
+    Raises RequestError where the weights are not those of the run or cannot be loaded.
+    """
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -274,7 +277,10 @@ def benchmark(folder: Path, data: str | None) -> dict[str, Any] | None:
 
 
 def make_room(folder: Path) -> None:
-    """A repository that was generated before is replaced; anything else is left alone."""
+    """Removes a repository that was generated before and makes the folder.
+
+    Raises RequestError where the folder holds anything else.
+    """
     if folder.exists() and any(folder.iterdir()):
         if not (folder / "MANIFEST.json").exists():
             raise RequestError("out", f"{folder.name} exists and is no generated repository; choose another folder")

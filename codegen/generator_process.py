@@ -53,7 +53,7 @@ def generate_in_child(
     """Generate and wait; answer with the verdict. `out` holds the repository's folder, its archive and verdict.json.
 
     Raises RequestError for a request that cannot be followed, and GeneratorDied. A generator within a generator has
-    no session of its own: whoever stops the outer one stops both.
+    no session of its own: stopping the outer one stops both.
     """
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
@@ -74,7 +74,10 @@ def generate_in_child(
 
 
 def followed(child: ChildProcess, report: Callable[[str], None]) -> dict[str, Any] | None:
-    """Report progress until the child ends; the verdict, or None where it gave none."""
+    """Reports progress until the child ends and returns its verdict, or None where it gave none.
+
+    Raises RequestError where the child refuses the request.
+    """
     verdict = None
     for document in child.documents():
         kind = document.get("kind") if document else None

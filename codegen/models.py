@@ -90,7 +90,7 @@ class Repository(Leased):
 
     @property
     def is_single(self) -> bool:
-        """Of one network, and no bundle."""
+        """Returns whether this is the repository of one network, not a bundle."""
         return "architecture" in self.request
 
     @property

@@ -106,6 +106,10 @@ class RepositoryRequest:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "RepositoryRequest":
+        """Reads a request from its JSON document.
+
+        Raises RequestError where the format differs, or a field is unknown, missing or wrong.
+        """
         if not isinstance(document, Mapping):
             raise RequestError("request", f"must be a JSON object, but is {type(document).__name__}")
         values = dict(document)
@@ -130,6 +134,7 @@ class RepositoryRequest:
 
 
 def read_document(path: Path) -> Mapping[str, Any]:
+    """Reads a JSON object from a file. Raises RequestError where it cannot be read or is no object."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

@@ -72,7 +72,7 @@ def repository_claim(*, repository_id: int, seconds: float) -> Job | None:
 
 
 def repository_heartbeat(*, job: Job, seconds: float, progress: str = "") -> bool:
-    """Prolongs the job's lease and tells how far it is; False when it was lost or the repository is gone."""
+    """Prolongs the job's lease and stores how far it is; False when it was lost or the repository is gone."""
     changes = {"progress": progress[:200]} if progress else {}
     return _mine(job).prolong(job.token, seconds=seconds, **changes)
 

@@ -58,7 +58,10 @@ def files(request: Request, pk: int) -> HttpResponse:
 
 @require_safe
 def certificate(request: Request, pk: int) -> HttpResponse:
-    """What each form of the network computes, compared; what was left out, and where it began to differ."""
+    """Shows how each form of the network compares, what was left out, and where it began to differ.
+
+    Raises Http404 where there is no certificate yet.
+    """
     found = get_object_or_404(Repository.objects.visible_to(request.user), pk=pk)
     verdict = found.verdict
     if not verdict:
@@ -74,6 +77,7 @@ def certificate(request: Request, pk: int) -> HttpResponse:
 
 
 def with_archive(request: Request, pk: int) -> Repository:
+    """Returns a repository that the user may see and download. Raises Http404 where it has no archive."""
     found = get_object_or_404(Repository.objects.visible_to(request.user), pk=pk)
     if not found.is_ready or not found.archive_path.is_file():
         raise Http404(f"repository {pk} has no archive")

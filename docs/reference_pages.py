@@ -90,7 +90,7 @@ def _command(name: str, command: BaseCommand) -> str:
 
 
 def _exits(command: BaseCommand) -> str:
-    said = inspect.getdoc(type(command).handle) or ""
+    said = (inspect.getdoc(type(command).handle) or "").partition("\n")[0]
     return f"{command.help.rstrip('.')}." + (f" {said}" if said.startswith("Exit ") else "")
 
 

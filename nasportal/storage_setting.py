@@ -14,7 +14,9 @@ OPTIONS = {"endpoint": "endpoint_url", "region": "region_name"}
 
 
 def storage_of(text: str) -> dict[str, Any]:
-    """The entry; keys of the server come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, never from the address."""
+    """Returns the storage entry; a server's keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, never from the
+    address. Raises ImproperlyConfigured where the address is malformed, holds keys or needs a missing extra.
+    """
     if Path(text).is_absolute():
         options: dict[str, Any] = {"location": text, "allow_overwrite": True}
         return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": options}

@@ -52,6 +52,7 @@ def refusal(message: str, status: int) -> JsonResponse:
 
 
 def body_of(request: HttpRequest) -> Mapping[str, Any]:
+    """Reads the JSON object of a request. Raises BadBody where it is too long or no such object."""
     if int(request.headers.get("Content-Length") or 0) > LARGEST_BODY:
         raise BadBody(f"The body must have at most {LARGEST_BODY:,} bytes.")
     try:
@@ -64,10 +65,12 @@ def body_of(request: HttpRequest) -> Mapping[str, Any]:
 
 
 def refuse_constant(name: str) -> None:
+    """Raises ValueError for NaN and Infinity, which are no JSON."""
     raise ValueError(name)
 
 
 def mapping(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Returns the JSON object under a name, or an empty one. Raises BadBody where the value is anything else."""
     found = document.get(name, {})
     if not isinstance(found, dict):
         raise BadBody(f"{name} must be a JSON object.")
@@ -122,7 +125,7 @@ def reference(request: HttpRequest, device: Device) -> HttpResponse:
 @for_agents
 @require_POST
 def result(request: HttpRequest, device: Device, job: int) -> HttpResponse:
-    """Takes a result once."""
+    """Stores the result of a job once. Raises BadBody where the job's token is missing."""
     document = body_of(request)
     token = document.get("token")
     if not isinstance(token, int):

@@ -72,9 +72,10 @@ class Calibration:
 
 
 def calibrate(measurements: Sequence[Measurement], fuses: bool | None = None) -> Calibration:
-    """``fuses`` None: whichever of both runtimes predicts held-out networks better, in ranks and in size.
+    """Fits a device's constants. Raises CalibrationError where measurements are too few or not above 0 ms.
 
-    Errors alone hardly tell one runtime from the other where a few kinds of cells are all there is: of 100 cells
+    With ``fuses`` None it takes whichever of both runtimes predicts held-out networks better, in ranks and in size.
+    Errors alone hardly separate one runtime from the other where a few kinds of cells are all there is: of 100 cells
     measured on a Raspberry Pi 4 (NAS-Bench-201's columns) the ranks do, in every draw that was tried.
     """
     if len(measurements) < LEAST_MEASUREMENTS:
@@ -116,6 +117,7 @@ def features(graph: Graph, fuses: bool, counted: Complexity | None = None) -> di
 
 
 def held_out(table: Array, measured: Array) -> Array:
+    """Predicts each network's milliseconds (networks,) from a fit to the other folds; `table` is (networks, terms)."""
     predicted = np.empty_like(measured)
     fold = np.arange(len(measured)) % FOLDS
     for number in range(FOLDS):
@@ -125,7 +127,10 @@ def held_out(table: Array, measured: Array) -> Array:
 
 
 def relative_fit(table: Array, measured: Array) -> Array:
-    """Least absolute relative errors, by reweighting: one network that a device treats oddly must not bend the rest."""
+    """Fits coefficients (terms,) by least absolute relative errors, reweighted: one odd network must not bend the rest.
+
+    `table` is (networks, terms), `measured` (networks,) in milliseconds.
+    """
     scale, weight = measured, np.ones(len(measured))
     for _ in range(REWEIGHTINGS):
         rows = np.sqrt(weight) / scale

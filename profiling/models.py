@@ -44,7 +44,7 @@ class Device(models.Model):
     code_expires = models.DateTimeField(null=True, blank=True)
     token_digest = models.CharField(max_length=64, blank=True)
     specification = models.JSONField(default=dict, blank=True)  # what the agent says of its machine
-    state = models.JSONField(default=dict, blank=True)  # temperature, throttling, load: as last told
+    state = models.JSONField(default=dict, blank=True)  # temperature, throttling, load: as last reported
     last_seen = models.DateTimeField(null=True, blank=True)
     calibration = models.JSONField(null=True, blank=True)
     calibrated = models.DateTimeField(null=True, blank=True)
@@ -64,7 +64,7 @@ class Device(models.Model):
 
     @property
     def target_name(self) -> str:
-        """As a search spec names it."""
+        """Returns the name that a search spec uses for the device."""
         return f"{self.kind}{targets.AT}{self.pk}"
 
     @property
@@ -90,7 +90,7 @@ class DeviceJobQuerySet(LeasedQuerySet["DeviceJob"]):
 
 
 class DeviceJob(Leased):
-    """One network that a device measures once: whoever asks again gets the same answer."""
+    """One network that a device measures once: asking again gives the same answer."""
 
     WITH_WORK = (JobStatus.QUEUED, JobStatus.LEASED)
     UNDER_LEASE = (JobStatus.LEASED,)

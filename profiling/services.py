@@ -57,7 +57,10 @@ def digest_of(secret: str) -> str:
 
 @transaction.atomic
 def device_create(*, owner: AbstractBaseUser, name: str, kind: str) -> tuple[Device, str]:
-    """The device and the code with which its agent pairs once."""
+    """Creates a device and the code with which its agent pairs once.
+
+    Raises ValidationError where the kind is unknown or is this machine.
+    """
     try:
         if targets.get(kind).device or targets.device_number(kind) is not None:
             raise ValidationError({"kind": "must be a kind of hardware apart from this machine"})
@@ -89,7 +92,10 @@ def _code_fields(code: str) -> dict[str, Any]:
 
 @transaction.atomic
 def device_pair(*, code: str, specification: Mapping[str, Any]) -> tuple[Device, str]:
-    """Uses the code up and answers with the agent's token, which is shown nowhere else."""
+    """Uses the code up and returns the agent's token, which is shown nowhere else.
+
+    Raises PairingRefused where the code is wrong, used or expired.
+    """
     digest, token = digest_of(code.strip().upper()), TOKEN_PREFIX + secrets.token_urlsafe(32)
     waiting = Device.objects.filter(code_digest=digest, code_expires__gt=timezone.now())
     device = waiting.first()
@@ -114,7 +120,7 @@ def device_of_token(token: str) -> Device | None:
 
 @transaction.atomic
 def device_delete(*, device: Device) -> None:
-    """With all that it measured; its agent's token opens nothing any more."""
+    """Deletes a device with all that it measured; its agent's token is worth nothing any more."""
     device.delete()
 
 
@@ -162,7 +168,7 @@ def job_take(*, device: Device, state: Mapping[str, Any]) -> HandedOut | None:
 
 @transaction.atomic
 def job_finish(*, device: Device, pk: int, token: int, result: Mapping[str, Any]) -> DeviceJob:
-    """Stores a result once; one that comes late, twice or from another device is refused."""
+    """Stores a result once. Raises LateResult where it comes late, twice or from another device."""
     now = timezone.now()
     Device.objects.filter(pk=device.pk).update(last_seen=now)
     failure = str(result.get("failure", ""))[:2000] or unusable(result)

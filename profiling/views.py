@@ -41,7 +41,7 @@ def figures(target: targets.Target) -> list[tuple[str, float, str]]:
 
 
 def sources(target: type[targets.Target]) -> list[tuple[str, str]]:
-    """Where each number comes from, the numbers named as they are shown."""
+    """Lists the source of each number, the numbers named as they are shown."""
     return [(", ".join(title_of(name) for name in each.of.split(", ")), each.says) for each in target.sources]
 
 

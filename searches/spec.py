@@ -162,7 +162,7 @@ class SearchSpec:
 
     @property
     def fidelities(self) -> tuple[int, ...]:
-        """Epochs of the ladder's rungs, from cheap to dear; 0 is a proxy."""
+        """Epochs of the ladder's rungs, from cheap to costly; 0 is a proxy."""
         return self.ladder.fidelities(self.training.epochs)
 
     def algorithm_settings(self) -> dict[str, Any]:

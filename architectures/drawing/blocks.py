@@ -60,7 +60,7 @@ def labelled(blocks: Iterable[Block]) -> tuple[Block, ...]:
 
 
 def folded(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
-    """Of neighbouring equal scopes of several blocks (cells) only the first is kept whole."""
+    """Keeps only the first of neighbouring equal scopes of several blocks (cells) whole."""
     if len(blocks) <= MANY:
         return blocks
     signatures = _signatures(blocks)
@@ -99,7 +99,7 @@ def links_of(blocks: tuple[Block, ...]) -> tuple[Link, ...]:
 
 @dataclass(frozen=True)
 class Difference:
-    """For each block of the new graph "", "changed" or "added"; and what stood before a block and is gone."""
+    """Marks each block of the new graph "", "changed" or "added", and keeps what stood before a block and is gone."""
 
     marks: tuple[str, ...]
     gone: dict[int, tuple[Block, ...]]

@@ -1,4 +1,4 @@
-"""Where blocks stand: layers by longest path, boxes round scopes, lanes for arcs beside them."""
+"""Places blocks: layers by longest path, boxes round scopes, lanes for arcs beside them."""
 
 from __future__ import annotations
 

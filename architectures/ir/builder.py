@@ -32,7 +32,10 @@ class Builder:
         return _Scope(self, name)
 
     def add(self, name: str, primitive: Primitive, *inputs: str) -> str:
-        """Adds a node to the present scope and returns its full name (for an identity, unless literal, its input's)."""
+        """Adds a node to the present scope and returns its full name (for an identity, unless literal, its input's).
+
+        Raises GraphError where the name is taken, an input is missing or the shapes do not fit.
+        """
         if not self.literal and type(primitive) is Identity:
             return inputs[0]
         path = self._prefix + name

@@ -64,7 +64,10 @@ def dumps(graph: Graph) -> str:
 
 
 def loads(text: str) -> Graph:
-    """The graph of a text from `dumps`."""
+    """Reads a verified graph from a text of `dumps`.
+
+    Raises DocumentError where the text has another version or is damaged.
+    """
     if text[:1] != VERSION:
         raise DocumentError("", f"this portal reads version {VERSION} of the compact form", f"it begins {text[:10]!r}")
     try:

@@ -71,7 +71,7 @@ def complexity(graph: Graph) -> Complexity:
 
 
 def _last_readers(graph: Graph) -> list[list[int]]:
-    """For each position, the positions of the values that are read there for the last time."""
+    """Returns, for each position, the positions of the values that are read there for the last time."""
     last = list(range(len(graph.nodes)))
     for index, sources in enumerate(graph.inputs):
         for source in sources:
@@ -170,7 +170,7 @@ def _backward_peak(graph: Graph, sizes: list[int], freed: list[int], live: int) 
 
 
 def _first_savers(graph: Graph) -> list[int]:
-    """For each value the first node that keeps it for the backward pass, where it is the last to need it; or -1."""
+    """Returns the first node that keeps each value for the backward pass, where it is the last to need it; or -1."""
     savers = [-1] * len(graph.nodes)
     for index, node in enumerate(graph.nodes):
         if node.primitive.saves_output:

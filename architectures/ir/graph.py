@@ -46,6 +46,7 @@ class Graph:
         return self.output_shape[0]
 
     def node(self, name: str) -> Node:
+        """Returns the node of this name. Raises KeyError where there is none."""
         try:
             return self.by_name[name]
         except KeyError:
@@ -66,7 +67,7 @@ class Graph:
 
     @cached_property
     def inputs(self) -> tuple[tuple[int, ...], ...]:
-        """For each node the positions of its inputs."""
+        """Lists the positions of each node's inputs."""
         position = {node.name: index for index, node in enumerate(self.nodes)}
         return tuple([tuple([position[name] for name in node.inputs]) for node in self.nodes])
 

@@ -48,6 +48,7 @@ def dumps(graph: Graph, origin: Mapping[str, Any] | None = None) -> str:
 
 
 def loads(text: str) -> Graph:
+    """Reads a verified graph from JSON. Raises DocumentError where the text is too long, no JSON or no architecture."""
     if len(text) > LARGEST_TEXT:
         raise DocumentError("", f"the text may have at most {LARGEST_TEXT:,} characters", f"has {len(text):,}")
     try:
@@ -63,7 +64,10 @@ def loads(text: str) -> Graph:
 
 
 def from_document(document: Any) -> Graph:
-    """The verified graph of an architecture document."""
+    """Reads a verified graph from an architecture document.
+
+    Raises DocumentError where format, version, size, input or classes are not as they must be.
+    """
     if not isinstance(document, Mapping) or document.get("format") != FORMAT:
         found = document.get("format") if isinstance(document, Mapping) else document
         raise DocumentError("", f"the document's format must be {FORMAT!r}", f"is {_short(found)}")
@@ -91,7 +95,10 @@ def attributes(primitive: Primitive) -> dict[str, Any]:
 
 
 def primitive_of(name: str, kind: Any, found: Any) -> Primitive:
-    """The primitive of this kind and these attributes; `name` is the node's, for the message."""
+    """Makes the primitive of this kind and these attributes; `name` is the node's, for the message.
+
+    Raises DocumentError where the kind or an attribute is unknown.
+    """
     if not isinstance(kind, str) or kind not in KINDS:
         known = UnknownName("primitive", _short(kind) if not isinstance(kind, str) else kind[:60], tuple(sorted(KINDS)))
         raise DocumentError(name, "the kind must be a known primitive", str(known))

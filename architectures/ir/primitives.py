@@ -45,6 +45,10 @@ class Primitive:
         KINDS[cls.kind] = cls  # a slotted dataclass is created twice, the second one is the class in use
 
     def infer(self, shapes: Shapes) -> Shape:
+        """Returns the output's shape without the batch, such as (C, H, W), from those of the inputs.
+
+        Raises ShapeError where the inputs or the attributes do not fit.
+        """
         return shapes[0]
 
     def params(self, shapes: Shapes) -> int:
@@ -329,7 +333,10 @@ class Facts(NamedTuple):
 
 @lru_cache(maxsize=1 << 16)
 def facts(primitive: Primitive, shapes: Shapes) -> Facts:
-    """Kept per (primitive, shapes): a search asks the same few hundred questions over and over."""
+    """Returns the shape and the counts of a primitive on such inputs. Raises ShapeError where their number is wrong.
+
+    Results are cached per (primitive, shapes): a search asks the same few hundred questions over and over.
+    """
     arity = primitive.arity
     if arity is None and len(shapes) < 2:
         raise ShapeError(f"{primitive.kind} needs at least two inputs", f"has {len(shapes)}")

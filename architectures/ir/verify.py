@@ -82,7 +82,10 @@ def _verify_node(node: Node, shapes: dict[str, Shape]) -> Facts:
 
 @lru_cache(maxsize=1 << 14)
 def verify_name(name: str) -> None:
-    """Names become attribute paths of torch modules and of printed source."""
+    """Refuses a name that cannot become an attribute path of torch modules and of printed source.
+
+    Raises GraphError where it is too long, malformed or taken.
+    """
     if len(name) > LONGEST_NAME:
         raise GraphError(name[:40] + "…", f"names have at most {LONGEST_NAME} characters", f"this has {len(name)}")
     for part in name.split("."):

@@ -20,6 +20,7 @@ class Add(nn.Module):
     """The sum of its inputs, from left to right."""
 
     def forward(self, first: Tensor, second: Tensor, *others: Tensor) -> Tensor:
+        """Adds tensors of the same shape, (N, C, H, W) or (N, features)."""
         total = first + second
         for other in others:
             total += other  # in place: nobody else has seen the sum
@@ -28,11 +29,13 @@ class Add(nn.Module):
 
 class Multiply(nn.Module):
     def forward(self, x: Tensor, scale: Tensor) -> Tensor:
+        """Multiplies (N, C, H, W) by a scale of the same shape or of (N, C, 1, 1)."""
         return x * scale
 
 
 class Concat(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
+        """Joins tensors (N, C, H, W) along their channels."""
         return torch.cat(inputs, dim=1)
 
 
@@ -42,6 +45,7 @@ class Zero(nn.Module):
         self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
+        """Returns zeros (N, C, H / stride, W / stride) for an input (N, C, H, W)."""
         return x[:, :, :: self.stride, :: self.stride] * 0  # not zeros_like: what lies before gets a gradient of zero
 
 
@@ -62,6 +66,7 @@ class GraphModule(nn.Module):
         self._output = graph.output.name
 
     def forward(self, images: Tensor) -> Tensor:  # (N, C, H, W) -> (N, classes)
+        """Returns logits (N, classes) for images (N, C, H, W)."""
         values = {"input": images}
         del images
         for name, layer, inputs, done in self._steps:

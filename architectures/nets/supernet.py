@@ -1,6 +1,7 @@
-"""Runs a supergraph with torch: all operations mixed (DARTS), or one path whose weights are slices of the widest.
+"""Runs a supergraph with torch: all operations mixed (DARTS, arXiv 1806.09055), or one path of them.
 
-A path computes exactly what the network of its genotype computes with the same weights (batch norms by the batch).
+A path's weights are slices of the widest; with them it computes exactly what the network of its genotype computes
+(batch norms by the batch).
 """
 
 from __future__ import annotations
@@ -68,12 +69,15 @@ class Supernet(nn.Module):
         return self.description.widths.get(node.name.partition(".")[0]) if isinstance(node.primitive, Conv2d) else None
 
     def forward(self, images: Tensor, weights: Path | Sequence[Tensor]) -> Tensor:  # (N, C, H, W) -> (N, classes)
-        """By one path, or with the probabilities of each decision's choices."""
+        """Maps images (N, C, H, W) to logits (N, classes), by one path or by each decision's
+        probabilities (choices,).
+        """
         return self.path(images, weights) if isinstance(weights, Path) else self.mixed(images, weights)
 
     # All operations
 
     def mixed(self, images: Tensor, probabilities: Sequence[Tensor]) -> Tensor:
+        """Maps images (N, C, H, W) to logits (N, classes), all operations weighted by probabilities (choices,)."""
         order, done = self._plan(None, None, self.auxiliary > 0)
         values = {0: images}
         for place, _ in order:
@@ -102,6 +106,7 @@ class Supernet(nn.Module):
     # One path
 
     def path(self, images: Tensor, path: Path) -> Tensor:
+        """Runs the chosen operations alone: images (N, C, H, W) to logits (N, classes)."""
         order, done = self._plan(path.chosen, path.rivals or None, self.auxiliary > 0)
         values = {0: images}
         learns = torch.is_grad_enabled()

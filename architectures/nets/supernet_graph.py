@@ -146,7 +146,7 @@ class Supergraph:
         ]
 
     def skip_share(self, choices: Sequence[int]) -> float:
-        """Of the operations on a path: the sign of a collapse (RobustDARTS, arXiv 1909.09656)."""
+        """Returns the share of skips on a path: the sign of a collapse (RobustDARTS, arXiv 1909.09656)."""
         names = self.operations(choices)
         return names.count(SKIP) / len(names)
 
@@ -158,7 +158,10 @@ class Supergraph:
 
 @singledispatch
 def supergraph(space: Space, parts: int = 1) -> Supergraph:
-    """The supernet of a space; `parts` > 1 computes on a share of the channels of each edge."""
+    """Builds the supernet of a space; `parts` > 1 computes on a share of the channels of each edge.
+
+    Raises SpaceError where the space has no supernet.
+    """
     raise SpaceError("space", f"must be {' or '.join(SPACES)} for a supernet, but is {space.name}")
 
 

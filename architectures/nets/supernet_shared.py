@@ -44,6 +44,7 @@ class SharedWeights:
         return module, keys
 
     def slice(self, key: str, shape: tuple[int, ...], layer: nn.Module) -> Tensor:
+        """Returns the leading part of a shared float32 tensor, such as (out, in, k, k); the tensor grows as needed."""
         held = self.tensors.get(key)
         if held is None or any(size < wanted for size, wanted in zip(held.shape, shape, strict=True)):
             self.tensors[key] = held = self._grown(key, shape, layer)
@@ -61,6 +62,7 @@ class SharedWeights:
         return found
 
     def restore(self, tensors: Iterable[tuple[str, Tensor]]) -> None:
+        """Takes tensors by name, each of its own shape such as (out, in, k, k), in place of the present ones."""
         self.tensors = dict(tensors)
 
 
@@ -76,7 +78,7 @@ def _kind(node: Node, graph: Graph) -> str:
 
 
 def _start(key: str, shape: tuple[int, ...], layer: nn.Module, generator: torch.Generator) -> Tensor:
-    """As `architectures.nets.module.initialise` does."""
+    """Draws initial weights as `architectures.nets.module.initialise` does."""
     if isinstance(layer, nn.Conv2d) and len(shape) == 4:
         fan_out = shape[0] * shape[2] * shape[3] // layer.groups if layer.groups < shape[0] else shape[2] * shape[3]
         return torch.randn(shape, generator=generator) * math.sqrt(2 / max(1, fan_out))

@@ -180,7 +180,7 @@ def code(genotype: Sequence[int]) -> str:
 
 @cache
 def equal_codes() -> dict[Genotype, list[Genotype]]:
-    """For each canonical code all that mean the same cell."""
+    """Lists, for each canonical code, all codes that mean the same cell."""
     found: dict[Genotype, list[Genotype]] = {first: [] for first in first_codes().values()}
     for genotype in product(range(len(OPERATIONS)), repeat=len(EDGES)):
         found[first_codes()[cell_key(genotype)]].append(genotype)
@@ -189,7 +189,7 @@ def equal_codes() -> dict[Genotype, list[Genotype]]:
 
 @cache
 def first_codes() -> dict[object, Genotype]:
-    """For each distinct cell its first code; 0.3 s, once."""
+    """Returns the first code of each distinct cell; takes 0.3 s, once."""
     found: dict[object, Genotype] = {}
     for genotype in product(range(len(OPERATIONS)), repeat=len(EDGES)):
         found.setdefault(cell_key(genotype), genotype)
@@ -222,7 +222,7 @@ def cell_key(genotype: Genotype) -> object:
 
 
 def _operations(genotype: Genotype) -> tuple[list[list[object]], dict[object, tuple[int, list[object]]]]:
-    """For each node the operations that it sums; for each operation its kind and the sum that it reads."""
+    """Returns the operations that each node sums and, for each operation, its kind and the sum that it reads."""
     sums: list[list[object]] = [["input"], [], [], []]
     inputs: dict[object, tuple[int, list[object]]] = {}
     for edge, operation in zip(EDGES, genotype, strict=True):

@@ -75,7 +75,7 @@ class Limits:
 
     @property
     def needs_graph(self) -> bool:
-        """Says that `allow` alone cannot tell whether a network keeps the limits."""
+        """Says that `allow` alone cannot decide whether a network keeps the limits."""
         return any(bound.quantity not in WITHOUT_GRAPH for bound in self.bounds)
 
     def allow(self, params: int, macs: int) -> bool:

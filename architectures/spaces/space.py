@@ -77,7 +77,7 @@ class Space(ABC):
         return self.checked(genotype)
 
     def relevant(self, genotype: Sequence[int]) -> tuple[bool, ...]:
-        """For each decision, whether it matters in a genotype (those of missing layers do not)."""
+        """Returns, for each decision, whether it matters in a genotype (those of missing layers do not)."""
         return (True,) * len(self.decisions)
 
     @property
@@ -98,6 +98,10 @@ class Space(ABC):
         return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 
     def checked(self, genotype: Sequence[int]) -> Genotype:
+        """Returns the genotype as a tuple.
+
+        Raises SpaceError where it has too many or too few decisions, or a choice that there is not.
+        """
         found = tuple(genotype)
         if len(found) != len(self.decisions):
             raise SpaceError("genotype", f"must have {len(self.decisions)} decisions, but has {len(found)}")
@@ -117,7 +121,7 @@ class Space(ABC):
         return tuple([int(random.random() * count) for count in self._counts])
 
     def sample(self, random: Random, limits: Limits | None = None) -> Genotype:
-        """A canonical genotype; each decision is drawn uniformly.
+        """Draws a canonical genotype; each decision is uniform. Raises SpaceError where no draw keeps the limits.
 
         With limits, whole draws are repeated until one keeps them: what is allowed keeps its relative frequency.
         """
@@ -131,13 +135,16 @@ class Space(ABC):
         raise SpaceError("limits", f"{rule}, but none was found: loosen them or narrow the space")
 
     def keeps(self, genotype: Genotype, limits: Limits) -> bool:
-        """Whether a canonical genotype's network is within the limits that can be counted. Cheap ones first."""
+        """Returns whether a canonical genotype's network is within the limits that can be counted. Cheap ones first."""
         if not limits.allow(*self.costs(genotype)):
             return False
         return not limits.needs_graph or not limits.violations(complexity(self.decode(genotype)))
 
     def mutate(self, genotype: Sequence[int], random: Random, rate: float | None = None) -> Variation:
-        """One change of the network, or with a rate, a change of each decision with that probability (at least one)."""
+        """Changes the network once or, with a rate, each decision with that probability (at least one).
+
+        Raises SpaceError where the rate is not in (0, 1].
+        """
         parent = self.canonical(genotype)
         if rate is None:
             return self._first_that_differs(parent, self.moves(parent, random))
@@ -201,7 +208,10 @@ class Space(ABC):
         return _word(number)
 
     def parse(self, text: str) -> Genotype:
-        """The genotype of a word from `encode`."""
+        """Reads a genotype from a word of `encode`.
+
+        Raises SpaceError where the word is malformed or lies beyond the space.
+        """
         if not text or len(text) > 64 or any(letter not in _DIGITS for letter in text):
             raise SpaceError("genotype", f"must be 1 to 64 of 0-9, A-Z, a-z, but is {text[:70]!r}")
         number = 0

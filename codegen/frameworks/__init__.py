@@ -17,8 +17,8 @@ class Framework:
     files: ClassVar[tuple[str, ...]]  # what it adds to a repository, taken away again where it does not agree
     needs: ClassVar[tuple[str, ...]] = ()  # frameworks that it is made from
     needs_data: ClassVar[bool] = False  # to be calibrated
-    extra: ClassVar[bool] = False  # installed on wish, in an environment of its own: codegen/extras.py
-    for_gpu: ClassVar[bool] = False  # made where the search was for a GPU, or on wish
+    extra: ClassVar[bool] = False  # installed on request, in an environment of its own: codegen/extras.py
+    for_gpu: ClassVar[bool] = False  # made where the search was for a GPU, or on request
     requirements: ClassVar[tuple[str, ...]] = ()  # of an extra
 
     def sources(self, graph: Graph) -> Mapping[str, str]:
@@ -28,7 +28,7 @@ class Framework:
     def values(self, graph: Graph, folder: Path, images: Any) -> Iterator[Any]:
         """Yields what an export computes on its way for images (N, C, H, W), as arrays.
 
-        By them the first node is found that does not agree; an export that cannot tell yields nothing.
+        By them the first node is found that does not agree; an export that cannot show them yields nothing.
         """
         return iter(())
 

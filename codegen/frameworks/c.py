@@ -51,7 +51,7 @@ class Spot:
 
     @property
     def weights(self) -> tuple[str, ...]:
-        """int8 weights have a step a channel."""
+        """int8 weights have one step per channel."""
         return tuple(self.array(suffix) for suffix in ("weight", *(["steps"] if self.int8 else []), "bias"))
 
     def kernel(self, name: str) -> str:
@@ -69,6 +69,7 @@ class Spot:
 
 @singledispatch
 def lines(op: Primitive, spot: Spot) -> list[str]:
+    """Prints the C statements of a primitive. Raises PrintError where it has no rule."""
     raise PrintError(f"C has no rule for the primitive {op.kind}")
 
 
@@ -200,6 +201,7 @@ class C99(Framework):
 
 
 def check_size(graph: Graph) -> None:
+    """Refuses a network too large for C source. Raises PrintError where it has more than MOST_PARAMETERS parameters."""
     params = complexity(graph).params
     if params > MOST_PARAMETERS:
         raise PrintError(f"C source is printed up to {MOST_PARAMETERS:,} parameters, but the network has {params:,}")
@@ -281,7 +283,7 @@ def traced(graph: Graph, folder: Path, images: Any) -> Iterator[Any]:
 
 
 def check_names(graph: Graph) -> None:
-    """Two nodes could become one C name: `a.b__c` and `a.b.c`."""
+    """Refuses nodes that would share a C name, as `a.b__c` and `a.b.c` do. Raises PrintError where two do."""
     names = [node.name.replace(".", "__") for node in graph.nodes]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:

@@ -84,5 +84,5 @@ class Flax(Framework):
         return folder_of("flax", printed)
 
     def values(self, graph: Graph, folder: Path, images: Any) -> Iterator[Any]:
-        """Of its modules; what stands between them as an expression is not seen."""
+        """Yields the values of its modules; what stands between them as an expression is not seen."""
         yield from extras.values("flax", folder, VALUES, images)

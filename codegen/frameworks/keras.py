@@ -63,7 +63,7 @@ class Keras(Framework):
         return folder_of("keras", printed)
 
     def values(self, graph: Graph, folder: Path, images: Any) -> Iterator[Any]:
-        """Of its layers; what stands between them as an expression is not seen."""
+        """Yields the values of its layers; what stands between them as an expression is not seen."""
         found: list[Any] = []
         model = import_module("exports.keras.weights").load()  # the folder is on the path: its exporter ran
         for part in model._flatten_layers(include_self=True):

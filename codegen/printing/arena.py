@@ -33,7 +33,7 @@ class Span(NamedTuple):
 
 
 def plan(graph: Graph, outside: Mapping[str, str], reuses: Callable[[Node], str | None]) -> Arena:
-    """As small as the most values that live at once, wherever an order of placing is found that reaches that.
+    """Plans an arena as small as the most values that live at once, wherever an order of placing reaches that.
 
     Values in `outside` have storage elsewhere. `reuses` names the input whose buffer a node may take over: it does so
     if it is the last reader.
@@ -90,14 +90,14 @@ def owners(graph: Graph, outside: Mapping[str, str], reuses: Callable[[Node], st
 
 
 def is_last_read(graph: Graph, owner: Mapping[str, str], taken: str, node: Node) -> bool:
-    """Whether nobody reads the buffer of `taken` after this node."""
+    """Returns whether nobody reads the buffer of `taken` after this node."""
     sharing = [name for name, holder in owner.items() if holder == owner[taken]]
     after = graph.nodes[[each.name for each in graph.nodes].index(node.name) + 1 :]
     return not any(name in each.inputs for each in after for name in sharing)
 
 
 def last_reads(graph: Graph, owner: Mapping[str, str]) -> dict[str, int]:
-    """For each buffer, the position of the node that reads it last."""
+    """Returns, for each buffer, the position of the node that reads it last."""
     last: dict[str, int] = {}
     for index, node in enumerate(graph.nodes):
         last[owner[node.name]] = max(index, last.get(owner[node.name], 0))

@@ -85,12 +85,15 @@ def relative(name: str, path: str) -> str:
 
 
 def leaves(graph: Graph, node: Node, inside: set[str]) -> bool:
-    """Whether somebody outside reads the node's value."""
+    """Returns whether somebody outside reads the node's value."""
     return node is graph.output or any(reader.name not in inside for reader in graph.consumers(node.name))
 
 
 def in_order(path: str, children: list[Leaf | Block]) -> tuple[Leaf | Block, ...]:
-    """Children so that each stands after those it reads. A block counts as one step: it may not wait for itself."""
+    """Sorts children so that each stands after those it reads.
+
+    Raises PrintError where a block, which counts as one step, would wait for itself.
+    """
     maker = {name: child for child in children for name in child.outputs}
     waiting = list(children)
     done: list[Leaf | Block] = []

@@ -29,11 +29,11 @@ class Dialect:
     closing: ClassVar[tuple[str, ...]] = ()  # what stands below the classes
 
     def imports(self, text: str) -> Iterable[str]:
-        """For these classes; none unless the framework says so."""
+        """Returns the import lines of these classes; none unless the framework says so."""
         return ()
 
     def is_module(self, op: Primitive) -> bool:
-        """Whether it is made in the constructor; the others are expressions where they are used."""
+        """Returns whether it is made in the constructor; the others are expressions where they are used."""
         return type(op) in self.layers
 
     def layer(self, op: Primitive, say: Say) -> str:
@@ -53,7 +53,7 @@ class Dialect:
 
 @singledispatch
 def arguments(op: Primitive, say: Say) -> list[str]:
-    """What the constructor of a layer is given."""
+    """Returns the arguments of a layer's constructor. Raises PrintError where the primitive has no rule."""
     raise PrintError(f"a layer for the primitive {op.kind} has no arguments")
 
 
@@ -85,7 +85,10 @@ def _(op: primitives.Dropout, say: Say) -> list[str]:
 
 @singledispatch
 def value(op: Primitive, words: Dialect, *operands: str) -> str:
-    """The expression of a primitive that has no module."""
+    """Returns the expression of a primitive that has no module.
+
+    Raises PrintError where the framework has no rule for it.
+    """
     if type(op) not in words.values:
         raise PrintError(f"{words.name} has no rule for the primitive {op.kind}")
     return words.values[type(op)].format(", ".join(operands))
@@ -114,7 +117,7 @@ def _(op: primitives.Zero, words: Dialect, x: str) -> str:
 
 
 def covers(words: Dialect, primitive: type[Primitive]) -> bool:
-    """Whether there is a rule for it."""
+    """Returns whether there is a rule for it."""
     is_shared = value.dispatch(primitive) is not value.dispatch(object)
     return is_shared or primitive in words.layers or primitive in words.values
 

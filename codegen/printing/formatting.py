@@ -13,7 +13,10 @@ class FormatError(ValueError):
 
 @lru_cache(maxsize=256)
 def formatted(source: str) -> str:
-    """Python source in the form of `ruff format`; the settings of this machine play no part."""
+    """Formats Python source as `ruff format` does; the settings of this machine play no part.
+
+    Raises FormatError where the formatter refuses the source.
+    """
     command = [sys.executable, "-m", "ruff", "format", "--isolated", "--no-cache", "--line-length", str(LINE_LENGTH)]
     done = subprocess.run([*command, "-"], input=source, capture_output=True, text=True, check=False)
     if done.returncode:

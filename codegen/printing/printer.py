@@ -18,7 +18,7 @@ SHORTEST_LOOP = 3
 
 @dataclass(frozen=True)
 class Place:
-    """Where a node stands: its class, its module there (None for an expression), its statement in forward."""
+    """The place of a node: its class, its module there (None for an expression), its statement in forward."""
 
     class_name: str
     attribute: str | None
@@ -78,7 +78,7 @@ def print_class(dialect: Dialect, classes: Classes, made: BlockClass, places: di
 
 
 def repeats(block: Block, calls: list[str]) -> bool:
-    """Whether a block is one and the same block several times, one after another, numbered from 1."""
+    """Returns whether a block is one and the same block several times, one after another, numbered from 1."""
     children = block.blocks
     if len(children) < SHORTEST_LOOP or len(children) < len(block.children) or len(set(calls)) > 1:
         return False

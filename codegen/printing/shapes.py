@@ -6,7 +6,7 @@ from codegen.printing.classes import BlockClass
 
 
 def shape_comment(graph: Graph, made: BlockClass, values: tuple[str, ...], channels_last: bool = False) -> str:
-    """Of the last value that a statement makes, `(N, 16, 8, 8)`."""
+    """Returns the shape of the last value that a statement makes, such as `(N, 16, 8, 8)`."""
     example = values[-1]
     shapes = [graph.node(counterpart(made.example, block, example)).shape for block in made.blocks]
     if len(shapes[0]) == 1:

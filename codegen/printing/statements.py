@@ -119,7 +119,7 @@ class Writer:
 
 
 def continues(child: Leaf, after: Leaf, length: int) -> bool:
-    """Whether the next step belongs to the same line: convolution, norm and activation do."""
+    """Returns whether the next step belongs to the same line: convolution, norm and activation do."""
     this, following = child.node.primitive, after.node.primitive
     if isinstance(this, MIXERS):
         return isinstance(following, ACTIVATIONS)

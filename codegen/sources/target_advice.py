@@ -29,7 +29,7 @@ LEAST_GPU = 3e11  # multiply-adds a second: no core of a CPU has as many
 
 
 def advice_for(target: str) -> Advice:
-    """By the target's numbers, so that a new one is advised, too; a device of the portal is advised as its kind."""
+    """Chooses advice by the target's numbers, so that new targets are advised; a device counts as its kind."""
     hardware = targets.create(target)
     if hardware.memory_bytes < LEAST_OPERATING_SYSTEM:
         return SMALL
@@ -54,7 +54,9 @@ def lines(target: str, graph: Graph, exports: tuple[str, ...]) -> list[str]:
             f"{hardware.storage_bytes:,} bytes of flash: it {'fits' if fits else 'does not fit'}."
         )
         if "c_int8" in exports:
-            said.append(f"exports/c_int8 holds them in about {flash // 4:,} bytes: one a weight, and a step a channel.")
+            said.append(
+                f"exports/c_int8 holds them in about {flash // 4:,} bytes: one per weight, and one step per channel."
+            )
     if advice is GPU and "fp16" in exports:
         said.append(
             "exports/fp16 holds it in half precision, for a GPU's runtime: half the bytes; images stay float32."

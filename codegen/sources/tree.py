@@ -83,6 +83,7 @@ def member(name: str) -> zipfile.ZipInfo:
 
 
 def check(path: str) -> None:
+    """Refuses a path that leaves the tree or has unusual characters. Raises TreeError where it does."""
     parts = PurePosixPath(path).parts
     if not parts or path != "/".join(parts) or any(not PART.fullmatch(part) or part == ".." for part in parts):
         raise TreeError(f"a path must be relative, of letters, digits, dots, dashes and underscores, but is {path!r}")

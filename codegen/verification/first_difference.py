@@ -1,4 +1,4 @@
-"""Where an export begins to differ: each node's value in the searched network, looked for among the export's values."""
+"""Finds where an export begins to differ: the network's value at each node is looked for among the export's."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,16 +15,18 @@ QUANTISED = 0.1  # of a node's root mean square: what int8 may be off by
 
 
 def is_close(expected: Array, found: Array) -> bool:
+    """Returns whether arrays of the same shape differ by at most TOLERANCE of the largest expected value (or of 1)."""
     return bool(abs(expected - found).max() <= TOLERANCE * max(1.0, float(abs(expected).max())))
 
 
 def is_roughly_close(expected: Array, found: Array) -> bool:
+    """Returns whether two arrays of the same shape differ by at most QUANTISED in relative root mean square."""
     error = float(((expected - found) ** 2).mean() ** 0.5)
     return error <= QUANTISED * max(1e-6, float((expected**2).mean() ** 0.5))
 
 
 def node_values(reference: "nn.Module", graph: Graph, images: Array) -> dict[str, Array]:
-    """The value of each node in the searched network, by name."""
+    """Returns each node's value for images (N, C, H, W), by name: (N, C, H, W) or (N, features)."""
     import torch
 
     found: dict[str, Array] = {}
@@ -45,10 +47,10 @@ def node_values(reference: "nn.Module", graph: Graph, images: Array) -> dict[str
 def first_difference(
     graph: Graph, expected: Mapping[str, Array], values: Iterable[Array], close: Close = is_close
 ) -> str:
-    """The first node from which on nothing agrees; empty where all does.
+    """Names the first node from which on nothing agrees; empty where all does.
 
-    An export may hold no value for a node (a convolution and its batch norm became one step): such a node agrees
-    where a reader of it does.
+    Values are (N, C, H, W), (N, H, W, C) or (N, features). An export may hold no value for a node (a convolution and
+    its batch norm became one step): such a node agrees where a reader of it does.
     """
     by_shape: dict[tuple[int, ...], list[Array]] = {}
     for value in values:

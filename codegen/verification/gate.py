@@ -74,6 +74,7 @@ class Gate:
         return SourceTree.read(self.folder)
 
     def compiles(self) -> str:
+        """Compiles every Python file. Raises Fault where one is no Python."""
         sources = {path: text for path, text in self.tree().files.items() if path.endswith(".py")}
         for path, text in sources.items():
             try:
@@ -83,6 +84,7 @@ class Gate:
         return f"{len(sources)} files"
 
     def is_clean(self) -> str:
+        """Checks lint and format with ruff. Raises Fault where ruff complains."""
         for arguments in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
             done = run([sys.executable, "-m", "ruff", *arguments, "."], self.folder, 60)
             if done.returncode:
@@ -90,6 +92,7 @@ class Gate:
         return "check and format"
 
     def is_portable(self) -> str:
+        """Searches all files for paths of this machine and for pickles. Raises Fault where it finds one."""
         # A name that looks like a path is the user's own affair.
         told = json.dumps([self.request.name, self.request.author, dict(self.request.data)], ensure_ascii=False)
         here = {str(self.folder.resolve()), str(Path.home()), sys.prefix, os.getcwd()} - {"/"}
@@ -106,12 +109,14 @@ class Gate:
         return f"{len(self.tree().files)} files"
 
     def can_be_built(self) -> str:
+        """Checks the Dockerfile. Raises Fault where it names what is missing, has no tag or runs as root."""
         tree = self.tree()
         if found := faults(tree.text("Dockerfile"), tree.files.keys()):
             raise Fault("; ".join(found))
         return "its sources are here, its image has a tag, it does not run as root"
 
     def says_what_was_asked(self) -> str:
+        """Compares the stored architecture and configuration with the request. Raises Fault where they differ."""
         stored = loads((self.folder / "architecture.json").read_text(encoding="utf-8"))
         if fingerprint(stored) != fingerprint(self.graph):
             raise Fault("architecture.json is another network")
@@ -123,6 +128,10 @@ class Gate:
         return "as asked for"
 
     def computes_the_same(self) -> str:
+        """Compares the printed network with the searched one, in training and in inference.
+
+        Raises Fault where they differ.
+        """
         import torch
         from safetensors.torch import load_file
 
@@ -148,6 +157,7 @@ class Gate:
         return f"bijection, strict load, largest difference {worst:.2g}"
 
     def exports_agree(self) -> str:
+        """Reads the certificate of the exports. Raises Fault where one failed."""
         document = json.loads((self.folder / "consistency.json").read_text(encoding="utf-8"))
         failed = [row["name"] for row in document["artefacts"] if row["verdict"] != "passed"]
         if failed or document["verdict"] != "passed":
@@ -155,6 +165,7 @@ class Gate:
         return ", ".join(row["name"] for row in document["artefacts"])
 
     def tests_pass(self) -> str:
+        """Runs the repository's own tests. Raises Fault where they fail or take too long."""
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error::DeprecationWarning"]
         done = run(command, self.folder, TESTS_SECONDS)
         if done.returncode:
@@ -173,7 +184,7 @@ def outcome(name: str, check: Callable[[], str]) -> Check:
 
 
 def answers(module: "nn.Module", images: Any, training: bool) -> dict[str, Any]:
-    """Logits and, in training, the statistics that the pass leaves behind: they tell a wrong momentum."""
+    """Logits and, in training, the statistics that the pass leaves behind: they show a wrong momentum."""
     import copy
 
     import torch
@@ -199,7 +210,10 @@ def members(path: str, content: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def run(command: list[str], folder: Path, seconds: float) -> subprocess.CompletedProcess[str]:
-    """In the repository, with nothing of ours in the environment: it has to stand alone."""
+    """Runs a command in the repository, without our environment: the repository has to work alone.
+
+    Raises Fault where the command takes longer than `seconds`.
+    """
     kept = {
         name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT")
     }

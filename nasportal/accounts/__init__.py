@@ -1,1 +1,1 @@
-"""Who is here: signing in, one-time links, passwords, tokens for programs."""
+"""Accounts: signing in, one-time links, passwords, tokens for programs."""

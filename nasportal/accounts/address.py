@@ -1,4 +1,4 @@
-"""Where a request comes from."""
+"""Finds the address that a request comes from."""
 
 from django.conf import settings
 from django.http import HttpRequest

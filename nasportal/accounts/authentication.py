@@ -14,7 +14,10 @@ class BearerToken(BaseAuthentication):
     """Signs in the user whose token the request carries."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
-        """User and token; None where the request carries no bearer token."""
+        """Returns user and token, or None without a bearer token.
+
+        Raises AuthenticationFailed where the token is not valid.
+        """
         scheme, _, text = get_authorization_header(request).partition(b" ")
         if scheme.lower() != b"bearer":
             return None

@@ -16,7 +16,10 @@ class SignInForm(AuthenticationForm):
     """Name and password, with a limit on wrong ones."""
 
     def clean(self) -> dict[str, Any]:
-        """Refuses without looking at the password where there were too many wrong ones."""
+        """Checks name and password.
+
+        Raises ValidationError, without looking at the password, after too many wrong ones.
+        """
         name = self.cleaned_data.get("username", "")
         address = client_address(self.request)
         if services.login_is_blocked(name=name, address=address):

@@ -69,7 +69,7 @@ def token_create(*, user: User, name: str, expires: datetime | None = None) -> s
 
 
 def token_revoke(*, user: User, pk: int) -> bool:
-    """Whether one of the user's own tokens was taken out of use."""
+    """Returns whether one of the user's own tokens was taken out of use."""
     return bool(ApiToken.objects.filter(user=user, pk=pk, revoked=None).update(revoked=now()))
 
 
@@ -93,12 +93,12 @@ def login_failure_add(*, name: str, address: str | None) -> None:
 
 
 def login_failures_forget(*, name: str, address: str | None) -> None:
-    """Who signed in starts anew."""
+    """Deletes the failures of a user who signed in."""
     LoginFailure.objects.filter(name=name[:150], address=address).delete()
 
 
 def login_is_blocked(*, name: str, address: str | None) -> bool:
-    """Whether this name from this address, or this address with all its names, was refused too often of late."""
+    """Returns whether this name from this address, or this address with any name, was refused too often of late."""
     recent = LoginFailure.objects.filter(at__gt=now() - FAILURE_WINDOW, address=address)
     return recent.filter(name=name[:150]).count() >= FAILURES_PER_NAME or recent.count() >= FAILURES_PER_ADDRESS
 

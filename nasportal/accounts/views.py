@@ -58,7 +58,7 @@ class PasswordView(PasswordChangeView):
     http_method_names = ("get", "head", "post", "options")
 
     def get_form_class(self) -> Any:
-        """Without an old password there is none to ask for."""
+        """Asks for the old password only where there is one."""
         user: Any = self.request.user
         return super().get_form_class() if user.has_usable_password() else SetPasswordForm
 

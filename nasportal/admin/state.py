@@ -27,7 +27,7 @@ def runs_by_status() -> dict[str, int]:
 
 
 def leases() -> list[dict[str, Any]]:
-    """Who works on which run right now."""
+    """Lists which worker holds which run right now."""
     live = SearchRun.objects.leased().select_related("project").order_by("lease_owner", "pk")
     now = timezone.now()
     return [
@@ -108,7 +108,7 @@ def exposition() -> bytes:
 
 
 def is_metrics_token(authorization: str) -> bool:
-    """Whether the header carries NASPORTAL_METRICS_TOKEN; without that variable no token is right."""
+    """Returns whether the header carries NASPORTAL_METRICS_TOKEN; without that variable no token is right."""
     scheme, _, given = authorization.partition(" ")
     wanted = settings.METRICS_TOKEN
     return bool(wanted) and scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), wanted.encode())

@@ -19,7 +19,7 @@ View = Callable[..., HttpResponse]
 
 
 def administrators_only(view: View) -> View:
-    """For everybody else there is no such page."""
+    """Hides a page from everybody but administrators: others get a 404."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -42,7 +42,7 @@ def state(request: HttpRequest) -> HttpResponse:
 @never_cache
 @administrators_only
 def audit(request: HttpRequest) -> HttpResponse:
-    """Who changed what, the newest first; filtered by user."""
+    """Lists changes with their users, the newest first; filtered by user."""
     entries = AuditEntry.objects.all()
     user = request.GET.get("user", "").strip()
     if user:
@@ -56,7 +56,7 @@ def audit(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """For Prometheus with the token, or for an administrator's session."""
+    """Shows the metrics to Prometheus with the token, or to an administrator."""
     is_token = operations.is_metrics_token(request.headers.get("Authorization", ""))
     if not is_token and not request.user.is_superuser:
         return HttpResponse("The token NASPORTAL_METRICS_TOKEN is needed.\n", status=401, content_type="text/plain")

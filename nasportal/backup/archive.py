@@ -1,6 +1,6 @@
 """The portal in one file: the database as of one moment, all files that it names, and the sha256 of each.
 
-The secret key stays where it is: whoever has it may run code here. A restored portal makes a new one; people sign in
+The secret key stays where it is: who has it may run code here. A restored portal makes a new one; people sign in
 again, and nothing else is lost.
 """
 
@@ -174,7 +174,7 @@ def _put_back(folder: Path) -> None:
 
 
 def _postgresql(program: str, *arguments: str) -> None:
-    """pg_dump or pg_restore, told by the environment where to go: a password on a command line can be read by all."""
+    """pg_dump or pg_restore, with the address in the environment: a password on a command line can be read by all."""
     if shutil.which(program) is None:
         raise BackupError(f"{program} is not installed: install PostgreSQL's client programs.")
     database = settings.DATABASES["default"]

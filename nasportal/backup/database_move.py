@@ -28,7 +28,10 @@ class MoveError(Exception):
 
 
 def move(address: str) -> dict[str, int]:
-    """Copies every row into the empty database at ``address`` in one transaction; answers with rows by table."""
+    """Copies every row into the empty database at ``address`` in one transaction and returns the rows per table.
+
+    Raises MoveError where the portal runs or a database refuses.
+    """
     connect(address)
     try:
         with only_portal():
@@ -47,6 +50,10 @@ def move(address: str) -> dict[str, int]:
 
 
 def connect(address: str) -> None:
+    """Connects the new database under the alias TARGET.
+
+    Raises MoveError where the address is malformed or is the present database.
+    """
     try:
         database = environ.Env.db_url_config(address)
     except ValueError as fault:
@@ -64,6 +71,7 @@ def connect(address: str) -> None:
 
 
 def demand_empty() -> None:
+    """Refuses a new database that has tables. Raises MoveError where it has one."""
     if there := sorted(connections[TARGET].introspection.table_names()):
         raise MoveError(f"The database at the new address is not empty (it has a table {there[0]}): name a new one.")
 
@@ -76,7 +84,10 @@ def kept_models() -> Iterator[type[models.Model]]:
 
 
 def copy(model: type[models.Model]) -> int:
-    """Keeps primary keys, and moments that would else be set anew; reads back what was written."""
+    """Copies a table with its primary keys and dates, and reads back what was written.
+
+    Raises MoveError where that differs.
+    """
     manager, names = model._base_manager, [each.attname for each in model._meta.concrete_fields]
     rows = manager.using("default").order_by("pk").values(*names)
     count, sent = 0, hashlib.sha256()

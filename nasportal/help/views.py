@@ -1,4 +1,4 @@
-"""Pages of the documentation, for whoever is signed in."""
+"""Pages of the documentation, for every user who is signed in."""
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -19,7 +19,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def show(request: HttpRequest, page: str) -> HttpResponse:
-    """One page with the list of its headings."""
+    """Shows one page with the list of its headings. Raises Http404 where there is no such page."""
     found = pages.pages().get(page)
     if found is None:
         raise Http404(page)

@@ -107,7 +107,7 @@ def entries(storage: Storage, place: str) -> tuple[list[str], list[str]]:
 
 
 def download(storage: Storage, name: str, path: Path, sha256: str) -> None:
-    """Whole or not at all, and only what its name says."""
+    """Downloads a file whole or not at all. Raises StoredFileDamaged where its sha256 is not the given one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")
     found = hashlib.sha256()

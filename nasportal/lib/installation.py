@@ -1,4 +1,4 @@
-"""Where the portal is installed: in a checkout or from a wheel. Its own files, its version, and its data folder."""
+"""Knows where the portal is installed, in a checkout or from a wheel: its files, its version and its data folder."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ DATA_VARIABLE = "NASPORTAL_DATA"
 
 
 def is_checkout() -> bool:
-    """Whether the code runs from a checkout; a wheel brings neither manage.py nor a folder of templates beside it."""
+    """Returns whether the code runs from a checkout; a wheel has no manage.py and no folder of templates beside it."""
     return (ROOT / "manage.py").is_file() and (ROOT / "templates").is_dir()
 
 
@@ -43,7 +43,7 @@ def data_folder() -> Path:
 
 
 def user_data_folder() -> Path:
-    """Where this platform keeps a user's data: ~/Library/Application Support, or XDG_DATA_HOME."""
+    """Returns the folder of a user's data on this platform: ~/Library/Application Support, or XDG_DATA_HOME."""
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / DISTRIBUTION
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / DISTRIBUTION

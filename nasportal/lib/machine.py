@@ -1,6 +1,6 @@
 """Facts about this machine and the processes on it, asked in one place; standard library and psutil, no Django.
 
-What only Linux can tell is empty elsewhere: no function here fails because a system lacks it.
+What only Linux knows is empty elsewhere: no function here fails because a system lacks it.
 """
 
 import ctypes

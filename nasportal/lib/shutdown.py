@@ -1,7 +1,7 @@
-"""The wish to stop, seen by every process that is forked after this module was imported.
+"""The request to stop, seen by every process that is forked after this module was imported.
 
-django-q2 waits for a running task when it is told to stop, and has no way to tell the task. One byte of shared memory
-does: the process that receives SIGTERM sets it, the supervisor in a forked worker looks at it twice a second. It has
+django-q2 waits for a running task when it is asked to stop, and cannot inform the task. One byte of shared memory
+does: the process that receives SIGTERM sets it, the supervisor in a forked worker looks at it twice per second. It has
 no lock that a killed process could keep.
 """
 

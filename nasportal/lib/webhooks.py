@@ -20,11 +20,14 @@ ANSWER_BYTES = 1000
 
 
 class WebhookRefused(ValueError):
-    """An address that is never called, or an answer that trying again will not mend."""
+    """An address that is never called, or an answer that trying again will not change."""
 
 
 def deliver(url: str, body: bytes, *, secret: str, delivery: str) -> str:
-    """The answer's status in words. OSError where another try may help."""
+    """Posts a message and returns the answer's status in words.
+
+    Raises WebhookRefused where no other try can help, and OSError where one may.
+    """
     parts = checked(url)
     address = public_address(parts)
     timestamp = str(int(time.time()))
@@ -57,7 +60,7 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
 
 
 def checked(url: str) -> SplitResult:
-    """The parts of an address that may be called, as far as its text tells."""
+    """Splits an address that may be called, as far as its text shows. Raises WebhookRefused where it may not."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -75,7 +78,10 @@ def checked(url: str) -> SplitResult:
 
 
 def public_address(parts: SplitResult) -> str:
-    """The host's address, which the connection then uses: a second look-up could answer otherwise."""
+    """Looks up the host's address, which the connection then uses: a second look-up could answer otherwise.
+
+    Raises OSError where the host is not known, and WebhookRefused where it is inside this network.
+    """
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)

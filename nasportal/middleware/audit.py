@@ -1,4 +1,4 @@
-"""Who changed what: a line in the log and a row for each request that may have changed something."""
+"""Records who changed what: a line in the log and a row for each request that may have changed something."""
 
 import logging
 from collections.abc import Callable

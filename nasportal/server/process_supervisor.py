@@ -26,7 +26,7 @@ RENEW_SECONDS = 3.0
 
 
 class ProcessSupervisor:
-    """Runs its children until it is told to stop. The first one is stopped first."""
+    """Runs its children until it is asked to stop. The first one is stopped first."""
 
     def __init__(self, children: Sequence[Child], say: Callable[[str], None]) -> None:
         self.children = children
@@ -103,7 +103,7 @@ class ProcessSupervisor:
 
 
 def program(name: str, argv: Sequence[str] = (), log: str = "") -> Child:
-    """One of the portal's programs: `python -m nasportal.NAME` with its log in NAME.log, unless told otherwise."""
+    """One of the portal's programs: `python -m nasportal.NAME` with its log in NAME.log, unless set otherwise."""
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "nasportal.settings",
         "NASPORTAL_DATA": str(settings.DATA_DIR),

@@ -59,7 +59,7 @@ class Child:
         self.started = time.monotonic()
 
     def is_running(self) -> bool:
-        """Whether the program was started and has not ended."""
+        """Returns whether the program was started and has not ended."""
         return self.process is not None and self.process.poll() is None
 
     def put_off(self) -> float:

@@ -49,7 +49,7 @@ class ReusingHandler(ASGIHandler):
 
 
 def keep_connections() -> None:
-    """For the thread that calls it: connections stay open between requests, and are tried before they serve another."""
+    """Keeps the calling thread's connections open between requests; each is checked before it serves another."""
     for connection in connections.all():
         lasting = {"CONN_MAX_AGE": CONNECTION_SECONDS, "CONN_HEALTH_CHECKS": True}
         connection.settings_dict = connection.settings_dict | lasting

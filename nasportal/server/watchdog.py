@@ -92,7 +92,7 @@ def members_of(cluster: psutil.Process) -> frozenset[int]:
 
 
 def has_idle_worker(cluster: psutil.Process | None) -> bool:
-    """Whether some worker has no child process: all long work is done in child processes."""
+    """Returns whether some worker has no child process: all long work is done in child processes."""
     if cluster is None:
         return False
     try:

@@ -46,7 +46,7 @@ def main(level: str = EVERYTHING) -> int:
 
 
 def demand_python(version: Sequence[int], executable: str) -> None:
-    """Refuses a Python that is too old."""
+    """Refuses a Python that is too old. Raises Refused where it is."""
     if tuple(version) < OLDEST:
         shown = ".".join(str(part) for part in version)
         raise Refused(
@@ -75,7 +75,10 @@ def index_of_torch() -> str:
 
 
 def make_venv() -> None:
-    """A venv of this Python; one of another Python, or a broken one, is made anew."""
+    """Makes a venv of this Python; one of another Python, or a broken one, is made anew.
+
+    Raises Refused where venv fails.
+    """
     if os.path.exists(PYTHON):
         probe = [PYTHON, "-c", "import sys, pip; print('%d.%d' % sys.version_info[:2])"]
         answer = subprocess.run(probe, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, universal_newlines=True)
@@ -106,7 +109,7 @@ def pip_install(arguments: List[str], **options: Any) -> "subprocess.CompletedPr
 
 
 def install(level: str) -> None:
-    """What the level names, at the versions of constraints.txt."""
+    """Installs what the level names, at the versions of constraints.txt. Raises Refused where pip fails."""
     sys.stderr.write("Installing what pyproject.toml names, at the versions of constraints.txt …\n")
     if pip_install(["--quiet", *requirements(level)]).returncode:
         raise Refused(
@@ -129,7 +132,7 @@ def warn_of_cuda() -> None:
 
 
 def has_driver() -> bool:
-    """Whether this machine has an NVIDIA driver."""
+    """Returns whether this machine has an NVIDIA driver."""
     return os.path.exists("/proc/driver/nvidia/version") or shutil.which("nvidia-smi") is not None
 
 

@@ -32,7 +32,7 @@ class Unprepared(Exception):
 
 
 def demand_linux() -> None:
-    """The processes of a portal are watched by means that only Linux has."""
+    """Refuses a system that cannot supervise a portal's processes, which only Linux can. Raises Unprepared there."""
     if not machine.can_supervise():
         raise Unprepared(
             "The portal needs Linux, where it can adopt orphaned processes (prctl) and wait for signals with a time "
@@ -69,7 +69,10 @@ def _make_secret_key(path: Path) -> None:
 
 @contextmanager
 def only_portal() -> Iterator[None]:
-    """Holds the data folder; a second portal on it would start everything twice."""
+    """Locks the data folder: a second portal on it would start everything twice.
+
+    Raises Unprepared where another holds it.
+    """
     with (settings.DATA_DIR / "portal.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -86,7 +89,7 @@ def only_portal() -> Iterator[None]:
 
 
 def claim_port(host: str, port: int) -> None:
-    """Refuses an address that somebody else listens on."""
+    """Refuses an address that another program listens on. Raises Unprepared where one does."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -100,7 +103,10 @@ def claim_port(host: str, port: int) -> None:
 
 
 def demand_tls(host: str) -> None:
-    """Passwords do not cross a network in the clear."""
+    """Refuses to send passwords across a network in the clear.
+
+    Raises Unprepared where TLS or the host names are not set.
+    """
     if host in ("127.0.0.1", "::1", "localhost"):
         return
     if not settings.TLS:
@@ -115,7 +121,7 @@ def demand_tls(host: str) -> None:
 
 
 def demand_certificate() -> None:
-    """With `certificate` both PEM files can be read."""
+    """Checks both PEM files of NASPORTAL_TLS=certificate. Raises Unprepared where one cannot be read."""
     if settings.TLS != "certificate":
         return
     for variable, path in (
@@ -127,7 +133,10 @@ def demand_certificate() -> None:
 
 
 def demand_known_schema() -> None:
-    """Refuses a database that a newer version has changed: this one would not know what its columns mean."""
+    """Refuses a database that a newer version has changed: this one would not know what its columns mean.
+
+    Raises Unprepared there.
+    """
     try:
         executor = MigrationExecutor(connection)
         applied = executor.loader.applied_migrations
@@ -195,7 +204,10 @@ def example(user: User) -> None:
 
 
 def demand_shared() -> None:
-    """A further machine works on the portal's own rows and files, and neither makes them nor changes the schema."""
+    """Checks that a further machine can work on the portal's rows and files, without making either.
+
+    Raises Unprepared where data folder, key or migrations are missing.
+    """
     if not (settings.SECRET_KEY_FILE.exists() or os.environ.get("NASPORTAL_SECRET_KEY")):
         raise Unprepared(
             f"There is no portal in {settings.DATA_DIR}: set NASPORTAL_DATA to the folder that `manage.py up` uses."
@@ -217,6 +229,6 @@ def missing_migrations() -> int:
 
 
 def say(text: str) -> None:
-    """One line for whoever started the portal."""
+    """One line for the person who started the portal."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()

@@ -39,7 +39,10 @@ def fused(graph: Graph, batch: int, device: str) -> Run:
 
 
 def compiled(graph: Graph, batch: int, device: str) -> Run:
-    """torch.compile: half a minute of compiling before the first run."""
+    """Compiles with torch.compile, which takes half a minute before the first run.
+
+    Raises BackendAbsent where there is no C++ compiler.
+    """
     import torch
 
     if device == "cpu" and not any(map(shutil.which, ("c++", "g++", "clang++"))):
@@ -51,6 +54,10 @@ def compiled(graph: Graph, batch: int, device: str) -> Run:
 
 
 def onnxruntime(graph: Graph, batch: int, device: str) -> Run:
+    """Runs the network with one thread of ONNX Runtime.
+
+    Raises BackendAbsent where the build lacks the device's provider.
+    """
     import numpy as np
     import onnxruntime as ort
 
@@ -101,7 +108,7 @@ def with_folded_norms(module: nn.Module, graph: Graph) -> nn.Module:
 
 
 def replace(module: nn.Module, name: str, layer: nn.Module) -> None:
-    """At its name, and in the list of steps that the graph's module runs."""
+    """Replaces a layer at its name and in the list of steps that the graph's module runs."""
     scope, _, last = name.rpartition(".")
     setattr(module.get_submodule(scope), last, layer)
     module._steps = [  # type: ignore[assignment]

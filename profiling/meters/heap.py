@@ -1,4 +1,4 @@
-"""The C library's heap, told to keep what is freed for the next run.
+"""The C library's heap, set to keep what is freed for the next run.
 
 By default glibc hands the end of its heap back to the system as soon as enough of it is free, and the next run faults
 each of those pages in again: 400 to 1,000 faults an inference of one network in five, a tenth to a third of its time,

@@ -47,7 +47,7 @@ WIDEST_SPREAD = 0.15
 QUICKEST_SHARE, QUICKEST_LEAST = 0.02, 3  # of the rounds: a busy neighbour rests at times, and then the network shows
 REFERENCE_SECONDS = 1.0
 
-Times = NDArray[np.float64]  # milliseconds, one a round
+Times = NDArray[np.float64]  # milliseconds, one per round
 Run = Callable[[], object]
 Clock = Callable[[Run], float]  # milliseconds of one run
 
@@ -72,14 +72,17 @@ class Rounds:
         return self.spread() <= WIDEST_SPREAD
 
     def is_settled(self, nominal: float) -> bool:
-        """More rounds would tell nothing new; ``nominal`` is the reference's own time."""
+        """More rounds would show nothing new; ``nominal`` is the reference's own time."""
         least, most = median_interval(self.candidate)
         is_narrow = most - least <= NARROW * float(np.median(self.candidate)) and self.spread() <= NARROW
         return is_narrow and low(self.reference) <= UNSLOWED * nominal
 
 
 def median_interval(times: Times) -> tuple[float, float]:
-    """The 95 % confidence interval of the median, by order statistics: no distribution is assumed."""
+    """Returns the 95 % confidence interval of the median of times (rounds,), in ms, by order statistics.
+
+    No distribution is assumed.
+    """
     ordered, count = np.sort(times), len(times)
     reach = 0.98 * np.sqrt(count)  # 1.96 standard deviations of a binomial count with p = 1/2
     least, most = int(max(0, np.floor(count / 2 - reach))), int(min(count - 1, np.ceil(count / 2 + reach)))
@@ -87,7 +90,7 @@ def median_interval(times: Times) -> tuple[float, float]:
 
 
 def low(times: Times) -> float:
-    """The mean of the quickest rounds."""
+    """Returns the mean of the quickest of times (rounds,), in ms."""
     count = min(len(times), max(QUICKEST_LEAST, round(QUICKEST_SHARE * len(times))))
     return float(np.partition(times, count - 1)[:count].mean())
 
@@ -192,7 +195,7 @@ def timed(run: Run) -> float:
 
 
 def clock_of(device: str) -> Clock:
-    """A GPU works behind the caller's back: its own events tell when it began and ended."""
+    """A GPU works behind the caller's back: its own events record when it began and ended."""
     return timed if device == "cpu" else timed_on_cuda
 
 
@@ -279,7 +282,10 @@ def one_at_a_time() -> Iterator[Path]:
 
 
 def private_folder(name: str) -> Path:
-    """Of this user on this machine, among the temporary files."""
+    """Makes a folder of this user among the temporary files.
+
+    Raises PermissionError where it belongs to another user.
+    """
     folder = Path(tempfile.gettempdir()) / f"nas-portal-{name}-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():

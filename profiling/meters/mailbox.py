@@ -45,7 +45,10 @@ class Question:
 
 
 def ask(folder: Path, graph: Graph) -> Reading:
-    """Waits for the answer, however long: who waits in vain is stopped with its run."""
+    """Waits for the answer, however long: a run that waits in vain is stopped from outside.
+
+    Raises NotMeasured where the answer is a failure.
+    """
     question = Question(folder / FOLDER / f"{fingerprint(graph)}.question")
     if not question.answer_path.exists():
         question.path.parent.mkdir(parents=True, exist_ok=True)

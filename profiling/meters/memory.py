@@ -66,7 +66,7 @@ def sizes(graph: Graph, counted: Complexity) -> dict[str, int]:
 
 
 def state_of(graph: Graph) -> dict[str, NDArray[Any]]:
-    """Zeros of a state dict's names and shapes."""
+    """Returns float32 zeros by name: weights (out, in, k, k) or (out, in), biases and statistics (out,)."""
     found: dict[str, NDArray[Any]] = {}
     for node in graph.nodes:
         primitive, source = node.primitive, graph.node(node.inputs[0]).shape if node.inputs else ()
@@ -124,7 +124,10 @@ def folded_norms(graph: Graph) -> set[str]:
 
 
 def measured_peak(graph: Graph, batch: int = 1, device: str = "cpu") -> Reading:
-    """How far one inference raises the peak: of a fresh process's resident memory, or of the GPU's allocator."""
+    """Measures how far one inference raises the peak: of a fresh process's resident memory, or of the GPU's allocator.
+
+    Raises RuntimeError where that process fails.
+    """
     command = [sys.executable, "-m", "profiling.meters.memory", str(batch), device]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(

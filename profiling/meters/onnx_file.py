@@ -24,7 +24,10 @@ Array = NDArray[np.float32]
 
 
 def onnx_file(graph: Graph, weights: Mapping[str, Array] | None = None, seed: int = 0, batch: int = 1) -> bytes:
-    """Equal arguments give equal bytes."""
+    """Writes a graph as ONNX for images (batch, C, H, W), weights (out, in, k, k) in float32.
+
+    Equal arguments give equal bytes.
+    """
     import onnx
 
     writer = Writer(graph, weights, np.random.default_rng(seed))
@@ -64,6 +67,7 @@ class Writer:
         return name
 
     def store(self, name: str, values: NDArray[Any]) -> str:
+        """Stores an array of any shape under a name and returns the name."""
         import onnx
 
         self.stored.append(onnx.numpy_helper.from_array(np.ascontiguousarray(values), name))
@@ -81,6 +85,7 @@ class Writer:
 
     @singledispatchmethod
     def write(self, primitive: p.Primitive, node: Node) -> None:
+        """Adds the ONNX operators of a primitive. Raises TypeError where none is known."""
         raise TypeError(f"no ONNX operator is known for the primitive {primitive.kind}")
 
     @write.register

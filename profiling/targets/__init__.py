@@ -10,7 +10,7 @@ AT = "@"  # raspberry_pi_4@7: the portal's device number 7, which is of this kin
 
 
 def get(name: str) -> type[Target]:
-    """The class of a target, or of the kind that a device is of."""
+    """Returns the class of a target, or of the kind that a device is of. Raises UnknownName where there is none."""
     kind, at, number = name.partition(AT)
     if at and not (number.isdecimal() and len(number) < 19 and int(number)):
         raise UnknownName("device", number, ())
@@ -29,7 +29,7 @@ def device_number(name: str) -> int | None:
 
 
 def is_measured(name: str) -> bool:
-    """Whether latency is measured for the target, on this machine or on a device, rather than estimated."""
+    """Returns whether latency is measured for the target, on this machine or on a device, rather than estimated."""
     return bool(get(name).device) or device_number(name) is not None
 
 

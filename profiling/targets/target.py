@@ -5,7 +5,7 @@ from typing import ClassVar, NamedTuple
 
 
 class Source(NamedTuple):
-    """Where a number comes from; one that nobody published says "assumed" and waits for a calibration."""
+    """The source of a number; one that nobody published says "assumed" and waits for a calibration."""
 
     of: str
     says: str

@@ -100,7 +100,7 @@ class Problem(Protocol):
     def seed(self) -> int: ...
     @property
     def document(self) -> Mapping[str, JSON] | None:
-        """For steps: input_shape, classes, and the space's name and options; None on a table."""
+        """Returns, for steps, input_shape, classes, and the space's name and options; None on a table."""
 
     def sample(self, random: Random) -> Genotype:
         """A random genotype, within the limits where enough are."""
@@ -109,7 +109,7 @@ class Problem(Protocol):
         """Why this genotype may not be evaluated; empty where it may."""
 
     def cost(self, genotype: Genotype) -> float:
-        """Of its evaluation: counted, never timed."""
+        """Returns the cost of its evaluation: counted, never timed."""
 
 
 class Known(Protocol):
@@ -135,7 +135,7 @@ class History:
         return number // self.generation * self.generation if self.generation else number - self.lag
 
     def evaluations_below(self, number: int) -> int:
-        """As the horizon, for evaluations alone."""
+        """Returns the horizon for evaluations alone."""
         return 0 if number < self.blind else self.horizon(number)
 
 
@@ -159,7 +159,7 @@ class Algorithm(Protocol):
 
 @runtime_checkable
 class Insightful(Protocol):
-    """An algorithm that can tell about itself; kept with each generation and plotted by these names."""
+    """An algorithm that reports about itself; kept with each generation and plotted by these names."""
 
     def insight(self, history: History) -> Mapping[str, JSON]:
         """Numbers by name, of the state that an earlier ``ask`` has learned from just this history.

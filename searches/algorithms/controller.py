@@ -1,4 +1,4 @@
-"""A two-layer LSTM that writes genotypes, decision by decision (Zoph & Le 2017), in numpy.
+"""A two-layer LSTM that writes genotypes, decision by decision (Zoph & Le 2017, arXiv 1611.01578), in numpy.
 
 Small enough that numpy is quicker than starting a tensor library, and its learning is a plain function of the history.
 """
@@ -71,7 +71,10 @@ class Controller:
         return drawn
 
     def judge(self, genotypes: Genotypes, relevant: NDArray[np.bool_]) -> tuple[Numbers, Numbers, list[Step]]:
-        """Log-probability of each genotype and entropy on its way, over the decisions that matter in it."""
+        """Returns log-probability (genotypes,) and entropy (genotypes,), in nats, over the decisions that matter.
+
+        `relevant` has the shape (genotypes, decisions).
+        """
         logs, entropy, steps = np.zeros(len(genotypes)), np.zeros(len(genotypes)), []
         cells, states = self.nothing(len(genotypes))
         tokens = np.zeros(len(genotypes), dtype=np.int64)
@@ -86,7 +89,11 @@ class Controller:
         return logs, entropy, steps
 
     def learn(self, genotypes: Genotypes, relevant: NDArray[np.bool_], advantages: Numbers, bonus: float) -> float:
-        """One REINFORCE step: up the advantage-weighted log-probability plus ``bonus`` times the entropy; its mean."""
+        """Takes one REINFORCE step and returns the mean entropy: up the advantage-weighted log-probability plus
+        ``bonus`` times the entropy.
+
+        `relevant` has the shape (genotypes, decisions), `advantages` (genotypes,).
+        """
         _, entropy, steps = self.judge(genotypes, relevant)
         gradients = self.backward(genotypes, relevant, advantages, bonus, steps)
         self.adam(gradients)
@@ -95,6 +102,7 @@ class Controller:
     # One step, and its backward pass
 
     def nothing(self, count: int) -> tuple[list[Numbers], list[Numbers]]:
+        """Returns zeros (count, hidden) for the cells and the states of each layer."""
         return [np.zeros((count, self.hidden)) for _ in range(LAYERS)], [
             np.zeros((count, self.hidden)) for _ in range(LAYERS)
         ]
@@ -107,7 +115,7 @@ class Controller:
         states: list[Numbers],
         temperature: float = 1.0,
     ) -> Step:
-        """Advances ``cells`` and ``states`` by one decision."""
+        """Advances ``cells`` and ``states``, (genotypes, hidden) per layer, by one decision; `tokens` (genotypes,)."""
         below = self.parameters["embedding"][tokens]
         step = Step([], [], list(cells), list(states), below, below)
         for layer in range(LAYERS):
@@ -132,7 +140,10 @@ class Controller:
         bonus: float,
         steps: list[Step],
     ) -> dict[str, Numbers]:
-        """Gradient of the loss, through time, averaged over the genotypes."""
+        """Returns the loss's gradient by parameter, through time, averaged over the genotypes.
+
+        `relevant` has the shape (genotypes, decisions), `advantages` (genotypes,).
+        """
         count = len(genotypes)
         gradients = {name: np.zeros_like(value) for name, value in self.parameters.items()}
         cells, states = self.nothing(count)  # gradients that flow back into the step before
@@ -158,6 +169,7 @@ class Controller:
         states: list[Numbers],
         gradients: dict[str, Numbers],
     ) -> Numbers:
+        """Passes the gradient `above` through one layer; its input's gradient is (genotypes, hidden) as well."""
         i, f, o, g, squashed = step.gates[layer]
         state = above + states[layer]
         cell = cells[layer] + state * o * (1 - squashed**2)
@@ -179,7 +191,10 @@ class Controller:
         return back[:, : self.hidden]
 
     def adam(self, gradients: dict[str, Numbers]) -> None:
-        """Kingma & Ba 2015, after clipping the whole gradient's norm."""
+        """Updates each parameter by a gradient of the same shape (Kingma & Ba 2015, arXiv 1412.6980).
+
+        The norm of all gradients together is clipped first.
+        """
         norm = float(np.sqrt(sum((gradient**2).sum() for gradient in gradients.values())))
         scale = min(1.0, self.clip / norm) if norm > 0 else 1.0
         self.updates += 1
@@ -192,16 +207,18 @@ class Controller:
 
 
 def sigmoid(values: Numbers) -> Numbers:
+    """Applies the logistic function to each value; the result has the same shape."""
     return np.asarray(1 / (1 + np.exp(-np.clip(values, -40, 40))))
 
 
 def softmax(values: Numbers) -> Numbers:
+    """Returns probabilities (genotypes, choices) for values of the same shape."""
     shifted = np.exp(values - values.max(axis=1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
 def entropy_gradient(probabilities: Numbers) -> Numbers:
-    """Of the entropy with respect to the values before the softmax."""
+    """Returns the entropy's gradient with respect to the values before the softmax, (genotypes, choices)."""
     logarithms = np.log(probabilities + 1e-12)
     entropy = -(probabilities * logarithms).sum(axis=1, keepdims=True)
     return np.asarray(-probabilities * (logarithms + entropy))

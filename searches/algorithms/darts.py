@@ -35,7 +35,7 @@ class Ranking:
         self._rest = self._networks()
 
     def _networks(self) -> Iterator[Genotype | None]:
-        """None for a point that is no further network, so that whoever looks can stop."""
+        """None for a point that is no further network, so that a caller can stop."""
         seen: set[Genotype] = set()
         for choices in most_likely(self.alphas):
             is_collapsed = self.max_skip_share < 1 and self.description.skip_share(choices) >= self.max_skip_share

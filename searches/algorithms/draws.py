@@ -20,7 +20,7 @@ class Draft:
 def settle(draw: Callable[[Random, int], Draft], number: int, history: History) -> Proposal:
     """The first draw that is new and breaks no limit; else the first duplicate; else the last refused one.
 
-    ``draw`` is told how many draws failed before it, so that it can reach farther.
+    ``draw`` receives how many draws failed before it, so that it can reach farther.
     """
     random = Random(f"{history.problem.seed}/{number}")
     refused: list[str] = []

@@ -1,7 +1,7 @@
 """The ensemble: several algorithms fill one archive, see each other's results, and share the numbers.
 
 ``adaptive``: a member's chance to propose follows the hypervolume that its networks gained per counted cost, recent
-ones counting more; nobody falls below a floor. Gains over the best alone are too rare to tell members apart, so what a
+ones counting more; nobody falls below a floor. Gains over the best alone are too rare to rank members, so what a
 network would add if the front, or the two best fronts, were not there counts too. ``fixed``: in turn, by the shares
 that the user wrote. A member that learns by steps of its own has every second number until it can propose; one that
 cannot search the problem (a supernet on a table) is left out.
@@ -164,14 +164,14 @@ class Portfolio:
         return replace(proposal, change=f"{name}: {proposal.change}")
 
     def meet(self, history: History) -> None:
-        """Finds out once who can search the problem."""
+        """Finds out once who can search the problem. Raises ValueError where no member can."""
         if self._out is None:
             self._out = self.left_out(history.problem.document)
             if not self.able:
                 raise ValueError(f"no member of the portfolio can search this problem: {self._out}")
 
     def owner(self, number: int, history: History) -> str:
-        """Who proposes for a number: a function of the results that this number may see, like the proposal itself."""
+        """Names the member that proposes for a number: a function of the results that this number may see."""
         while len(self._owners) <= number:
             turn = len(self._owners)
             if self.allocation == "adaptive":

@@ -113,7 +113,7 @@ def fit(knowledge: Knowledge) -> dict[str, JSON]:
 
 
 def spread(evaluated: Sequence[Evaluated], best: Sequence[Evaluated]) -> list[Evaluated]:
-    """As many others as there may be points, evenly over the history: bad networks have to be known too."""
+    """Returns as many others as there may be points, evenly over the history: bad networks have to be known too."""
     taken = {each.number for each in best}
     others = evaluated[:: 1 + len(evaluated) // MOST_POINTS]
     found = [each for each in others if each.losses and each.number not in taken]
@@ -153,7 +153,7 @@ class Pool:
         return [drafts[index] for index in self.acquisition(matrix([draft.genotype for draft in drafts]), random)]
 
     def acquisition(self, genotypes: Genotypes, random: Random) -> list[int]:
-        """Indices, best first, by one draw from each candidate's prediction (Thompson)."""
+        """Ranks genotypes (candidates, decisions) by one draw from each prediction (Thompson); indices, best first."""
         generator = np.random.default_rng(random.getrandbits(64))
         draws = []
         for surrogate in self.knowledge.surrogates:
@@ -167,8 +167,12 @@ class Pool:
 
 
 def gained(losses: Numbers, known: Numbers, generator: np.random.Generator) -> tuple[Numbers, Numbers]:
-    """The hypervolume that each row of losses would add to the known ones, up to a constant; and, since most add
-    nothing, how far it is from doing so in its best direction."""
+    """Returns what each row of losses (candidates, objectives) would add to the hypervolume of the known ones, up to a
+    constant.
+
+    Most add nothing; so it returns, too, how far each is from doing so in its best direction. Both results are
+    (candidates,).
+    """
     worst, best = known.max(axis=0), known.min(axis=0)
     scale = np.where(worst > best, worst - best, 1.0)
     directions = np.abs(generator.standard_normal((DIRECTIONS, known.shape[1])))

@@ -94,7 +94,7 @@ class Progressive:
         return 0 if index == 0 else self.coarse + (index - 1) * self.length
 
     def plan(self, number: int, history: History) -> Plan:
-        """Of the stage that a number is in: decided once, by what its first number may see."""
+        """Returns the plan of the stage that a number is in: decided once, by what its first number may see."""
         while len(self._plans) <= self.index(number):
             index = len(self._plans)
             seen = history.evaluated[: position(history.evaluated, history.evaluations_below(self.start(index)))]

@@ -1,4 +1,4 @@
-"""Random search: the control that every other algorithm has to beat (Bergstra & Bengio 2012)."""
+"""Random search: the control that every other algorithm has to beat (Li & Talwalkar 2019, arxiv.org/abs/1902.07638)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

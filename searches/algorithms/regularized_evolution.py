@@ -15,7 +15,7 @@ from searches.algorithms.nsga2 import ranked
 @algorithms.register("regularized_evolution")
 @dataclass
 class RegularizedEvolution:
-    """With several objectives the tournament is won by rank, then by crowding distance, within the sample."""
+    """Replaces the oldest network; with several objectives rank, then crowding distance, decides the tournament."""
 
     title: ClassVar[str] = "Regularised evolution: the oldest dies"
 

@@ -152,6 +152,7 @@ class Reinforce:
         return next((note for end, note in reversed(self._notes) if end <= last), {})
 
     def relevant(self, batch: Sequence[Evaluated], history: History) -> NDArray[np.bool_]:
+        """Returns which decisions matter in each genotype, (genotypes, decisions)."""
         return np.array([history.problem.space.relevant(each.genotype) for each in batch], dtype=np.bool_)
 
     def reward(self, losses: Sequence[float]) -> float:
@@ -174,7 +175,10 @@ class Reinforce:
 
 
 def astray(genotypes: NDArray[np.int64], changes: int, choices: Sequence[int], generator: np.random.Generator) -> None:
-    """Draws as many decisions of each genotype anew, in place: nearer to what was learned than a flattened policy."""
+    """Draws `changes` decisions of each of (genotypes, decisions) anew, in place.
+
+    This stays nearer to what was learned than a flattened policy.
+    """
     for genotype in genotypes if changes else ():
         for place in generator.choice(len(choices), min(changes, len(choices)), replace=False):
             genotype[place] = generator.integers(choices[place])

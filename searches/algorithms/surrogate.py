@@ -47,7 +47,7 @@ class Surrogate:
         self.shares = shares / shares.sum()
 
     def losses_at(self, scores: Numbers) -> Numbers:
-        """The losses that stand at these scores; beyond the best one on the line that leads there from the median."""
+        """Returns the losses (n,) at scores (n,); beyond the best one on the line that leads there from the median."""
         known, losses = self.ladder
         if len(known) < 2:
             return scores
@@ -57,14 +57,20 @@ class Surrogate:
         return np.where(scores < known[0], beyond, np.interp(scores, known, losses))
 
     def left_out(self) -> Numbers:
-        """The score that the weightiest member predicts for each result from all the others, in closed form
-        (Rasmussen & Williams 2006, section 5.4.2)."""
+        """Returns the score (points,) that the heaviest member predicts for each result from all the others, in closed
+        form.
+
+        Rasmussen & Williams 2006, section 5.4.2, doi.org/10.7551/mitpress/3206.001.0001.
+        """
         best = self.members[int(np.argmax(self.shares))]
         inverse = solve_triangular(best.factor, np.eye(len(self.scores)), lower=True, check_finite=False)
         return np.asarray(self.scores - best.alpha / (inverse**2).sum(axis=0))
 
     def predict(self, genotypes: Genotypes) -> tuple[Numbers, Numbers]:
-        """Mean and deviation of the score, over the members: less is better, 0 is the median of what was seen."""
+        """Returns mean (n,) and deviation (n,) of the score for genotypes (n, decisions), over the members.
+
+        Less is better; 0 is the median of what was seen.
+        """
         distances = distance(genotypes, self.genotypes, self.weights)
         means, squares = np.zeros(len(genotypes)), np.zeros(len(genotypes))
         for share, each in zip(self.shares, self.members, strict=True):
@@ -78,6 +84,7 @@ class Surrogate:
 
 
 def member(kernel: Numbers, scores: Numbers, reach: float, noise: float) -> Member:
+    """Conditions one Gaussian process on scores (points,) with a kernel matrix (points, points)."""
     factor: Numbers = np.asarray(np.linalg.cholesky(kernel + noise * np.eye(len(scores))), dtype=np.float64)
     alpha = cho_solve((factor, True), scores, check_finite=False)
     evidence = -0.5 * float(scores @ alpha) - float(np.log(np.diag(factor)).sum())
@@ -94,7 +101,7 @@ def distance(first: Genotypes, second: Genotypes, weights: Numbers) -> Numbers:
 
 
 def relevance(genotypes: Genotypes, scores: Numbers) -> Numbers:
-    """A weight for each decision: the share of the scores' variance that its choices explain, and a floor for all."""
+    """Returns each decision's weight, (decisions,): its share of the variance of scores (points,), and a floor."""
     count = genotypes.shape[1]
     explained = np.array([explained_variance(genotypes[:, column], scores) for column in range(count)])
     total = explained.sum()
@@ -103,7 +110,10 @@ def relevance(genotypes: Genotypes, scores: Numbers) -> Numbers:
 
 
 def explained_variance(choices: NDArray[np.int64], scores: Numbers) -> float:
-    """Between the choices, corrected for what as many random groups would explain (adjusted R²)."""
+    """Returns how much of the variance of scores (points,) the choices (points,) explain.
+
+    It is corrected for what as many random groups would explain (adjusted R²).
+    """
     _, groups = np.unique(choices, return_inverse=True)
     sizes = np.bincount(groups)
     if len(sizes) < 2 or len(scores) <= len(sizes):
@@ -117,7 +127,7 @@ def explained_variance(choices: NDArray[np.int64], scores: Numbers) -> float:
 
 
 def normal_scores(losses: Numbers) -> Numbers:
-    """Normal quantiles of the ranks; equal losses share one."""
+    """Returns the normal quantiles of the ranks of losses (points,); equal losses share one."""
     values, inverse, counts = np.unique(losses, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     middle = ends - (counts - 1) / 2  # mean rank of each value, from 1
@@ -127,4 +137,5 @@ def normal_scores(losses: Numbers) -> Numbers:
 
 
 def matrix(genotypes: Sequence[Sequence[int]]) -> Genotypes:
+    """Returns genotypes as an int64 array (genotypes, decisions)."""
     return np.array(genotypes, dtype=np.int64).reshape(len(genotypes), -1)

@@ -64,7 +64,10 @@ class Annotated:
     @extend_schema(request=NoteSerializer, responses=NoteSerializer)
     @action(detail=True, methods=["get", "put"], **NO_FILTERS_OR_PAGES)
     def note(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The team's note."""
+        """The team's note.
+
+        Answers 409 (Overtaken) where the note has changed since, 400 (ValidationError) where it breaks a rule.
+        """
         if request.method != "PUT":
             return Response(note_document(self.get_object()))
         target = self.editable()
@@ -82,7 +85,7 @@ class Annotated:
     @extend_schema(request=TagsSerializer, responses=TagsSerializer)
     @action(detail=True, methods=["get", "put"], **NO_FILTERS_OR_PAGES)
     def tags(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The team's tags."""
+        """The team's tags. Answers 400 (ValidationError) where a tag breaks a rule."""
         if request.method != "PUT":
             return Response({"tags": annotations.tags_of(self.get_object())})
         target = self.editable()

@@ -77,7 +77,7 @@ class CandidateViewSet(Annotated, mixins.ListModelMixin, mixins.RetrieveModelMix
         return Candidate.objects.filter(run=run).select_related("run__project").with_evaluations()
 
     def editable(self) -> Candidate:
-        """The candidate, for those who may change its run."""
+        """Returns the candidate for those who may change its run. Raises PermissionDenied for others."""
         candidate = self.get_object()
         if not SearchRun.objects.editable_by(self.request.user).filter(pk=candidate.run_id).exists():
             raise PermissionDenied("You may look at this run, but only the owner and editors of its project change it.")
@@ -103,7 +103,10 @@ class CandidateViewSet(Annotated, mixins.ListModelMixin, mixins.RetrieveModelMix
     )
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def repository(self, request: Request, run_pk: str, number: str) -> Response:
-        """Asks for the repository of this candidate; follow it under `/repositories/`."""
+        """Asks for the repository of this candidate; follow it under `/repositories/`.
+
+        Answers 409 (Conflict) where it has no trained weights.
+        """
         asked = RepositoryRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         try:

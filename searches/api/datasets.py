@@ -66,6 +66,7 @@ class DataSetViewSet(
         return self.project().datasets.order_by("-created", "-pk")
 
     def editable(self) -> Project:
+        """Returns the project for those who may change it. Raises PermissionDenied for others."""
         project = self.project()
         if not Project.objects.editable_by(self.request.user).filter(pk=project.pk).exists():
             raise PermissionDenied("You may look at this project, but only its owner and editors change it.")
@@ -73,7 +74,10 @@ class DataSetViewSet(
 
     @extend_schema(request={"multipart/form-data": UploadSerializer}, responses={201: DataSetSerializer})
     def create(self, request: Request, slug: str) -> Response:
-        """Uploads a data set; it is read afterwards: its `status` tells when it can be searched on, or why not."""
+        """Uploads a dataset. It is read afterwards: `status` says when it can be searched on, or why not.
+
+        Answers 400 (ValidationError) where the file or the name cannot be accepted.
+        """
         project = self.editable()
         entered = UploadSerializer(data=request.data)
         entered.is_valid(raise_exception=True)
@@ -86,6 +90,7 @@ class DataSetViewSet(
         return Response(DataSetSerializer(upload).data, status=status.HTTP_201_CREATED)
 
     def perform_destroy(self, instance: UploadedDataSet) -> None:
+        """Deletes the dataset. Raises Conflict where a run still needs it."""
         self.editable()
         try:
             dataset_services.dataset_delete(upload=instance)

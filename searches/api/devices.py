@@ -65,7 +65,10 @@ class DeviceViewSet(
         return Device.objects.owned_by(self.request.user).order_by("pk")
 
     def create(self, request: Request) -> Response:
-        """Names a device and gets the code by which its agent pairs; the code is told once."""
+        """Names a device and returns the code with which its agent pairs; the code is shown once.
+
+        Answers 400 (ValidationError) where name or kind cannot be accepted.
+        """
         entered = DeviceSerializer(data=request.data)
         entered.is_valid(raise_exception=True)
         try:

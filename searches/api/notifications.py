@@ -17,7 +17,7 @@ from searches.services import notifications
 
 
 class WishesSerializer(serializers.ModelSerializer[NoticeWishes]):
-    """How the asker is told that a run of theirs has ended. The secret signs the webhook's messages."""
+    """How you are notified that a run of yours has ended. The secret signs the webhook's messages."""
 
     email = serializers.EmailField(max_length=254, allow_blank=True, required=False)
     by_email = serializers.BooleanField(required=False)
@@ -29,6 +29,7 @@ class WishesSerializer(serializers.ModelSerializer[NoticeWishes]):
         read_only_fields = ["webhook_secret"]
 
     def validate_webhook_url(self, url: str) -> str:
+        """Checks the webhook's address. Raises ValidationError where it may not be called."""
         if url:
             try:
                 checked(url)
@@ -38,7 +39,7 @@ class WishesSerializer(serializers.ModelSerializer[NoticeWishes]):
 
 
 class NoticesView(APIView):
-    """How the asker is told that a run which they started has ended."""
+    """How you are notified that a run which you started has ended."""
 
     parser_classes = [BoundedJSONParser]
 

@@ -24,6 +24,10 @@ class BoundedJSONParser(JSONParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
+        """Reads a JSON body.
+
+        Raises BodyTooLarge where it is too long, and ParseError where it is not UTF-8 or not JSON.
+        """
         body = stream.read(BODY_BYTES + 1)
         if len(body) > BODY_BYTES:
             raise BodyTooLarge

@@ -30,7 +30,7 @@ from searches.spec import SearchSpec
 
 
 class ActivitySerializer(serializers.ModelSerializer[Activity]):
-    """Who did what; without `by` the portal itself."""
+    """An action and who did it; without `by` the portal itself."""
 
     run = serializers.PrimaryKeyRelatedField[Any](read_only=True, allow_null=True)
 
@@ -92,7 +92,7 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
 
 
 class TransferSerializer(serializers.Serializer[Any]):
-    """Who gets the project: a member, by their user name."""
+    """The member who gets the project, by user name."""
 
     user = serializers.SlugRelatedField[User](slug_field="username", queryset=User.objects.filter(is_active=True))
 
@@ -121,6 +121,7 @@ class ProjectViewSet(viewsets.ModelViewSet[Project]):
         return Project.objects.visible_to(self.request.user).select_related("owner")
 
     def owned(self) -> Project:
+        """Returns the project for its owner. Raises PermissionDenied for others."""
         project = self.get_object()
         if project.owner_id != self.request.user.pk:
             raise PermissionDenied("Only its owner may change a project or its members.")
@@ -131,6 +132,7 @@ class ProjectViewSet(viewsets.ModelViewSet[Project]):
         serializer.save()
 
     def perform_destroy(self, instance: Project) -> None:
+        """Deletes the project. Raises Conflict where a run in it is live."""
         self.owned()
         try:
             services.project_delete(project=instance)
@@ -140,7 +142,10 @@ class ProjectViewSet(viewsets.ModelViewSet[Project]):
     @extend_schema(request=MemberSerializer, responses=MemberSerializer(many=True))
     @action(detail=True, methods=["get", "post"], pagination_class=None, filter_backends=[])
     def members(self, request: Request, slug: str) -> Response:
-        """Who else may see the project. A POST adds a member or changes their role."""
+        """Lists the other people who may see the project. A POST adds a member or changes their role.
+
+        Answers 400 (ValidationError) where the user is the owner.
+        """
         if request.method == "POST":
             project = self.owned()
             serializer = MemberSerializer(data=request.data, context={"project": project, "request": request})
@@ -165,7 +170,10 @@ class ProjectViewSet(viewsets.ModelViewSet[Project]):
     @extend_schema(request=TransferSerializer, responses=ProjectSerializer)
     @action(detail=True, methods=["post"], **NO_FILTERS_OR_PAGES)
     def transfer(self, request: Request, slug: str) -> Response:
-        """Hands the project to one of its members; who had it stays as an editor."""
+        """Hands the project to one of its members; the former owner stays as an editor.
+
+        Answers 400 (ValidationError) where the user is no member.
+        """
         project = self.owned()
         serializer = TransferSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -178,7 +186,7 @@ class ProjectViewSet(viewsets.ModelViewSet[Project]):
     @extend_schema(responses=ActivitySerializer(many=True))
     @action(detail=True, filter_backends=[])
     def activity(self, request: Request, slug: str) -> Response:
-        """Who did what, the newest first."""
+        """Lists who did what, the newest first."""
         rows: Any = Activity.objects.filter(project=self.get_object())
         page: Any = self.paginate_queryset(rows)
         return self.get_paginated_response(ActivitySerializer(page, many=True).data)

@@ -31,7 +31,7 @@ class ReplaySerializer(serializers.ModelSerializer[Replay]):
 
 
 class QuestionSerializer(serializers.Serializer[Any]):
-    """As the form of the page: `table` is `server:NAME` or `own:ID` of an earlier replay; or a `file` comes with it."""
+    """The fields of the page's form: `table` is `server:NAME` or `own:ID` of an earlier replay; or a `file` comes."""
 
     table = serializers.CharField(max_length=200, default="", allow_blank=True)
     file = serializers.FileField(required=False)
@@ -65,7 +65,10 @@ class ReplayViewSet(
 
     @extend_schema(request=QuestionSerializer, responses={201: ReplaySerializer})
     def create(self, request: Request) -> Response:
-        """Asks for a replay; with a table of one's own it comes as a form with `file`, a .csv or .csv.gz."""
+        """Asks for a replay. A table of your own comes in a form with `file`, a .csv or .csv.gz.
+
+        Answers 400 (ValidationError) where the table or an option cannot be accepted.
+        """
         entered = QuestionSerializer(data=request.data)
         entered.is_valid(raise_exception=True)
         words = dict(entered.validated_data)
@@ -82,7 +85,7 @@ class ReplayViewSet(
     @extend_schema(request=None, responses=ReplaySerializer)
     @action(detail=True, methods=["post"], **NO_FILTERS_OR_PAGES)
     def stop(self, request: Request, pk: str) -> Response:
-        """Ends it; the repeats that are over stay."""
+        """Stops the replay; finished repeats stay. Answers 409 (Conflict) where it is over already."""
         replay = self.get_object()
         if not replay_services.replay_stop(replay=replay):
             raise Conflict(f"The replay is {replay.get_status_display()} already.")
@@ -90,6 +93,7 @@ class ReplayViewSet(
         return Response(ReplaySerializer(replay).data)
 
     def perform_destroy(self, instance: Replay) -> None:
+        """Deletes the replay. Raises Conflict where another one uses its table."""
         try:
             replay_services.replay_delete(replay=instance)
         except ModelValidationError as refusal:

@@ -61,6 +61,7 @@ class RepositoryViewSet(
         return Repository.objects.visible_to(self.request.user).select_related("owner")
 
     def perform_destroy(self, instance: Repository) -> None:
+        """Deletes the repository. Raises PermissionDenied for all but the user who asked for it."""
         if instance.owner_id != self.request.user.pk:
             raise PermissionDenied("Only who asked for a repository may delete it.")
         repository_services.repository_delete(repository=instance)
@@ -68,7 +69,7 @@ class RepositoryViewSet(
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     @action(detail=True, filter_backends=[], pagination_class=None)
     def download(self, request: Request, pk: str) -> FileResponse:
-        """The archive, once the gate has passed it."""
+        """Downloads the archive, once the gate has passed it. Answers 409 (Conflict) before that."""
         repository = self.get_object()
         if repository.status != RepositoryStatus.READY:
             raise Conflict(f"The repository is {repository.status}; it can be downloaded once it is ready.")
@@ -76,7 +77,7 @@ class RepositoryViewSet(
 
 
 def archive_response(repository: Repository) -> FileResponse:
-    """The zip under its own name."""
+    """Returns the zip under its own name. Raises Conflict where the file is no longer on the disk."""
     path = repository.archive_path
     if not path.is_file():
         raise Conflict("The archive is no longer on the disk. Delete the repository and ask for it once more.")

@@ -1,4 +1,4 @@
-"""Who asks, and views without filters or pages."""
+"""The user of a request, and views without filters or pages."""
 
 from typing import Any
 
@@ -9,6 +9,6 @@ NO_FILTERS_OR_PAGES: dict[str, Any] = {"filter_backends": [], "pagination_class"
 
 
 def person(request: Request) -> User:
-    """Who asks. IsAuthenticated has let nobody else through."""
+    """Returns the user who asks; IsAuthenticated has let nobody else through."""
     assert isinstance(request.user, User)
     return request.user

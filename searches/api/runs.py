@@ -103,6 +103,7 @@ class RunCreateSerializer(serializers.Serializer[SearchRun]):
     spec = SpecField()
 
     def validate_project(self, slug: str) -> Project:
+        """Returns the project of this slug. Raises ValidationError where the user may start no runs in it."""
         project = Project.objects.editable_by(self.context["request"].user).filter(slug=slug).first()
         if project is None:
             raise serializers.ValidationError(f"There is no project {slug!r} in which you may start runs.")
@@ -112,6 +113,7 @@ class RunCreateSerializer(serializers.Serializer[SearchRun]):
         return read_spec(document)
 
     def create(self, validated_data: dict[str, Any]) -> SearchRun:
+        """Creates the run. Raises ValidationError where its spec has faults."""
         try:
             return services.run_create(by=self.context["request"].user, **validated_data)
         except SpecErrors as errors:
@@ -128,7 +130,7 @@ LARGEST_SEQ = 2**63 - 1
 
 
 class EventsQuerySerializer(serializers.Serializer[Any]):
-    """Where to go on in the stream."""
+    """The place from which the stream goes on."""
 
     after = serializers.IntegerField(min_value=0, max_value=LARGEST_SEQ, default=0)
     limit = serializers.IntegerField(min_value=1, max_value=1000, default=500)
@@ -188,7 +190,7 @@ class RunViewSet(
         return RunDetailSerializer(run, context=self.get_serializer_context()).data
 
     def editable(self) -> SearchRun:
-        """The run, for those who may change it."""
+        """Returns the run for those who may change it. Raises PermissionDenied for others."""
         run = self.get_object()
         if not SearchRun.objects.editable_by(self.request.user).filter(pk=run.pk).exists():
             raise PermissionDenied("You may look at this run, but only the owner and editors of its project change it.")
@@ -290,8 +292,11 @@ class RunViewSet(
     )
     @action(detail=True, filter_backends=[], pagination_class=None)
     def front(self, request: Request, pk: str) -> Response:
-        """The Pareto front, and which of it is chosen: by weights (`?accuracy=.7&latency=.3`), by a vote (`?how=vote`),
-        or else the knee; only among those that keep the limits (`?limit.latency=2`), in the objective's own unit."""
+        """Returns the Pareto front, and which of it is selected, among those that keep the limits (`?limit.latency=2`).
+
+        The selection is by weights (`?accuracy=.7&latency=.3`), by a vote (`?how=vote`), or else the knee; limits are
+        in the objective's own unit. Answers 400 (ValidationError) where a weight or limit is wrong.
+        """
         run = self.get_object()
         front = front_of(run)
         if not front:
@@ -308,7 +313,10 @@ class RunViewSet(
     )
     @action(detail=True, filter_backends=[], pagination_class=None)
     def question(self, request: Request, pk: str) -> Response:
-        """Which of two would you rather have? The next question after the answers so far, and what they choose."""
+        """Asks which of two candidates you prefer: the next question after the answers so far, and what they choose.
+
+        Answers 409 (Conflict) where the front has too few candidates.
+        """
         document = question_of(self.get_object(), request.query_params.getlist("a"))
         if document is None:
             raise Conflict(TOO_FEW)
@@ -320,7 +328,11 @@ class RunViewSet(
     )
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def bundle(self, request: Request, pk: str) -> Response:
-        """Asks for one archive with several candidates as variants; follow it under `/repositories/`."""
+        """Asks for one archive with several candidates as variants; follow it under `/repositories/`.
+
+        Answers 409 (Conflict) where a candidate has no trained weights, 400 (ValidationError) where one is unknown or
+        there are too few or too many.
+        """
         run = self.get_object()
         asked = BundleRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)

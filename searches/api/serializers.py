@@ -11,6 +11,7 @@ class OneLine(serializers.CharField):
     """A name: kept as it was given, but for white space at its ends and control characters, which are refused."""
 
     def to_internal_value(self, data: Any) -> str:
+        """Returns the name. Raises ValidationError where it is not one line of printable characters."""
         text = str(super().to_internal_value(data))
         if not text.isprintable():
             raise serializers.ValidationError("A name must be one line of printable characters.")
@@ -26,6 +27,7 @@ def faults_by_field(errors: SpecErrors) -> dict[str, list[str]]:
 
 
 def read_spec(document: Any) -> SearchSpec:
+    """Reads a search spec. Raises ValidationError with its faults by field."""
     try:
         return SearchSpec.from_document(document)
     except SpecErrors as errors:

@@ -94,6 +94,7 @@ class RunForm(forms.Form):
         return tuple(self._section(name, title, lead) for name, (title, lead, _) in SECTIONS.items())
 
     def clean_name(self) -> str:
+        """Returns the run's name. Raises ValidationError where it is empty, too long or not one printable line."""
         name = self.run_name
         if not name:
             raise ValidationError("must not be empty: it is how you find the run again")

@@ -1,6 +1,6 @@
 """Follows the events of all watched runs with one small task per web process, and hands them to the sockets.
 
-One indexed read a tick tells for every watched run whether its `seq` rose. Where Redis carries a nudge the next look
+One indexed read per tick shows for every watched run whether its `seq` rose. Where Redis carries a nudge the next look
 comes sooner; without it, or with a Redis that is away, a tick later.
 """
 
@@ -47,7 +47,7 @@ class Subscription:
     frames: asyncio.Queue[Frame] = field(default_factory=lambda: asyncio.Queue(WAITING_AT_MOST))
 
     def put(self, frame: Frame) -> None:
-        """A client that is too slow loses its queue and is told to start anew."""
+        """A client that is too slow loses its queue and has to start anew."""
         if self.frames.full():
             while not self.frames.empty():
                 self.frames.get_nowait()

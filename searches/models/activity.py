@@ -22,7 +22,7 @@ class SpecTemplate(models.Model):
 
 
 class Activity(models.Model):
-    """Who did what in a project, as a sentence without its subject; kept when runs and people are gone."""
+    """An action in a project, as a sentence without its subject; kept when runs and people are gone."""
 
     project = models.ForeignKey("searches.Project", on_delete=models.CASCADE, related_name="activity")
     run = models.ForeignKey("searches.SearchRun", on_delete=models.SET_NULL, null=True, related_name="+")

@@ -11,7 +11,7 @@ TAG_LENGTH = 40
 
 
 def one_each(name: str, *fields: str) -> list[models.BaseConstraint]:
-    """At most one row for a run itself, and one for each of its candidates."""
+    """Allows one row for a run itself, and one for each of its candidates."""
     return [
         models.UniqueConstraint(fields=["run", *fields], condition=Q(candidate=None), name=f"{name}_a_run"),
         models.UniqueConstraint(fields=["candidate", *fields], name=f"{name}_a_candidate"),
@@ -25,7 +25,7 @@ class Note(models.Model):
     candidate = models.ForeignKey("searches.Candidate", on_delete=models.CASCADE, null=True, related_name="notes")
     text = models.TextField(max_length=NOTE_LENGTH)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
-    version = models.PositiveIntegerField(default=1)  # of two who write at the same time the second is told
+    version = models.PositiveIntegerField(default=1)  # of two who write at the same time the second is informed
     changed = models.DateTimeField(auto_now=True)
 
     class Meta:

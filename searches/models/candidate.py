@@ -76,7 +76,7 @@ class Evaluation(models.Model):
 
     @property
     def weights_path(self) -> str:
-        """Where the weights lie below the run's folder; empty where none are kept."""
+        """Returns the path of the weights below the run's folder; empty where none are kept."""
         return str(self.files.get(WEIGHTS, {}).get("path", ""))
 
     @property
@@ -117,7 +117,7 @@ class Generation(models.Model):
     front = models.JSONField(default=list, blank=True)
     best = models.JSONField(default=dict, blank=True)
     mean = models.JSONField(default=dict, blank=True)
-    insight = models.JSONField(default=dict, blank=True)  # what the algorithm tells about itself
+    insight = models.JSONField(default=dict, blank=True)  # what the algorithm reports about itself
     fidelity = models.PositiveIntegerField(null=True, blank=True)  # of the front and the hypervolume
     at = models.DateTimeField(null=True, blank=True)  # when it was committed: the curves over time
 

@@ -9,7 +9,7 @@ from searches.evaluation.datasets.stored import SCHEME
 
 
 class UploadStatus(models.TextChoices):
-    """Where an upload is on its way to a data set."""
+    """The steps of an upload on its way to a dataset."""
 
     READING = "reading", "being read"
     READY = "ready", "ready"

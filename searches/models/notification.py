@@ -5,7 +5,7 @@ from django.db import models
 
 
 class NoticeWishes(models.Model):
-    """How somebody wants to be told that a run which they started has ended."""
+    """How a user wants to be notified that a run which they started has ended."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notice_wishes")
     by_email = models.BooleanField(default=False)

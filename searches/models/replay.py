@@ -10,7 +10,7 @@ from nasportal.lib.leases import Leased, LeasedQuerySet
 
 
 class ReplayStatus(models.TextChoices):
-    """Where a replay is on its way."""
+    """The steps of a replay."""
 
     QUEUED = "queued", "queued"
     RUNNING = "running", "running"

@@ -85,7 +85,7 @@ class SearchRun(Leased):
 
     @property
     def folder(self) -> Path:
-        """Where the engine keeps weights and its log."""
+        """Returns the folder in which the engine keeps weights and its log."""
         return Path(settings.DATA_DIR) / "runs" / str(self.pk)
 
     def lines(self) -> list[tuple[int, int, str]]:

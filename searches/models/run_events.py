@@ -1,4 +1,4 @@
-"""What happens to a run from outside its engine, told in the same stream of events; and all events of it in words."""
+"""What happens to a run from outside its engine, in the same stream of events; and all its events in words."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -43,7 +43,7 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.CANCELLING: frozenset({Status.CANCELLED}),
     Status.CANCELLED: frozenset(),
     Status.FINISHED: frozenset(),
-    # A run fails by a broken engine or machine; once that is mended it goes on from its history.
+    # A run fails by a broken engine or machine; once that is repaired it goes on from its history.
     Status.FAILED: frozenset({Status.QUEUED}),
 }
 
@@ -54,7 +54,7 @@ UNDER_LEASE = (Status.RUNNING, Status.PAUSING, Status.CANCELLING)
 OVER = (Status.CANCELLED, Status.FINISHED, Status.FAILED)
 DELETABLE = (Status.QUEUED, Status.PAUSED, *OVER)
 
-# What a user's wish makes of each state; a state that is missing refuses the wish.
+# What a user's request makes of each state; a state that is missing refuses the request.
 WISHES: dict[str, dict[Status, Status]] = {
     "pause": {Status.QUEUED: Status.PAUSED, Status.RUNNING: Status.PAUSING},
     "resume": {Status.PAUSED: Status.QUEUED, Status.PAUSING: Status.RUNNING, Status.FAILED: Status.QUEUED},
@@ -73,7 +73,7 @@ def sources(target: Status) -> tuple[Status, ...]:
 
 
 def may(wish: str, status: str) -> bool:
-    """Whether a run in `status` can be paused, resumed, cancelled, cloned or deleted."""
+    """Returns whether a run in `status` can be paused, resumed, cancelled, cloned or deleted."""
     if wish == "clone":
         return True
     if wish == "delete":

@@ -23,6 +23,7 @@ class SelectionRule:
 
     @classmethod
     def parse(cls, text: str) -> "SelectionRule":
+        """Reads knee, vote or weights:accuracy=.7,latency=.3. Raises ChoiceError where the text is anything else."""
         if text in ("knee", "vote"):
             return cls(text)
         how, colon, listed = text.partition(":")
@@ -42,6 +43,7 @@ class SelectionRule:
 
 
 def weight(part: str) -> tuple[str, float]:
+    """Reads a weight such as accuracy=.7. Raises ChoiceError where the value is no number."""
     name, _equals, value = part.partition("=")
     try:
         return name.strip(), float(value)
@@ -50,6 +52,10 @@ def weight(part: str) -> tuple[str, float]:
 
 
 def check_weights(weights: Mapping[str, float], names: Sequence[str]) -> None:
+    """Refuses weights that cannot select.
+
+    Raises ChoiceError where one names no objective, is negative, or all are 0.
+    """
     unknown = [name for name in weights if name not in names]
     if unknown:
         raise ChoiceError(
@@ -65,9 +71,10 @@ def check_weights(weights: Mapping[str, float], names: Sequence[str]) -> None:
 
 
 def select_best(front: Sequence[Entry], **weights: float) -> Entry:
-    """The entry with the highest weighted sum of its values, scaled to 0-1 over the front (1 is best).
+    """Returns the entry with the highest weighted sum of its values, scaled to 0-1 over the front (1 is best).
 
-    A constant objective adds 0. Ties go to the smallest fingerprint.
+    A constant objective adds 0. Ties go to the smallest fingerprint. Raises ChoiceError where the front is empty or a
+    weight is wrong.
     """
     if not front:
         raise ChoiceError("there is no candidate to choose from; the front is empty")
@@ -77,7 +84,10 @@ def select_best(front: Sequence[Entry], **weights: float) -> Entry:
 
 
 def knee(front: Sequence[Entry], names: Sequence[str]) -> Entry:
-    """The entry nearest to the ideal point, after scaling to 0-1 over the front; ties by fingerprint."""
+    """Returns the entry nearest to the ideal point, scaled to 0-1 over the front; ties by fingerprint.
+
+    Raises ChoiceError where the front is empty.
+    """
     if not front:
         raise ChoiceError("there is no candidate to choose from; the front is empty")
     scales = [scaled(front, name) for name in names if spread(front, name)]

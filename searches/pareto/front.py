@@ -10,6 +10,7 @@ Losses = Sequence[Sequence[float]] | NDArray[np.float64]  # (points, objectives)
 
 
 def matrix(losses: Losses) -> NDArray[np.float64]:
+    """Returns losses as a float64 array (points, objectives). Raises ValueError where one is not finite."""
     points = np.asarray(losses, dtype=np.float64)
     if points.size and not np.isfinite(points).all():
         raise ValueError("a loss must be finite; leave failed candidates out")
@@ -27,7 +28,10 @@ def dominates(one: Sequence[float], other: Sequence[float]) -> bool:
 
 
 def ranks(losses: Losses) -> NDArray[np.int64]:
-    """0 where nothing dominates a point, 1 where only those do, and so on; equal points share a rank."""
+    """Returns the rank of each point, (points,), from losses (points, objectives).
+
+    It is 0 where nothing dominates the point, 1 where only those do, and so on; equal points share a rank.
+    """
     points = matrix(losses)
     if not len(points):
         return np.zeros(0, dtype=np.int64)
@@ -37,13 +41,13 @@ def ranks(losses: Losses) -> NDArray[np.int64]:
 
 
 def fronts(losses: Losses) -> list[list[int]]:
-    """Indices of the points, front by front, each in the given order."""
+    """Returns indices of losses (points, objectives), front by front, each in the given order."""
     ranked = ranks(losses)
     return [np.flatnonzero(ranked == rank).tolist() for rank in range(ranked.max(initial=-1) + 1)]
 
 
 def front(losses: Losses) -> list[int]:
-    """Indices of the points that no other dominates, in the given order."""
+    """Returns indices of the points that no other dominates, in the given order; losses are (points, objectives)."""
     points = matrix(losses)
     if not len(points):
         return []
@@ -51,7 +55,10 @@ def front(losses: Losses) -> list[int]:
 
 
 def crowding(losses: Losses) -> NDArray[np.float64]:
-    """Crowding distance (Deb et al. 2002, section III-B) of the points of one front."""
+    """Returns the crowding distance of each point of one front, (points,), from losses (points, objectives).
+
+    Deb et al. 2002, section III-B, doi.org/10.1109/4235.996017.
+    """
     points = matrix(losses)
     count, objectives = points.shape
     distance = np.zeros(count)

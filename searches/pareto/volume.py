@@ -1,4 +1,7 @@
-"""Hypervolume and the share of it that each point alone holds (moocore)."""
+"""Hypervolume and the share of it that each point alone holds (moocore).
+
+moocore computes it by dimension sweep (Fonseca et al. 2006, doi.org/10.1109/CEC.2006.1688440).
+"""
 
 from collections.abc import Sequence
 
@@ -10,7 +13,7 @@ from searches.pareto.front import Losses, front, matrix
 
 
 def hypervolume(losses: Losses, reference: Sequence[float]) -> float:
-    """The volume between the points and the reference point; a point beyond the reference adds nothing."""
+    """Returns the volume between losses (points, objectives) and the reference; a point beyond it adds nothing."""
     points, bound = inside(losses, reference)
     if not len(points):
         return 0.0
@@ -32,9 +35,10 @@ def share(losses: Losses, ideal: Sequence[float], reference: Sequence[float]) ->
 
 
 def contributions(losses: Losses, reference: Sequence[float]) -> NDArray[np.float64]:
-    """What the hypervolume loses without each point; equal points hold nothing alone.
+    """Returns what the hypervolume loses without each point, (points,); equal points hold nothing alone.
 
-    Slow with very many points (seconds at 1,000 points in 4 objectives): ask it of a front, not of a history.
+    Losses are (points, objectives). Slow with very many points (seconds at 1,000 points in 4 objectives): ask it of a
+    front, not of a history.
     """
     points = matrix(losses)
     share = np.zeros(len(points))
@@ -51,6 +55,10 @@ def contributions(losses: Losses, reference: Sequence[float]) -> NDArray[np.floa
 
 
 def inside(losses: Losses, reference: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns the points (inside, objectives) that are below the reference point, and that point (objectives,).
+
+    Raises ValueError where their numbers of objectives differ.
+    """
     points, bound = matrix(losses), np.asarray(reference, dtype=np.float64)
     if not len(points):
         return points, bound

@@ -11,7 +11,7 @@ T = TypeVar("T", bound=Hashable)
 
 @dataclass(frozen=True)
 class Vote:
-    """Who was chosen, and by which rankings."""
+    """The entry that was selected, and the rankings that selected it."""
 
     chosen: Entry
     rankings: tuple[tuple[int, ...], ...]  # one per voter, of members of the front; empty: the voter abstained

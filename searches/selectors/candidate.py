@@ -74,7 +74,7 @@ class Architecture:
 
     @property
     def curves(self) -> list[tuple[str, Any]]:
-        """As the plot of curves takes them: a name and its points."""
+        """Returns the curve as its plot takes it: a name and its points."""
         return [(f"#{self.candidate.number}", self.evaluation.curve)] if self.evaluation else []
 
     @property
@@ -177,7 +177,7 @@ class Architecture:
         return link.repository if link else None
 
     def place(self, front: Sequence[Mapping[str, Any]], names: Sequence[str]) -> "Place":
-        """Where the candidate stands among the front, objective by objective."""
+        """Places the candidate among the front, objective by objective."""
         return Place(self.candidate.number, self.values, front, names)
 
 
@@ -209,7 +209,7 @@ class Place:
 
     @property
     def ranks(self) -> list[tuple[str, int]]:
-        """For each objective the rank among the front and this candidate; 1 is best."""
+        """Returns, for each objective, the rank among the front and this candidate; 1 is best."""
         found = []
         for name in self.names:
             if name in self.values:

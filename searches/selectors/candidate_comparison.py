@@ -107,7 +107,7 @@ class Comparison:
 
     @property
     def standing(self) -> list[tuple[str, list[tuple[str, float]]]]:
-        """For the radar: each candidate with its share of the best of these in every measure."""
+        """Returns, for the radar, each candidate with its share of the best of these in every measure."""
         found = []
         for index, each in enumerate(self.architectures):
             shares = [(row.measure.short, _share(row, index)) for row in self.rows]
@@ -135,7 +135,7 @@ class Comparison:
 
 
 def _share(row: Row, index: int) -> float | None:
-    """Of the best: its value by the best for a gain, the best by its value for a cost."""
+    """Returns the share of the best: its value by the best for a gain, the best by its value for a cost."""
     known = [cell.value for cell in row.cells if cell.value is not None]
     mine = row.cells[index].value
     if len(known) < len(row.cells) or not mine or mine < 0:

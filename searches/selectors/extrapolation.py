@@ -36,7 +36,7 @@ class ExtrapolatedAccuracy:
 
 
 def extrapolated(run: SearchRun) -> dict[int, ExtrapolatedAccuracy]:
-    """By number, for every network whose training ended below the highest rung, as far as the run can tell."""
+    """Extrapolates, by number, every network whose training ended below the highest rung, as far as the run allows."""
     rungs = trained_rungs(run.spec)
     if len(rungs) < 2:
         return {}

@@ -1,4 +1,4 @@
-"""Where a candidate comes from: its ancestors back to the ones that were drawn at random."""
+"""The lineage of a candidate: its ancestors back to the ones that were drawn at random."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Ancestor:
 
 @dataclass(frozen=True)
 class Lineage:
-    """A candidate with its ancestors; children come after their parents, so that a number tells the order."""
+    """A candidate with its ancestors; children come after their parents, so that a number gives the order."""
 
     number: int
     members: Mapping[int, Ancestor]

@@ -24,8 +24,11 @@ REASONS_AT_MOST = 30
 
 
 def timeline(run: SearchRun) -> dict[str, Any]:
-    """Who was busy with what: the newest evaluations as bars. Rows are filled as evaluators were free, so a row is an
-    evaluator where the engine names it, and else one of as many as worked at the same time."""
+    """Shows the newest evaluations as bars: which evaluator did what when.
+
+    Rows are filled as evaluators were free, so a row is an evaluator where the engine names it, and else one of as many
+    as worked at the same time.
+    """
     rows = run.evaluations.filter(is_cached=False, seconds__gt=0).order_by("-created")
     newest = rows.values_list("number", "fidelity", "status", "reason", "seconds", "created", "timing")[:SHOWN_AT_MOST]
     bars = []

@@ -86,7 +86,7 @@ class Profile:
         return next((place for place in self.places if place.is_shown and not place.is_estimate), None)
 
     def to_document(self) -> dict[str, Any]:
-        """As the API gives it."""
+        """Returns the profile as the API gives it."""
         costs = {"macs": self.counted.macs, "activation_peak_bytes": self.counted.activation_peak_bytes}
         costs |= {"in_place_peak_bytes": self.in_place_bytes, "training_peak_bytes": self.counted.training_peak_bytes}
         told = {"target": self.target.title, "modelled_latency_ms": self.prediction.milliseconds, "sizes": self.sizes}

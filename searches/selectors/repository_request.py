@@ -24,7 +24,10 @@ class NothingToDeliver(ValueError):
 
 
 def delivered(candidate: Candidate) -> Evaluation:
-    """The evaluation whose weights are delivered: the one of the highest fidelity."""
+    """Returns the evaluation whose weights are delivered: the one of the highest fidelity.
+
+    Raises NothingToDeliver where the candidate has no trained weights or they are not kept.
+    """
     done = candidate.evaluations.filter(status="done").with_weights().order_by("-fidelity").first()
     if done is None and candidate.evaluations.filter(status="done").exists():
         raise NothingToDeliver(
@@ -137,7 +140,7 @@ def delivery_of(candidate: Candidate) -> Delivery:
 
 
 def origin(candidate: Candidate) -> dict[str, Any]:
-    """Where the graph came from, for an import into another search."""
+    """Returns the origin of the graph, for an import into another search."""
     spec = candidate.run.spec
     return {"space": spec["space"], "options": spec["space_options"], "genotype": candidate.genotype}
 

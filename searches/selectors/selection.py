@@ -26,7 +26,7 @@ class Selection:
 
 
 def choice_of(run: SearchRun, front: Sequence[Entry], query: Mapping[str, str]) -> Selection:
-    """By weights (`accuracy=.7`), a vote (`how=vote`) or the knee, within limits (`limit.latency=2`)."""
+    """Selects by weights (`accuracy=.7`), a vote (`how=vote`) or the knee, within limits (`limit.latency=2`)."""
     names = run.spec["objectives"]
     kept = within(front, query, names)
     words: list[str] = []
@@ -54,12 +54,15 @@ def complete(front: Sequence[Entry], names: Sequence[str]) -> list[Entry]:
 
 
 def chosen_by(front: Sequence[Entry], weights: Mapping[str, float], names: Sequence[str]) -> Entry:
-    """By the weights; without any, the knee."""
+    """Selects by the weights; without any, the knee."""
     return select_best(front, **weights) if weights else knee(front, names)
 
 
 def parse_weights(query: Mapping[str, str], names: Sequence[str]) -> dict[str, float]:
-    """Weights out of a query; what is not an objective of the run is not a weight."""
+    """Reads weights out of a query; what is not an objective of the run is no weight.
+
+    Raises ChoiceError where one is no number.
+    """
     weights = {}
     for name in names:
         if name not in query:
@@ -72,7 +75,10 @@ def parse_weights(query: Mapping[str, str], names: Sequence[str]) -> dict[str, f
 
 
 def within(front: Sequence[Entry], query: Mapping[str, str], names: Sequence[str]) -> list[Entry]:
-    """The members that keep the query's limits: at most for a cost, at least for a gain."""
+    """Returns the members that keep the query's limits: at most for a cost, at least for a gain.
+
+    Raises ChoiceError where a limit is no number, or none of the front keeps them.
+    """
     kept, asked = list(front), []
     for name in names:
         text = query.get(LIMIT + name, "").strip()

@@ -26,7 +26,7 @@ class NoteOvertaken(ValidationError):
 
 
 def place(target: Target) -> dict[str, Any]:
-    """Where the rows of a target are."""
+    """Returns the columns by which the rows of a target are found."""
     return (
         {"run": target, "candidate": None}
         if isinstance(target, SearchRun)
@@ -52,7 +52,10 @@ def is_starred(target: Target, user: AbstractBaseUser) -> bool:
 
 @transaction.atomic
 def note_save(*, target: Target, text: str, by: AbstractBaseUser, version: int | None = None) -> Note | None:
-    """The new text; an empty one removes the note. `version` is that of the text it was written over (0: none)."""
+    """Saves the new text; an empty one removes the note. `version` is that of the text it was written over (0: none).
+
+    Raises ValidationError where the text breaks a rule, and NoteOvertaken where the version is not the present one.
+    """
     text = text.replace("\r\n", "\n").strip()
     if len(text) > NOTE_LENGTH:
         raise ValidationError(f"A note must have at most {NOTE_LENGTH:,} characters, but has {len(text):,}.")
@@ -88,7 +91,7 @@ def tags_set(*, target: Target, names: Iterable[str]) -> list[str]:
 
 
 def clean_tags(names: Iterable[str]) -> Sequence[str]:
-    """Without repetitions and white space at the ends; refused by the rule that they break."""
+    """Removes repetitions and white space at the ends. Raises ValidationError where a tag breaks a rule."""
     cleaned = sorted({" ".join(name.lower().split()) for name in names if name.strip()})
     for name in cleaned:
         if len(name) > TAG_LENGTH:

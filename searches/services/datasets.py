@@ -39,7 +39,10 @@ MIB = 2**20
 def dataset_upload(
     *, project: Project, by: AbstractBaseUser, file: UploadedFile[bytes], name: str, rule: str = "crop", side: str = ""
 ) -> UploadedDataSet:
-    """Keeps the file and has it read; what is wrong with its content is said by the row once it was looked at."""
+    """Keeps the file and has it read; faults of its content stand in the row once it was read.
+
+    Raises ValidationError where the file's type or size is not accepted.
+    """
     file_name, size = (file.name or "")[-200:], file.size or 0
     suffix = Path(file_name).suffix.lower()
     if suffix not in SUFFIXES:
@@ -82,7 +85,7 @@ def cleaned(name: str) -> str:
 
 
 def resize(rule: str, side: str) -> str:
-    """The user's rule as it stands behind a path."""
+    """Returns the user's rule as it stands behind a path. Raises ValidationError where side or rule is wrong."""
     if side and not (side.isdecimal() and len(side) < 6):
         raise ValidationError(f"The side must be a number of pixels, but is {side[:20]!r}.")
     try:
@@ -100,7 +103,7 @@ def _take(file: UploadedFile[bytes], path: Path) -> None:
 
 
 def dataset_read(*, pk: int) -> str:
-    """Reads an upload in a process of its own; told twice, it does it once."""
+    """Reads an upload in a process of its own; a second call for the same upload does nothing."""
     upload = UploadedDataSet.objects.filter(pk=pk, status=UploadStatus.READING).first()
     if upload is None or not file_storage.fetch(upload.incoming).exists():
         return "nothing to do"
@@ -145,7 +148,7 @@ def _imported(source: str, portrait: Path, *more: str) -> dict[str, Any]:
 
 @transaction.atomic
 def dataset_delete(*, upload: UploadedDataSet) -> None:
-    """Refused while a run in the project still needs it."""
+    """Deletes a dataset. Raises ValidationError while a run in the project still needs it."""
     needing = SearchRun.objects.with_work().filter(project=upload.project, spec__dataset=upload.reference).count()
     if needing:
         raise ValidationError(f"{needing} of the project's runs are at work on it: cancel them or wait for their end.")

@@ -37,7 +37,7 @@ def run_ended(*, run: SearchRun, status: Status, reason: str = "") -> None:
 
 
 def ways_of(user: AbstractBaseUser) -> list[str]:
-    """How somebody wants to be told."""
+    """Returns the ways in which a user wants to be notified."""
     wishes = NoticeWishes.objects.filter(user_id=user.pk).first()
     if wishes is None:
         return []
@@ -58,7 +58,7 @@ def notices_add(*, run: SearchRun, user: AbstractBaseUser, status: str) -> None:
 def wishes_save(
     *, user: User, email: str, by_email: bool, webhook_url: str, renew_secret: bool = False
 ) -> NoticeWishes:
-    """How somebody wants to be told from now on."""
+    """Saves how a user wants to be notified from now on."""
     wishes = NoticeWishes.objects.filter(user=user).first() or NoticeWishes(user=user)
     wishes.by_email, wishes.webhook_url = by_email, webhook_url
     if renew_secret or not wishes.webhook_secret:

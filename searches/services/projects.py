@@ -14,7 +14,10 @@ from searches.spec import SearchSpec
 
 
 def one_line(name: str) -> str:
-    """A name as it is kept: one line of printable characters, which cannot hide or turn what stands beside it."""
+    """Returns a name as it is kept, without characters that hide or turn what stands beside it.
+
+    Raises ValidationError where it is not one line of printable characters.
+    """
     name = " ".join(name.split())
     if not name.isprintable():
         raise ValidationError({"name": ["A name must be one line of printable characters."]})
@@ -53,7 +56,10 @@ def project_rename(*, project: Project, name: str, by: AbstractBaseUser) -> Proj
 
 @transaction.atomic
 def project_delete(*, project: Project) -> None:
-    """Refused while a run in it is live: its files would be pulled from under an engine."""
+    """Deletes a project.
+
+    Raises ValidationError while a run in it is live: its files would be pulled from under an engine.
+    """
     live = SearchRun.objects.select_for_update().filter(project=project, status__in=WITH_WORK).count()
     if live:
         raise ValidationError(f"{live} of the project's runs are not over: cancel or pause them first.")
@@ -66,7 +72,7 @@ def project_delete(*, project: Project) -> None:
 
 @transaction.atomic
 def project_transfer(*, project: Project, to: AbstractBaseUser, by: AbstractBaseUser) -> Project:
-    """Hands a project to one of its members; who had it stays as an editor."""
+    """Hands a project to one of its members; the former owner stays as an editor. Raises ValidationError for others."""
     membership = Membership.objects.filter(project=project, user_id=to.pk).first()
     if membership is None:
         raise ValidationError(f"{to.get_username()} is no member of this project: add them first.")
@@ -82,7 +88,7 @@ def project_transfer(*, project: Project, to: AbstractBaseUser, by: AbstractBase
 def member_add(
     *, project: Project, user: AbstractBaseUser, role: str, by: AbstractBaseUser | None = None
 ) -> Membership:
-    """Adds somebody to a project, or changes their role."""
+    """Adds somebody to a project, or changes their role. Raises ValidationError where it is the owner."""
     if user.pk == project.owner_id:
         raise ValidationError("The owner of a project needs no further role in it.")
     membership = Membership.objects.filter(project=project, user_id=user.pk).first()

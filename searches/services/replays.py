@@ -50,7 +50,10 @@ def own_tables(owner: AbstractBaseUser) -> QuerySet[Replay]:
 def replay_create(
     *, owner: AbstractBaseUser, table: str, file: UploadedFile[bytes] | None, question: Mapping[str, Any]
 ) -> Replay:
-    """``table`` is `server:NAME` or `own:ID`; a file goes before it. What is wrong is told by the form's fields."""
+    """Creates a replay of ``table``, which is `server:NAME` or `own:ID`, or of a file, which goes before it.
+
+    Raises ValidationError, by the form's fields, where too many replays are at work or something entered is wrong.
+    """
     if Replay.objects.filter(owner_id=owner.pk, status__in=Replay.WITH_WORK).count() >= MOST_AT_ONCE:
         raise ValidationError({"table": f"{MOST_AT_ONCE} of your replays are not over yet; stop one, or wait."})
     replay = Replay(owner_id=owner.pk, question=dict(question))
@@ -71,7 +74,10 @@ def replay_create(
 
 
 def source(owner: AbstractBaseUser, table: str, file: UploadedFile[bytes] | None) -> tuple[str, bool, Replay | None]:
-    """Name of the table, whether it lies on the server, and the replay that it was uploaded with."""
+    """Returns the table's name, whether it lies on the server, and the replay that it was uploaded with.
+
+    Raises ValidationError where the file's type or size is not accepted, or there is no such table.
+    """
     if file is not None:
         name = Path(file.name or "").name[-100:]
         if not name.lower().endswith(SUFFIXES):
@@ -94,7 +100,7 @@ def take(file: UploadedFile[bytes], path: Path) -> None:
 
 
 def check(replay: Replay) -> None:
-    """Columns that the table lacks are told at once; all else is told by the job."""
+    """Refuses columns that the table lacks; the job reports all else. Raises ValidationError where one is missing."""
     columns = columns_of(table_of(replay))
     asked = replay.question
     wanted = {"code": [asked["code"]], "search_on": [asked["search_on"]], "minimise": asked["minimise"]}
@@ -107,7 +113,10 @@ def check(replay: Replay) -> None:
 
 
 def columns_of(path: Path) -> list[str]:
-    """Of the header line, read without unpacking the rest."""
+    """Returns the columns of the header line, read without unpacking the rest.
+
+    Raises ValidationError where it is no csv.
+    """
     try:
         with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as stream:
             line = stream.readline(HEADER_BYTES).decode("utf-8-sig")
@@ -132,7 +141,7 @@ def replay_stop(*, replay: Replay) -> bool:
 
 @transaction.atomic
 def replay_delete(*, replay: Replay) -> None:
-    """Row and files; refused while another replay of the same upload is not over."""
+    """Deletes row and files. Raises ValidationError while another replay of the same upload is not over."""
     if Replay.objects.filter(table_of=replay, status__in=Replay.WITH_WORK).exists():
         raise ValidationError("Another replay is at work on this table; stop it first.")
     folder = replay.folder
@@ -145,7 +154,7 @@ def replay_delete(*, replay: Replay) -> None:
 
 @transaction.atomic
 def replay_claim(*, pk: int) -> Replay | None:
-    """By compare-and-swap; None when another job has it, or nothing is left to do."""
+    """Claims a replay by compare-and-swap; None when another job has it, or nothing is left to do."""
     replay = Replay.objects.claimable().filter(pk=pk).select_related("table_of").first()
     if replay is None:
         return None
@@ -215,7 +224,7 @@ def give_back(replay: Replay) -> str:
 
 
 def question_from(entered: Mapping[str, str]) -> dict[str, Any]:
-    """The options of `manage.py replay` from a form's fields; all that is wrong is told at once."""
+    """Reads the options of `manage.py replay` from a form's fields. Raises ValidationError with all faults at once."""
     faults: dict[str, str] = {}
     names = [name.strip() for name in entered["algorithms"].split(",") if name.strip()]
     known = [name for name in algorithms.names() if not algorithms.needs_training(name)]

@@ -27,7 +27,7 @@ WAY_OUT = {
 
 
 class RunRefuses(ValueError):
-    """A wish that the state of the run does not allow."""
+    """A request that the state of the run does not allow."""
 
     def __init__(self, run: SearchRun, wish: str) -> None:
         super().__init__(f"The run is {run.status} and cannot be {DONE[wish]}: {WAY_OUT[wish]}.")
@@ -98,7 +98,7 @@ def run_cancel(*, run: SearchRun, by: AbstractBaseUser) -> SearchRun:
 
 @transaction.atomic
 def run_delete(*, run: SearchRun, by: AbstractBaseUser) -> None:
-    """Deletes rows and files. A live run is refused, since its engine is still writing."""
+    """Deletes rows and files. Raises RunRefuses for a live run, since its engine is still writing."""
     locked = SearchRun.objects.select_for_update().get(pk=run.pk)
     if locked.status not in DELETABLE:
         raise RunRefuses(locked, "delete")

@@ -1,4 +1,4 @@
-"""A run moves from one status to another, and tells it as an event in the same transaction."""
+"""Moves a run from one status to another, and records that as an event in the same transaction."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -30,7 +30,7 @@ def run_move(
     now: datetime | None = None,
     **fields: Any,
 ) -> bool:
-    """Moves a run by a conditional update and tells it as an event; False if another was quicker."""
+    """Moves a run by a conditional update and records that as an event; False if another was quicker."""
     now = now or timezone.now()
     if target == Status.QUEUED:
         fields |= {"queued": now, "finished": None, "reason": ""}

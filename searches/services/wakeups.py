@@ -1,7 +1,7 @@
 """A word to the web processes, after the commit, that a run moved: over Channels' layer, where Redis carries it.
 
 Only a nudge: the rows are the truth, and who hears nothing looks at them a tick later all the same. Within one process
-there is nobody to tell.
+there is nobody to inform.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ def carrier() -> Any:
 
 
 def faults() -> tuple[type[Exception], ...]:
-    """Of a broker; its library is imported where there is one only."""
+    """Returns the errors of a broker; its library is imported only where there is one."""
     from redis import RedisError
 
     return RedisError, OSError  # among these TimeoutError

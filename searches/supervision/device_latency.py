@@ -60,7 +60,7 @@ def measured(device: Device, job: DeviceJob) -> dict[str, Any]:
 
 
 def modelled(run: SearchRun, device: Device | None, graph: Graph) -> dict[str, Any]:
-    """By the device's calibration with its known error, else by the numbers of its kind."""
+    """Models latency by the device's calibration with its known error, else by the numbers of its kind."""
     name = device.name if device else f"device {targets.device_number(run.spec['target'])}"
     calibration = device.fitted if device else None
     if calibration is not None:

@@ -46,7 +46,7 @@ BATCH = 32
 
 
 def record(folder: Path) -> None:
-    """Runs the search and keeps what it reports."""
+    """Runs the search and keeps what it reports. Raises RuntimeError where the search fails."""
     spec = SearchSpec.from_document({**PRESETS["quick"].document, "seed": 1})
     process = engine_process.start(spec.to_document(), [], folder, cores())
     began, chosen = monotonic(), None

@@ -76,7 +76,7 @@ def run_pause_full(*, claim: Claim) -> None:
 
 @transaction.atomic
 def run_pause_because(*, claim: Claim, reason: str) -> None:
-    """Something outside is missing; whoever looks for it finds the run by the reason."""
+    """Something outside is missing; the reason leads from it to the run."""
     run = SearchRun.objects.select_for_update().held(claim.token).filter(pk=claim.run_id).first()
     if run and run_move(run=run, sources=[Status.RUNNING], target=Status.PAUSING, reason=reason):
         SearchRun.objects.filter(pk=run.pk).update(reason=reason)

@@ -47,7 +47,8 @@ def events_record(
 ) -> int:
     """Commits a batch of events with its rows and counters; returns how many were new.
 
-    Who commits many batches under one token hands the same `known` to each.
+    A caller that commits many batches under one token hands the same `known` to each. Raises LeaseLost where the run is
+    no longer held under the token.
     """
     known = known or RowCache(run_id)
     with transaction.atomic():
@@ -89,6 +90,7 @@ class Ledger:
         return self.changes.get(name, getattr(self.run, name))
 
     def commit(self, token: int) -> None:
+        """Writes events, rows and counters. Raises LeaseLost where the run is no longer held under the token."""
         told = len(self.told)
         # The token once more, inside the update that commits: nothing was claimed since the row was read.
         kept = SearchRun.objects.filter(pk=self.run.pk).held(token).update(seq=F("seq") + told, **self.changes)

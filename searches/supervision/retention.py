@@ -1,7 +1,7 @@
 """What is kept, and for how long: events and checkpoints of runs that are over are cut when a quota is exceeded.
 
 Evaluations, histories, notes and the weights of a front are never cut. Of events whole prefixes go and `first_seq`
-rises, so that a client which asks for older ones is told to start from the snapshot; what that shows of them stays.
+rises, so that a client which asks for older ones is sent to the snapshot; what that shows of them stays.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""What the rows of a run hold already, remembered by whoever holds its lease.
+"""What the rows of a run hold already, remembered by the holder of its lease.
 
 Under a token nobody else counts, or adds candidates or results: read once, the database need not be asked again for
 each event.

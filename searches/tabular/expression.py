@@ -21,7 +21,10 @@ MAX_LENGTH = 500
 
 
 def evaluated(text: str, table: Table) -> NDArray[np.float64]:
-    """The expression's value for each row: numbers, columns, + - * / and brackets."""
+    """Returns the expression's value for each row, (rows,): numbers, columns, + - * / and brackets.
+
+    Raises TableError where it is too long, no arithmetic, or not finite in some row.
+    """
     if len(text) > MAX_LENGTH:
         raise TableError(f"the expression must have at most {MAX_LENGTH} characters, but has {len(text)}")
     try:
@@ -36,6 +39,7 @@ def evaluated(text: str, table: Table) -> NDArray[np.float64]:
 
 
 def value(node: ast.expr, table: Table) -> Any:
+    """Evaluates a node of the expression. Raises TableError where it is not allowed in one."""
     match node:
         case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
             return float(number)

@@ -19,6 +19,7 @@ MOST_EVALUATIONS = 1_000_000
 
 
 def question_of(table: Table, options: Mapping[str, Any]) -> Question:
+    """Reads the question from the command's options. Raises TableError where one is missing or out of its bounds."""
     for name, least in (("repeats", 1), ("lag", 0), ("workers", 1)):
         if options[name] < least:
             raise TableError(f"--{name} must be at least {least}, but is {options[name]}")
@@ -49,7 +50,7 @@ def question_of(table: Table, options: Mapping[str, Any]) -> Question:
 
 
 def check(question: Question) -> None:
-    """Asks for every column once, so that a wrong name is told before anything runs."""
+    """Asks for every column once before anything runs. Raises TableError where a name is wrong or no row has values."""
     if not question.usable.any():
         raise TableError(f"{question.table.name} has no row with a value in all of the columns that are searched on")
     if not np.isfinite(question.reported).any():
@@ -59,6 +60,7 @@ def check(question: Question) -> None:
 
 
 def reference(text: str) -> tuple[str, float]:
+    """Reads a reference value, COL=VALUE. Raises TableError where the value is no finite number."""
     name, _, value = text.partition("=")
     try:
         number = float(value)
@@ -70,6 +72,7 @@ def reference(text: str) -> tuple[str, float]:
 
 
 def contests_of(options: Mapping[str, Any]) -> list[Contest]:
+    """Reads the algorithms and their options. Raises TableError where an option is written wrongly."""
     names = [name.strip() for name in options["algorithms"].split(",")]
     settings: dict[str, dict[str, Any]] = {name: {} for name in names}
     for text in options["option"]:
@@ -92,6 +95,7 @@ def parsed(text: str) -> Any:
 
 
 def checked(name: str, settings: dict[str, Any]) -> None:
+    """Refuses an algorithm that cannot run on a table with these options. Raises TableError where it cannot."""
     if algorithms.needs_training(name):
         raise TableError(f"{name} cannot run on a table: it trains networks of its own; leave it out of --algorithms")
     reading = Reading()

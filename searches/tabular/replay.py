@@ -42,15 +42,20 @@ class Question:
 
     @cached_property
     def usable(self) -> NDArray[np.bool_]:
+        """Returns which rows have a value in every column that is searched on, (rows,)."""
         return finite(list(self.losses.T))
 
     @cached_property
     def reported(self) -> NDArray[np.float64]:
+        """Returns the reported column, (rows,), in its own unit."""
         return self.table.numbers(self.report)
 
     @cached_property
     def reference(self) -> list[float]:
-        """As losses; the worst value of each column where none is given."""
+        """Returns the reference point as losses; the worst value of each column where none is given.
+
+        Raises TableError where a reference names no objective.
+        """
         columns = (self.search_on, *self.minimise)
         unknown = [name for name in self.references if name not in columns]
         if unknown:
@@ -121,7 +126,7 @@ def replay(question: Question, name: str, options: Mapping[str, Any], seed: int,
 
 
 def share(question: Question, rows: list[int]) -> float:
-    """Of the true front's hypervolume."""
+    """Returns the share of the true front's hypervolume."""
     found = [row for row in rows if question.usable[row]]
     if not found or not question.true_hypervolume:
         return 0.0

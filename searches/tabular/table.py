@@ -33,7 +33,10 @@ class Table:
     columns: dict[str, list[str]]
 
     def numbers(self, column: str) -> NDArray[np.float64]:
-        """A column as numbers; an empty cell is NaN."""
+        """Returns a column as float64 numbers, (rows,); an empty cell is NaN.
+
+        Raises TableError where there is no such column, or it holds something that is no number.
+        """
         if column not in self.columns:
             raise TableError(f"{self.name} has no column {column!r}; it has {', '.join(sorted(self.columns))}")
         try:
@@ -45,7 +48,10 @@ class Table:
 
     @cached_property
     def letters(self) -> tuple[tuple[str, ...], ...]:
-        """For each position of the code, the values seen in it, in order."""
+        """Returns, for each position of the code, the values seen in it, in order.
+
+        Raises TableError where codes differ in length.
+        """
         split = [parts(code) for code in self.codes]
         lengths = {len(each) for each in split}
         if len(lengths) != 1:
@@ -57,7 +63,7 @@ class Table:
 
     @cached_property
     def rows(self) -> dict[Genotype, int]:
-        """The row of each code, as a genotype."""
+        """Returns the row of each code, as a genotype. Raises TableError where a code is not unique."""
         index = [{letter: place for place, letter in enumerate(letters)} for letters in self.letters]
         rows: dict[Genotype, int] = {}
         for row, code in enumerate(self.codes):
@@ -77,7 +83,10 @@ def by_size(letter: str) -> tuple[float, str]:
 
 
 def read(path: Path, code: str) -> Table:
-    """A csv (plain or .gz) with a header line, or a parquet file where pyarrow is installed."""
+    """Reads a csv (plain or .gz) with a header line, or a parquet file where pyarrow is installed.
+
+    Raises TableError where there is no such file or column, or a row has no code.
+    """
     if not path.is_file():
         raise TableError(f"there is no table {path}")
     rows = parquet(path) if path.suffix == ".parquet" else comma_separated(path)
@@ -90,6 +99,7 @@ def read(path: Path, code: str) -> Table:
 
 
 def comma_separated(path: Path) -> dict[str, list[str]]:
+    """Reads the columns of a csv, plain or gzip. Raises TableError where it is too long, empty, ragged or no csv."""
     raw = path.read_bytes()
     try:
         if raw[:2] == b"\x1f\x8b":
@@ -111,6 +121,7 @@ def comma_separated(path: Path) -> dict[str, list[str]]:
 
 
 def parquet(path: Path) -> dict[str, list[str]]:
+    """Reads the columns of a parquet file as text. Raises TableError where pyarrow is missing."""
     if find_spec("pyarrow") is None:
         raise TableError(f"{path.name} needs the package pyarrow; install it, or give the table as csv")
     from pyarrow import parquet as reader  # type: ignore[import-not-found]  # optional
@@ -189,7 +200,7 @@ class TableProblem:
         """A table has no networks that a step could train."""
 
     def sample(self, random: Random) -> Genotype:
-        """Of all codes that could be; one that the table lacks is refused and counted."""
+        """Draws from all possible codes; one that the table lacks is rejected and counted."""
         return self.space.sample(random)
 
     def cost(self, genotype: Genotype) -> float:
@@ -204,5 +215,5 @@ class TableProblem:
 
 
 def finite(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.bool_]:
-    """Rows that have a value in every column."""
+    """Returns which rows, (rows,), have a value in every one of the columns (rows,)."""
     return np.asarray(np.isfinite(np.stack(columns)).all(axis=0), dtype=np.bool_)

@@ -28,7 +28,7 @@ def module(path: str) -> SafeString:
 
 @cache
 def needs(path: str) -> tuple[str, ...]:
-    """Paths of the modules that a module imports, directly or through others; read once a process."""
+    """Paths of the modules that a module imports, directly or through others; read once per process."""
     found: dict[str, None] = {}
     waiting = [path]
     while waiting:

@@ -93,7 +93,7 @@ class Axes:
 
 @register.simple_tag
 def curve_plot(curves: Sequence[tuple[str, Curve]]) -> SafeString | str:
-    """Validation accuracy over epochs, one line a candidate; each has its colour and its name at its end."""
+    """Validation accuracy over epochs, one line per candidate; each has its colour and its name at its end."""
     known = [(name, accuracies(curve)) for name, curve in curves]
     known = [(name, points) for name, points in known if points]
     if not known:

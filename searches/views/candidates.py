@@ -86,7 +86,7 @@ def marked(run: SearchRun, user: User) -> dict[str, dict[str, Any]]:
 
 
 def ordered(rows: QuerySet[Evaluation], sort: str, measures: tuple[Measure, ...]) -> QuerySet[Evaluation]:
-    """By a column of the table (`-accuracy`: best first); what has no value stands last."""
+    """Sorts by a column of the table (`-accuracy`: best first); what has no value stands last."""
     name = sort.removeprefix("-")
     measured = {measure.name: f"values__{measure.name}" for measure in measures}
     column = (measured | COLUMNS).get(name, "number")

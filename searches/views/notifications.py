@@ -1,4 +1,4 @@
-"""The page on which somebody says how they want to be told that a run has ended."""
+"""The page on which a user says how to be notified that a run has ended."""
 
 import secrets
 
@@ -26,7 +26,10 @@ class NoticeForm(forms.Form):
     webhook_url = forms.CharField(required=False, max_length=500, help_text="Gets a signed POST with JSON.")
 
     def clean_webhook_url(self) -> str:
-        """Refused as it would be refused on delivery, as far as its text tells."""
+        """Checks the address as delivery would.
+
+        Raises ValidationError where its text shows that it may not be called.
+        """
         url = str(self.cleaned_data["webhook_url"]).strip()
         if url:
             try:
@@ -43,7 +46,7 @@ def wishes_of(request: Request) -> NoticeWishes:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def notices(request: Request) -> HttpResponse:
-    """The wishes, the secret that signs, and the last messages with what became of them."""
+    """Shows the settings, the secret that signs, and the last messages with what became of them."""
     wishes = wishes_of(request)
     entered = {"email": request.user.email, "by_email": wishes.by_email, "webhook_url": wishes.webhook_url}
     form = NoticeForm(request.POST if request.method == "POST" else None, initial=entered)

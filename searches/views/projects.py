@@ -44,7 +44,7 @@ def owned_project(request: Request, slug: str) -> Project:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def members(request: Request, slug: str) -> HttpResponse:
-    """Who sees the project, and as what; its owner adds people by their user name."""
+    """Lists who sees the project, and as what; its owner adds people by their user name."""
     shown = owned_project(request, slug) if request.method == "POST" else visible_project(request, slug)
     context = project_context(request, shown, "members") | {"roles": ROLES, "name": "", "chosen": Role.EDITOR}
     if request.method == "POST":
@@ -129,7 +129,7 @@ def rename(request: Request, slug: str) -> HttpResponse:
 
 @require_safe
 def activity(request: Request, slug: str) -> HttpResponse:
-    """Who did what, the newest first."""
+    """Lists who did what, the newest first."""
     shown = visible_project(request, slug)
     page = Paginator(Activity.objects.filter(project=shown), ACTIVITY_ON_A_PAGE).get_page(request.GET.get("page"))
     return render(

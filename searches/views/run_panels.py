@@ -23,7 +23,7 @@ PLOTS: Mapping[str, Callable[[SearchRun], dict[str, Any]]] = {
 
 @require_safe
 def plot(request: Request, pk: int, name: str) -> HttpResponse:
-    """What a plot of this name draws."""
+    """Returns what a plot of this name draws. Raises Http404 where there is no such plot."""
     if name not in PLOTS:
         raise Http404(f"no plot of a run is named {name!r}")
     return JsonResponse(PLOTS[name](visible_run(request, pk)))

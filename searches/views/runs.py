@@ -140,7 +140,10 @@ def question(request: Request, pk: int) -> HttpResponse:
 
 @require_POST
 def act(request: Request, pk: int, verb: str) -> HttpResponse:
-    """Pause, resume, cancel, clone or delete, for those who may change the run."""
+    """Pauses, resumes, cancels, clones or deletes a run, for those who may change it.
+
+    Raises Http404 for any other verb.
+    """
     if verb not in VERBS:
         raise Http404(f"nothing is done to a run by {verb!r}")
     shown = get_object_or_404(SearchRun.objects.editable_by(request.user), pk=pk)

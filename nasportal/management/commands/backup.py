@@ -20,7 +20,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Where to."""
+        """Adds the file that the backup is written to."""
         parser.add_argument("file", nargs="?", type=Path, help="default: nas-portal-DATE-TIME.tar in this folder")
 
     def handle(self, *args: Any, file: Path | None, **options: Any) -> None:

@@ -93,7 +93,7 @@ def _version(name: str) -> str:
 
 
 def torch_build() -> dict[str, Any]:
-    """Version and devices as torch itself tells them; an error where it cannot be imported."""
+    """Version and devices as torch itself reports them; an error where it cannot be imported."""
     probe = subprocess.run([sys.executable, "-c", TORCH_PROBE], capture_output=True, text=True, timeout=120)
     if probe.returncode:
         return {"error": (probe.stderr.strip().splitlines() or [f"exit code {probe.returncode}"])[-1]}
@@ -126,7 +126,7 @@ def database() -> str:
 
 
 def redis() -> str:
-    """Whether the channel layer and cache of the scaled set-up answer; nothing where none is configured."""
+    """Returns whether the channel layer and cache of the scaled set-up answer; nothing where none is configured."""
     if not settings.REDIS_URL:
         return ""
     from redis import Redis, RedisError
@@ -139,7 +139,7 @@ def redis() -> str:
 
 
 def shared_storage() -> str:
-    """Whether NASPORTAL_STORAGE keeps a file and gives it back; nothing where the data folder is shared."""
+    """Returns whether NASPORTAL_STORAGE keeps a file and gives it back; nothing where the data folder is shared."""
     storage = file_storage.shared()
     if storage is None:
         return ""
@@ -160,7 +160,7 @@ def shared_storage() -> str:
 
 
 def is_writable(path: Path) -> bool:
-    """Whether files can be made there; for a folder that is not there yet, whether it can be made."""
+    """Returns whether files can be made there; for a folder that is not there yet, whether it can be made."""
     there = next(folder for folder in (path, *path.parents) if folder.exists())
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
@@ -187,7 +187,7 @@ def faults_of(found: dict[str, Any]) -> list[str]:
 
 
 def lines_of(found: dict[str, Any]) -> list[str]:
-    """For people."""
+    """Writes the findings as lines of text."""
     torch = found["torch"]
     build = torch.get("error") or (
         f"{torch['version']}, {'CUDA ' + torch['cuda_build'] if torch['cuda_build'] else 'CPU build'}, "

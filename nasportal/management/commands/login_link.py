@@ -19,7 +19,7 @@ class Command(BaseCommand):
     help = "Prints a link that signs a user in once; older links of that user stop to work."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """For whom, and at which address the portal is reached."""
+        """Adds the user and the address at which the portal is reached."""
         parser.add_argument("user", nargs="?", default="admin", help="user name; default: admin")
         parser.add_argument("--create", action="store_true", help="make the account where there is none")
         parser.add_argument(

@@ -17,7 +17,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Where to."""
+        """Adds the address of the new database."""
         parser.add_argument("address", metavar="ADDRESS")
 
     def handle(self, *args: Any, address: str, **options: Any) -> None:

@@ -25,7 +25,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Where to listen."""
+        """Adds the address and the port to listen on."""
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on; all but loopback demand TLS")
         parser.add_argument("--port", type=_port, default=os.environ.get("PORT", "8000"), help="default: PORT, or 8000")
 
@@ -89,7 +89,7 @@ def _address(host: str, port: int) -> str:
 
 
 def _answers(host: str, port: int) -> bool:
-    """Whether the web process serves; it may be up to us to speak TLS to it."""
+    """Returns whether the web process serves; it may be up to us to speak TLS to it."""
     if settings.TLS == "certificate":
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

@@ -21,6 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Shows or fetches datasets. Raises CommandError (exit code 2) where one cannot be read."""
         name = options["dataset"]
         try:
             if name is None:
@@ -45,6 +46,7 @@ class Command(BaseCommand):
         )
 
     def fetch(self, name: str) -> None:
+        """Downloads a dataset's official files. Raises DataSetError where it has none."""
         files = getattr(registry.get(name), "files", ()) if name in datasets.names() else ()
         if not files:
             raise datasets.DataSetError(f"{name} has no official files to fetch")

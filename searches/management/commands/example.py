@@ -19,7 +19,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """For whom."""
+        """Adds the user who gets the example."""
         parser.add_argument("user", nargs="?", default="admin", help="user name; default: admin")
         parser.add_argument("--renew", action="store_true", help="for developers: train again, write the recording")
 

@@ -44,7 +44,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", dest="as_json", help="the gate's verdict on stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Exit 0 passed, 2 bad input, 4 the gate failed."""
+        """Exit 0 passed, 2 bad input, 4 the gate failed.
+
+        Raises CommandError with the exit code unless it is 0.
+        """
         out: Path = options["out"].absolute()
         try:
             check_free(out)
@@ -69,6 +72,10 @@ class Command(BaseCommand):
 
 
 def asked_of(options: dict[str, Any]) -> RepositoryRequest | BundleRequest:
+    """Reads the request of one repository or of a bundle.
+
+    Raises RequestError where weights and architectures differ in number.
+    """
     paths, weights = options["architecture"], options["weights"] or [None] * len(options["architecture"])
     if len(weights) != len(paths):
         raise RequestError("weights", f"must be one for each of {len(paths)} architectures, but are {len(weights)}")
@@ -83,6 +90,7 @@ def asked_of(options: dict[str, Any]) -> RepositoryRequest | BundleRequest:
 
 
 def request_of(path: Path, weights: Path | None, name: str, options: dict[str, Any]) -> RepositoryRequest:
+    """Reads the request of one repository. Raises RequestError where the architecture cannot be read."""
     try:
         architecture = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -106,7 +114,7 @@ def request_of(path: Path, weights: Path | None, name: str, options: dict[str, A
 
 
 def check_free(out: Path) -> None:
-    """A repository that was generated before is replaced; anything else is left alone."""
+    """Refuses a folder that holds anything but a generated repository. Raises RequestError where it does."""
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "MANIFEST.json").exists())):
         raise RequestError("--out", f"must be a new or empty folder, or a generated repository, but is {out}")
 

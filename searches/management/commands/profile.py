@@ -31,6 +31,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Profiles an architecture.
+
+        Raises CommandError (exit code 2) where an option is wrong or cannot be measured.
+        """
         if options["target"] not in targets.names():
             known = ", ".join(targets.names())
             raise CommandError(f"--target: no target is named {options['target']!r}; there are {known}", returncode=2)
@@ -60,6 +64,10 @@ class Command(BaseCommand):
 
 
 def read(path: Path) -> Graph:
+    """Reads a graph from architecture.json.
+
+    Raises CommandError where the file is too long, unreadable or no architecture.
+    """
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise CommandError(f"{path} has more than {LARGEST_FILE:,} bytes; it is no architecture.json", returncode=2)

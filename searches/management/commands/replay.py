@@ -21,7 +21,7 @@ BAD_INPUT = 2
 class Command(BaseCommand):
     """Replays each algorithm on the table and prints what it found, against the table's optimum."""
 
-    help = "Runs algorithms on a table of known results (csv, csv.gz, parquet) and tells their regret."
+    help = "Runs algorithms on a table of known results (csv, csv.gz, parquet) and reports their regret."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -44,7 +44,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON document on stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Exit 0 done, 2 bad input."""
+        """Exit 0 done, 2 bad input.
+
+        Raises CommandError with the exit code unless it is 0.
+        """
         try:
             table = read(options["table"], options["code"])
             question = question_of(table, options)

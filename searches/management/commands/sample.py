@@ -45,7 +45,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", dest="as_json", help="one document about them on stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Exit 0 done, 2 bad input, 3 nothing within the limits."""
+        """Exit 0 done, 2 bad input, 3 nothing within the limits.
+
+        Raises CommandError with the exit code unless it is 0.
+        """
         try:
             space = _space(options)
             limits = _limits(options)

@@ -103,7 +103,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", dest="as_json", help="front.json on stdout")
 
     def handle(self, *args: Any, **given: Any) -> None:
-        """Exit 0 done, 2 bad input, 3 nothing feasible, 4 the repository's gate failed, 130 interrupted."""
+        """Exit 0 done, 2 bad input, 3 nothing feasible, 4 the repository's gate failed, 130 interrupted.
+
+        Raises CommandError with the exit code unless it is 0.
+        """
         try:
             spec, folder = opened(given)
         except (SpecErrors, SpaceError, HistoryError, datasets.DataSetError, OSError) as error:
@@ -137,6 +140,7 @@ def with_control(
 
 
 def deliver(folder: SearchFolder, front: dict[str, Any], licence: str, author: str) -> None:
+    """Writes the repository of the chosen network. Raises CommandError where its gate failed."""
     try:
         write_repository(folder, front, say, licence, author)
     except GateFailed as error:
@@ -144,7 +148,10 @@ def deliver(folder: SearchFolder, front: dict[str, Any], licence: str, author: s
 
 
 def opened(given: dict[str, Any]) -> tuple[SearchSpec, SearchFolder]:
-    """The spec and its folder, both known to be good before anything is trained."""
+    """Opens the spec and its folder, both checked before anything is trained.
+
+    Raises HistoryError where the options contradict one another, and SpecErrors where the target is a device.
+    """
     document = document_of(given)
     if given["resume"] is not None:
         if document or given["out"] is not None:
@@ -166,7 +173,7 @@ def opened(given: dict[str, Any]) -> tuple[SearchSpec, SearchFolder]:
 
 
 def document_of(given: dict[str, Any]) -> Any:
-    """The spec's document out of the options."""
+    """Makes the spec's document out of the options. Raises HistoryError where --spec comes with others."""
     document: dict[str, Any] = {}
     for path, each in flags().items():
         value = given[path.rpartition(".")[2]]
@@ -201,6 +208,7 @@ def parsed(text: str) -> Any:
 
 
 def read_spec(path: Path) -> Any:
+    """Reads the document of --spec. Raises HistoryError where the file is not JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
@@ -208,7 +216,7 @@ def read_spec(path: Path) -> Any:
 
 
 def named_as_options(message: str) -> str:
-    """A fault is told by the option's name, not by the path in the document."""
+    """Names a fault by the option, not by the path in the document."""
     paths = {path: flag(path) for path in flags()}
     rows = []
     for row in message.split("\n"):
@@ -219,7 +227,7 @@ def named_as_options(message: str) -> str:
 
 @dataclass
 class Course:
-    """What the events of a search have told so far."""
+    """What the events of a search have reported so far."""
 
     tested: dict[int, float] = field(default_factory=dict)
     selection: events.SelectionFinished | None = None
@@ -228,7 +236,10 @@ class Course:
 
 
 def run(spec: SearchSpec, folder: SearchFolder, workers: int, cache: Path | None = None) -> dict[str, Any]:
-    """Starts the engine, keeps what it accepts, and answers with front.json."""
+    """Starts the engine, keeps what it accepts, and returns front.json.
+
+    Raises CommandError where the engine ends early.
+    """
     course = Course()
     trained = [entry["timing"] for entry in folder.lines if not entry["timing"].get("cached")]
     elapsed = sum(timing.get("seconds", 0.0) for timing in trained) / workers
@@ -248,7 +259,7 @@ def run(spec: SearchSpec, folder: SearchFolder, workers: int, cache: Path | None
 
 
 def progress(spec: SearchSpec, networks: int, elapsed: float) -> Any:
-    """Under a time limit it tells the time so far, ``elapsed`` seconds of a resumed search included, and the limit."""
+    """Under a time limit it shows the time so far, ``elapsed`` seconds of a resumed search included, and the limit."""
     if spec.seconds is None:
         return tqdm(total=spec.evaluations, initial=networks, unit="network")
     limit = tqdm.format_interval(spec.seconds)
@@ -259,6 +270,7 @@ def progress(spec: SearchSpec, networks: int, elapsed: float) -> Any:
 
 
 def follow(report: events.Event | events.Progress, folder: SearchFolder, course: Course, bar: Any) -> None:
+    """Keeps one report of the engine and shows it. Raises CommandError where the search failed."""
     match report:
         case events.SearchStarted(header):
             if warning := folder.begin(header):
@@ -288,7 +300,7 @@ def follow(report: events.Event | events.Progress, folder: SearchFolder, course:
 
 @contextmanager
 def stoppable(folder: SearchFolder) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the search with what it has accepted."""
+    """Ends the search with what it has accepted on Ctrl-C and SIGTERM. Raises CommandError with exit code 130 then."""
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
@@ -300,6 +312,7 @@ def stoppable(folder: SearchFolder) -> Iterator[None]:
 
 
 def interrupt(number: int, frame: FrameType | None) -> Never:
+    """Raises KeyboardInterrupt, as Ctrl-C does."""
     raise KeyboardInterrupt
 
 
