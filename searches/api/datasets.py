@@ -68,7 +68,7 @@ class DataSetViewSet(
     def editable(self) -> Project:
         project = self.project()
         if not Project.objects.editable_by(self.request.user).filter(pk=project.pk).exists():
-            raise PermissionDenied("You may look at this project, but only its owner and editors change it.")
+            raise PermissionDenied("You can view this project, but only its owner and editors can change it.")
         return project
 
     @extend_schema(request={"multipart/form-data": UploadSerializer}, responses={201: DataSetSerializer})
@@ -82,7 +82,7 @@ class DataSetViewSet(
         except ModelValidationError as refusal:
             raise ValidationError({"file": refusal.messages}) from refusal
         except IntegrityError as refusal:
-            raise ValidationError({"name": ["The project has a data set of this name already."]}) from refusal
+            raise ValidationError({"name": ["This project already has a dataset with this name."]}) from refusal
         return Response(DataSetSerializer(upload).data, status=status.HTTP_201_CREATED)
 
     def perform_destroy(self, instance: UploadedDataSet) -> None:
