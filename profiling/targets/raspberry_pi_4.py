@@ -14,7 +14,8 @@ class RaspberryPi4(Target):
     sources: ClassVar[tuple[Source, ...]] = (
         Source(
             "peak_macs_per_s",
-            "Cortex-A72 Software Optimization Guide (ARM UAN 0016): one 128-bit FMLA per cycle, 4 float32 multiply-adds; "
+            "Cortex-A72 Software Optimization Guide (ARM UAN 0016): one 128-bit FMLA per cycle, 4 float32 "
+            "multiply-adds; "
             "1.5 GHz by the Raspberry Pi 4 product brief",
         ),
         Source("cache_bytes", "BCM2711: 1 MB shared L2 (Raspberry Pi documentation, processors)"),

@@ -14,7 +14,8 @@ class RaspberryPi5(Target):
     sources: ClassVar[tuple[Source, ...]] = (
         Source(
             "peak_macs_per_s",
-            "Cortex-A76 Software Optimization Guide: two 128-bit FMLA per cycle, 8 float32 multiply-adds; 2.4 GHz by the "
+            "Cortex-A76 Software Optimization Guide: two 128-bit FMLA per cycle, 8 float32 multiply-adds; 2.4 GHz by "
+            "the "
             "Raspberry Pi 5 product brief",
         ),
         Source("cache_bytes", "BCM2712: 2 MB shared L3 (Raspberry Pi documentation, processors)"),

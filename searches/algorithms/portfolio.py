@@ -73,7 +73,7 @@ class Portfolio:
     population: int = option(10, "proposals per generation, over all members", min=2, max=1000)
     members: str = option(
         "nsga2,predictor,reinforce,darts",
-        "algorithms, separated by commas, each with its own defaults; members that do not support the space are skipped",
+        "algorithms, separated by commas, each with its defaults; members that do not support the space are skipped",
         advanced=True,
     )
     allocation: str = option(

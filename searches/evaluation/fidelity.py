@@ -21,7 +21,7 @@ class Ladder:
 
     rungs: str = option(
         "",
-        "epochs of each rung, separated by commas, such as 2,6,18; empty: a single rung with the epochs of the training",
+        "epochs of each rung, separated by commas, such as 2,6,18; empty: one rung with the epochs of the training",
         empty="a single rung",
     )
     eta: int = option(

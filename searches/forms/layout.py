@@ -35,14 +35,14 @@ SECTIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "running": ("Running", "what ends the search, and what a candidate may use", ()),
 }
 HELP = {
-    "data": "how-to/prepare-data",
-    "goal": "how-to/read-a-pareto-front",
-    "limits": "how-to/fit-a-board#choose-target-and-constraints",
-    "search": "how-to/choose-how-a-search-spends",
-    "space": "explanation/one-graph",
-    "training": "how-to/prepare-data#training-options",
-    "ladder": "explanation/fidelity-ladder",
-    "running": "how-to/choose-how-a-search-spends#other-bounds",
+    "data": "dataset",
+    "goal": "goal",
+    "limits": "constraints",
+    "search": "search",
+    "space": "search-space",
+    "training": "training",
+    "ladder": "fidelity-ladder",
+    "running": "running",
 }
 HOW = (
     ("knee", "Knee: best trade-off"),
@@ -69,7 +69,7 @@ class Section:
     @property
     def help(self) -> str:
         """Names the heading of docs/ that answers questions about these fields."""
-        return HELP[self.name]
+        return f"how-to/fill-in-a-new-run#{HELP[self.name]}"
 
 
 def section_of(entry: str) -> str:

@@ -12,7 +12,9 @@ from searches.evaluation.datasets.registry import datasets as registry
 
 
 class Command(BaseCommand):
-    help = "Prints facts of a dataset: sizes, classes, splits, normalisation, hashes. Without a name it lists the built-in ones."
+    help = (
+        "Prints sizes, classes, splits, normalisation and hashes of a dataset; without a name, lists the built-in ones."
+    )
     requires_system_checks: list[str] = []  # needs no database and no settings of a portal
 
     def add_arguments(self, parser: CommandParser) -> None:

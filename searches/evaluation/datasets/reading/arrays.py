@@ -144,7 +144,8 @@ def check_counts(targets: Numbers, names: tuple[str, ...], parts_to_come: int) -
     rarest = int(counts.argmin())
     if counts[rarest] < least:
         raise DataSetError(
-            f"class {names[rarest]!r} has {int(counts[rarest])} images; each class needs at least {least}, one per split"
+            f"class {names[rarest]!r} has {int(counts[rarest])} images; "
+            f"each class needs at least {least}, one per split"
         )
 
 
