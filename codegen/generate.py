@@ -104,9 +104,9 @@ class Generation:
         """Why it is left out; empty if it is there and agrees."""
         missing = [needed for needed in framework.needs if needed not in self.kept]
         if missing:
-            return f"it is made from {missing[0]}, which is not here"
+            return f"it is made from {missing[0]}, which was left out"
         if framework.needs_data and self.data is None:
-            return "the data set of the search was not at hand to calibrate it"
+            return "the dataset of the search was not available to calibrate it"
         if framework.extra and extras.interpreter(name) is None:
             return extras.missing(name)
         try:
@@ -202,7 +202,7 @@ def readable_data(certificate: Any, path: str | None) -> str | None:
     try:
         return path if certificate.dataset_of_the_search(path) is not None else None
     except (ValueError, OSError, ImportError) as error:
-        print(f"the data set cannot be read by the repository: {error}", file=sys.stderr)
+        print(f"the repository cannot read the dataset: {error}", file=sys.stderr)
         return None
 
 

@@ -80,11 +80,13 @@ def conclude(job: Job, child: ChildProcess, said: list[dict[str, Any]]) -> str:
         return "refused"
     if last["kind"] != "verdict":
         code = child.process.returncode
-        services.repository_retry(job=job, reason=f"The generator ended with code {code} and no verdict.", log=logged)
+        services.repository_retry(
+            job=job, reason=f"The generator ended with code {code} and without a verdict.", log=logged
+        )
         return "died"
     verdict = last["verdict"]
     if verdict["verdict"] != PASSED:
-        reason = f"The gate did not pass it: {failed_checks(verdict)}"
+        reason = f"The repository did not pass its gate: {failed_checks(verdict)}"
         services.repository_fail(job=job, reason=reason, log=logged, verdict=verdict)
         return "failed"
     return deliver(job, verdict, logged)

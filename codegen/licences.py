@@ -16,9 +16,9 @@ class Licence:
 
 
 LICENCES = {
-    "MIT": Licence("MIT", "mit", "MIT: do as you like, keep the notice"),
-    "Apache-2.0": Licence("Apache-2.0", "apache-2.0", "Apache 2.0: as MIT, and a patent grant"),
-    "BSD-3-Clause": Licence("BSD-3-Clause", "bsd-3-clause", "BSD 3-Clause: as MIT, and no use of your name"),
+    "MIT": Licence("MIT", "mit", "MIT: any use, keep the notice"),
+    "Apache-2.0": Licence("Apache-2.0", "apache-2.0", "Apache 2.0: like MIT, with a patent grant"),
+    "BSD-3-Clause": Licence("BSD-3-Clause", "bsd-3-clause", "BSD 3-Clause: like MIT, without use of your name"),
     "proprietary": Licence("LicenseRef-Proprietary", "other", "Proprietary: all rights reserved"),
 }
 DEFAULT = "MIT"

@@ -92,7 +92,7 @@ class RepositoryRequest:
         labels = self.data.get("labels", ())
         classes = self.architecture.get("classes")
         if labels and len(labels) != classes:
-            raise RequestError("data.labels", f"must be {classes}, one a class, but are {len(labels)}")
+            raise RequestError("data.labels", f"must be {classes}, one per class, but are {len(labels)}")
 
     @property
     def graph(self) -> Graph:

@@ -113,7 +113,7 @@ def repository_retry(*, job: Job, reason: str, log: str) -> bool:
     held = _mine(job).held(job.token)
     held.update(attempt=F("attempt") + 1)
     if held.filter(attempt__gte=ATTEMPTS).exists():
-        return repository_fail(job=job, reason=f"{reason} That was attempt {ATTEMPTS}, the last one.", log=log)
+        return repository_fail(job=job, reason=f"{reason} This was attempt {ATTEMPTS} of {ATTEMPTS}.", log=log)
     back = _mine(job).release(job.token, status=RepositoryStatus.QUEUED, progress="", log=log[-LOG_AT_MOST:])
     if back:
         ring(job.repository_id)

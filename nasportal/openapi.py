@@ -3,12 +3,12 @@
 from typing import Any
 
 FAULTS = {
-    "400": "The request says something that cannot be: each fault beside the name of its field.",
+    "400": "The request has errors; each is listed under the name of its field.",
     "401": "No valid token and no session.",
-    "403": "You may see this, but not change it; or the session's CSRF token is missing.",
-    "404": "There is no such thing, or it is not yours.",
-    "406": "An answer in the wanted format is not given.",
-    "409": "Legal, but not in the present state.",
+    "403": "You can view this, but not change it, or the CSRF token of the session is missing.",
+    "404": "The object does not exist, or you do not have access.",
+    "406": "The requested format is not available.",
+    "409": "The present state does not allow this request.",
     "413": "The body is too large.",
     "415": "The body must be JSON.",
     "429": "Too many requests: Retry-After says in how many seconds.",

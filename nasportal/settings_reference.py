@@ -81,7 +81,7 @@ SETTINGS: tuple[Setting, ...] = (
         (
             "NASPORTAL_TRUTH_DATA",
             "none",
-            "Folder of tabular benchmarks (`.csv`, `.csv.gz`) that the page of replays offers.",
+            "Folder of tabular benchmarks (`.csv`, `.csv.gz`) that the page of tabular benchmarks offers.",
         ),
         (
             "NASPORTAL_EXTRAS",

@@ -48,16 +48,21 @@ def _data_folder() -> str:
 
 
 _WORDS = {
-    400: ("This request could not be read", "Go back, look over what you entered and send it again."),
-    403: ("You may not see this", "It belongs to somebody else, or your form was open for too long: reload and retry."),
+    400: ("This request could not be read", "Go back, check your entries and send the form again."),
+    403: (
+        "You do not have access",
+        "It belongs to another user, or your form was open for too long. Reload the page and try again.",
+    ),
     413: (
         "This request is too large",
-        "A form without its files, or the JSON of a program, "
-        f"has at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes.",
+        f"A form without its files, or a JSON body, must have at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes.",
     ),
-    404: ("There is no such page", "It may have been deleted, or the address has a typing error."),
-    500: ("Something went wrong here", "It is in the portal's log; nothing that was saved is lost."),
-    503: ("The database cannot be used right now", "Nothing that was saved is lost; try again in a minute."),
+    404: (
+        "Page not found",
+        "The page may have been deleted, the address may be wrong, or you may not have access: ask its owner.",
+    ),
+    500: ("Something went wrong", "The error is in the log of the portal. Saved data is not lost."),
+    503: ("The database is not available", "Saved data is not lost. Try again in a minute."),
 }
 
 

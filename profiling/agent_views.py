@@ -38,7 +38,7 @@ def for_agents(view: View) -> View:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         device = services.device_of_token(token.strip()) if scheme.lower() == "bearer" else None
         if device is None:
-            return refusal("This device is not paired, or was removed: pair it with a code of its page.", 403)
+            return refusal("This device is not paired, or was removed. Pair it with a code of its page.", 403)
         try:
             return view(request, device, **arguments)
         except BadBody as fault:

@@ -17,7 +17,7 @@ ROWS_ON_A_PAGE = 25
 class DeviceForm(forms.Form):
     """A name, and the hardware that the device is most like."""
 
-    name = forms.CharField(max_length=100, error_messages={"required": "must not be empty, such as Pi in the corner"})
+    name = forms.CharField(max_length=100, error_messages={"required": "Enter a name, such as Pi in the corner."})
     kind = forms.ChoiceField(
         choices=lambda: [(name, targets.get(name).title) for name in targets.names() if not targets.get(name).device],
         initial="raspberry_pi_4",
@@ -58,18 +58,22 @@ def act(request: HttpRequest, device: int, action: str) -> HttpResponse:
         return _paired_by(request, found, services.device_code_renew(device=found))
     if action == "delete":
         services.device_delete(device=found)
-        messages.success(request, f"{found.name} is removed; its agent's token opens nothing any more.")
+        messages.success(request, f"{found.name} was removed. The token of its agent no longer works.")
         return redirect("profiling:devices")
     if action == "calibrate":
         added = services.calibration_start(device=found)
         fitted = services.device_calibrate(device=found) if not added else None
-        told = "Fitted anew." if fitted else f"{added} networks wait for the device; the fit follows the last of them."
+        told = (
+            "Calibrated again."
+            if fitted
+            else f"{added} networks are waiting for the device. Calibration follows the last measurement."
+        )
         messages.success(request, told)
     elif action == "retry":
         for job in found.jobs.filter(status=JobStatus.FAILED):
             services.job_retry(job=job)
     else:
-        return HttpResponse(f"A device cannot be asked to {action[:20]}.", status=404, content_type="text/plain")
+        return HttpResponse(f"A device has no action {action[:20]!r}.", status=404, content_type="text/plain")
     return redirect("profiling:device", device=device)
 
 

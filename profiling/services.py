@@ -40,7 +40,7 @@ class PairingRefused(ValueError):
     def __init__(self) -> None:
         super().__init__(
             f"This pairing code is wrong, used, or older than {CODE_MINUTES} minutes: "
-            "make a new one on the device's page."
+            "create a new one on the page of the device."
         )
 
 
@@ -175,7 +175,9 @@ def job_finish(*, device: Device, pk: int, token: int, result: Mapping[str, Any]
     changes = {"status": JobStatus.FAILED, "reason": failure} if failure else {"status": JobStatus.DONE}
     mine = DeviceJob.objects.filter(pk=pk, device=device)
     if not mine.release(token, result=dict(result), finished=now, **changes):
-        raise LateResult("The job was handed out again, is done, or belongs to another device: nothing was kept.")
+        raise LateResult(
+            "The job was handed out again, is done, or belongs to another device. The result was not saved."
+        )
     return device.jobs.get(pk=pk)
 
 

@@ -10,17 +10,17 @@ from profiling import targets
 
 UNITS = {
     "peak_macs_per_s": ("Peak arithmetic", "MACs/s"),
-    "bytes_per_s": ("Rate of main memory", "B/s"),
-    "cache_bytes": ("Size of the cache", "B"),
-    "cache_bytes_per_s": ("Rate of the cache", "B/s"),
-    "kernel_overhead_s": ("Start of a kernel", "s"),
-    "memory_bytes": ("For activations", "B"),
-    "storage_bytes": ("For weights", "B"),
-    "picojoules_per_mac": ("Energy of a multiply-add", "pJ"),
-    "picojoules_per_byte": ("Energy of a byte from memory", "pJ"),
-    "picojoules_per_cached_byte": ("Energy of a byte from cache", "pJ"),
-    "dense_share": ("Reached of the peak, many channels", ""),
-    "depthwise_share": ("Reached of the peak, one channel", ""),
+    "bytes_per_s": ("Memory bandwidth", "B/s"),
+    "cache_bytes": ("Cache size", "B"),
+    "cache_bytes_per_s": ("Cache bandwidth", "B/s"),
+    "kernel_overhead_s": ("Kernel launch overhead", "s"),
+    "memory_bytes": ("Memory for activations", "B"),
+    "storage_bytes": ("Storage for weights", "B"),
+    "picojoules_per_mac": ("Energy per multiply-add", "pJ"),
+    "picojoules_per_byte": ("Energy per byte from memory", "pJ"),
+    "picojoules_per_cached_byte": ("Energy per byte from cache", "pJ"),
+    "dense_share": ("Share of the peak, many channels", ""),
+    "depthwise_share": ("Share of the peak, one channel", ""),
 }
 
 

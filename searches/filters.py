@@ -14,9 +14,11 @@ class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filte
 
     project = django_filters.CharFilter(field_name="project__slug", max_length=80)
     status = django_filters.MultipleChoiceFilter(choices=Status.choices)
-    search = django_filters.CharFilter(field_name="name", lookup_expr="icontains", max_length=200, label="in the name")
+    search = django_filters.CharFilter(
+        field_name="name", lookup_expr="icontains", max_length=200, label="part of the name"
+    )
     tag = django_filters.CharFilter(method="filter_tag", max_length=TAG_LENGTH, label="a tag of the run")
-    starred = django_filters.BooleanFilter(method="filter_starred", label="starred by the asker")
+    starred = django_filters.BooleanFilter(method="filter_starred", label="starred by you")
     created_by = django_filters.CharFilter(field_name="created_by__username", max_length=150)
 
     class Meta:
@@ -38,7 +40,7 @@ class CandidateFilter(django_filters.FilterSet):  # type: ignore[misc]  # django
     generation = django_filters.NumberFilter(min_value=-1, max_value=2**31 - 1)
     fingerprint = django_filters.CharFilter(max_length=64)
     tag = django_filters.CharFilter(field_name="tags__name", max_length=TAG_LENGTH, label="a tag of the candidate")
-    starred = django_filters.BooleanFilter(method="filter_starred", label="starred by the asker")
+    starred = django_filters.BooleanFilter(method="filter_starred", label="starred by you")
 
     class Meta:
         model = Candidate

@@ -25,12 +25,12 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "balanced": Preset(
         "Balanced",
-        "96 networks screened by synflow; the better third trained, the front in full",
+        "96 networks screened by synflow; the best third trained, the front in full",
         {"evaluations": 96, "algorithm_options": {"population": 16}, "ladder": SCREENED},
     ),
     "thorough": Preset(
         "Thorough",
-        "400 networks screened by synflow, a ladder of 2 and 8 epochs, the front in full; for a night",
+        "400 networks screened by synflow, a ladder of 2 and 8 epochs, the front in full; runs overnight",
         {"evaluations": 400, "algorithm_options": {"population": 24}, "ladder": CLIMBED},
     ),
     # Devices: the limits are what such a device holds beside everything else that it does.

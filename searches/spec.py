@@ -245,7 +245,7 @@ def dataset_faults(spec: SearchSpec, files: bool) -> Iterator[SpecError]:
         return
     close = did_you_mean(spec.dataset, list(datasets.names()))
     way_out = " or give the path of an npz file, a zip or a folder" if files else ""
-    yield SpecError("dataset", f"is not known: no data set is named {shorten(spec.dataset)!r}; {close}{way_out}")
+    yield SpecError("dataset", f"is not known: no dataset is named {shorten(spec.dataset)!r}; {close}{way_out}")
 
 
 def algorithm_faults(spec: SearchSpec) -> Iterator[SpecError]:

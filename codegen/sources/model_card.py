@@ -12,8 +12,8 @@ from codegen.sources.target_advice import lines
 
 LIMITS = """\
 * It knows the classes above and no others: every picture gets one of them.
-* Accuracy is that of the data set's test split; pictures of another kind (camera, light, framing) may do worse.
-* The splits hold what the data set holds: no test for fairness or for hostile inputs was made.
+* Accuracy is that of the dataset's test split; pictures of another kind (camera, light, framing) may do worse.
+* The splits hold what the dataset holds: no test for fairness or for hostile inputs was made.
 """
 
 
@@ -60,7 +60,7 @@ def introduction(request: RepositoryRequest, graph: Graph) -> Iterator[str]:
     shape = "×".join(map(str, graph.input_shape))
     yield f"A convolutional network that puts an image ({shape}: channels, height, width) into one of {graph.classes}"
     yield f"classes: {label_list(request, graph)}. It has {counted.params:,} parameters and needs {counted.macs:,}"
-    yield "multiply-adds an image. Architecture search found it; this repository runs without the program that did."
+    yield "multiply-adds per image. Architecture search found it; this repository runs without the program that did."
 
 
 def label_list(request: RepositoryRequest, graph: Graph) -> str:
@@ -82,7 +82,7 @@ def counts(graph: Graph) -> tuple[Figure, ...]:
     counted = complexity(graph)
     return (
         Figure("parameters", counted.params, kind="counted"),
-        Figure("multiply-adds", counted.macs, kind="counted", note="an image; FLOPs are twice as many"),
+        Figure("multiply-adds", counted.macs, kind="counted", note="per image; FLOPs are twice as many"),
         Figure("weights", counted.weight_bytes, "bytes", "counted", "float32"),
         Figure("activation peak", counted.activation_peak_bytes, "bytes", "counted", "float32, batch 1"),
     )
@@ -163,13 +163,13 @@ RESIZE = {
 DATA = """\
 ## Data
 
-The data set {name} is not part of this repository. Wherever DATA stands above (and for `deploy.py export int8`,
+The dataset {name} is not part of this repository. Wherever DATA stands above (and for `deploy.py export int8`,
 `certify` and `benchmark`), give the file or folder that the search was given:
 
 | DATA | what it holds |
 |---|---|
 | `FILE.npz` | `x, y` or `x_train, y_train[, x_test, y_test]`; images (N, height, width[, channels]) of {size} |
-| `FOLDER` or `FILE.zip` | pictures, one folder a class, or those in `train`, `validation`, `test` |
+| `FOLDER` or `FILE.zip` | pictures, one folder per class, or those in `train`, `validation`, `test` |
 | `FOLDER` of arrays | `images.npy` (N, channels, height, width), `targets.npy`, each split's rows as `train.npy` … |
 
 Pictures of another size become {size} {rule}, in training and in inference alike. `python data.py DATA` says whether
@@ -184,7 +184,7 @@ def files_part() -> str:
 | file | what it is |
 |---|---|
 | `model.py` | the network, with named stages; `load()` gives it trained |
-| `data.py` | readers of the data set, its splits, the normalisation |
+| `data.py` | readers of the dataset, its splits, the normalisation |
 | `train.py` | training: mixed precision, checkpoints, resume, compile |
 | `passes.py` | batch-norm fusion, channels last, activation checkpointing, int8 |
 | `inference.py`, `deploy.py`, `serving.py` | classify; export, verify, benchmark; serve |

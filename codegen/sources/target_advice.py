@@ -21,7 +21,7 @@ class Advice:
 
 
 CPU = Advice("onnx", "off", "ONNX Runtime is the quickest on a CPU; channels last for PyTorch; int8 with unsigned "
-             "activations and signed weights a channel (U8S8), which its kernels run best")  # fmt: skip
+             "activations and signed weights per channel (U8S8), which its kernels run best")  # fmt: skip
 GPU = Advice("torch", "bf16", "mixed precision: `train.py --amp bf16` (or fp16), channels last, `--compile`")
 SMALL = Advice("c", "off", "plain C99 in a static arena; weights are constants in flash")
 LEAST_OPERATING_SYSTEM = 16 * 2**20  # bytes of RAM: what has less runs one program, without a runtime

@@ -124,8 +124,8 @@ class Gate:
         wanted = json.loads(json.dumps(configuration(self.request, self.graph)))
         wrong = sorted(key for key in wanted.keys() | written.keys() if wanted.get(key) != written.get(key))
         if wrong:
-            raise Fault(f"config.json has another {', '.join(wrong)} than was asked for")
-        return "as asked for"
+            raise Fault(f"config.json has another {', '.join(wrong)} than requested")
+        return "as requested"
 
     def computes_the_same(self) -> str:
         """Compares the printed network with the searched one, in training and in inference.

@@ -24,7 +24,7 @@ class BearerToken(BaseAuthentication):
         token = services.token_use(text=text.decode("ascii", "replace").strip())
         if token is None:
             raise AuthenticationFailed(
-                "This API token is unknown, revoked or expired: make a new one on your account page."
+                "This API token is unknown, revoked or expired. Create a new one on the page API tokens."
             )
         return token.user, token
 

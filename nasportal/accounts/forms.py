@@ -25,7 +25,7 @@ class SignInForm(AuthenticationForm):
         if services.login_is_blocked(name=name, address=address):
             minutes = services.FAILURE_WINDOW.seconds // 60
             raise ValidationError(
-                f"Too many wrong passwords in the last {minutes} minutes: wait, or ask for a one-time link.",
+                f"Too many wrong passwords in the last {minutes} minutes. Wait, or ask for a one-time link.",
                 code="blocked",
             )
         try:
@@ -40,9 +40,13 @@ class SignInForm(AuthenticationForm):
 class TokenForm(forms.Form):
     """A new API token."""
 
-    name = forms.CharField(max_length=100, help_text="What will use it, so that you know it again.")
+    name = forms.CharField(max_length=100, help_text="Name the program that will use the token.")
     days = forms.IntegerField(
-        min_value=1, max_value=3650, initial=90, required=False, help_text="Days until it expires; empty for never."
+        min_value=1,
+        max_value=3650,
+        initial=90,
+        required=False,
+        help_text="Days until the token expires. Leave empty for no expiry.",
     )
 
     def expires(self) -> Any:

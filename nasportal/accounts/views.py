@@ -45,7 +45,7 @@ def once(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "accounts/once_failed.html", status=410)
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
     if not user.has_usable_password():
-        messages.info(request, "You are signed in. Choose a password, so that you need no link the next time.")
+        messages.info(request, "Signed in. Set a password so you can sign in without a link.")
     return redirect("/")
 
 
@@ -64,7 +64,7 @@ class PasswordView(PasswordChangeView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Saved; this session stays signed in, the others do not."""
-        messages.success(self.request, "The new password is saved.")
+        messages.success(self.request, "The new password was saved.")
         return super().form_valid(form)
 
 
@@ -88,7 +88,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     """Takes one of the user's own tokens out of use."""
     if services.token_revoke(user=_user(request), pk=pk):
-        messages.success(request, "The token no longer works.")
+        messages.success(request, "The token was revoked.")
     return redirect("accounts:tokens")
 
 

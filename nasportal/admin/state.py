@@ -82,11 +82,11 @@ class PortalCollector:
         yield labelled("nasportal_runs", "Search runs by status", "status", now["runs"])
         yield labelled("nasportal_evaluations", "Evaluations of all runs", "outcome", now["evaluations"])
         yield labelled("nasportal_repositories", "Generated repositories by status", "status", now["repositories"])
-        yield labelled("nasportal_disk_bytes", "Disk of the data folder", "what", now["disk"])
-        yield GaugeMetricFamily("nasportal_queue_messages", "Messages that wait for a worker", value=now["queue"])
+        yield labelled("nasportal_disk_bytes", "Disk space of the data folder", "what", now["disk"])
+        yield GaugeMetricFamily("nasportal_queue_messages", "Messages waiting for a worker", value=now["queue"])
         yield GaugeMetricFamily("nasportal_leases", "Runs with a live supervisor", value=len(now["leases"]))
-        yield GaugeMetricFamily("nasportal_events", "Events that are kept", value=now["events"])
-        yield GaugeMetricFamily("nasportal_notices_waiting", "Notices on their way", value=now["notices_waiting"])
+        yield GaugeMetricFamily("nasportal_events", "Stored events", value=now["events"])
+        yield GaugeMetricFamily("nasportal_notices_waiting", "Notifications waiting", value=now["notices_waiting"])
         since = now["canary_seconds"]
         value = float("nan") if since is None else since
         yield GaugeMetricFamily("nasportal_canary_seconds", "Since a task last went through the cluster", value=value)

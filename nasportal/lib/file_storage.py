@@ -119,7 +119,7 @@ def download(storage: Storage, name: str, path: Path, sha256: str) -> None:
         if found.hexdigest() != sha256:
             raise StoredFileDamaged(
                 f"{named(path)} came out of the storage with sha256 {found.hexdigest()[:12]}…, but went in with "
-                f"{sha256[:12]}…; delete that object, and what it was made from makes it again"
+                f"{sha256[:12]}…; delete that object, and the portal makes it again"
             )
         temporary.replace(path)
     finally:

@@ -45,7 +45,7 @@ def deliver(url: str, body: bytes, *, secret: str, delivery: str) -> str:
         answer = connection.getresponse()
         answer.read(ANSWER_BYTES)
     except http.client.HTTPException as error:
-        raise OSError(f"the answer is no HTTP ({type(error).__name__})") from error
+        raise OSError(f"the response is not HTTP ({type(error).__name__})") from error
     finally:
         connection.close()
     if answer.status >= 500 or answer.status == 429:
@@ -69,7 +69,9 @@ def checked(url: str) -> SplitResult:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise WebhookRefused("The webhook must begin with https:// or http:// and name a host.")
     if parts.username or parts.password:
-        raise WebhookRefused("The webhook must not carry a user name or a password; the signature proves who calls.")
+        raise WebhookRefused(
+            "The webhook must not carry a user name or a password; the signature identifies the sender."
+        )
     if not url.isprintable() or " " in url:
         raise WebhookRefused("The webhook must not contain spaces or control characters.")
     if port == 0:

@@ -113,7 +113,7 @@ def install(level: str) -> None:
     sys.stderr.write("Installing what pyproject.toml names, at the versions of constraints.txt …\n")
     if pip_install(["--quiet", *requirements(level)]).returncode:
         raise Refused(
-            "pip could not install everything; its message is above. Once that is mended, run `make %s` again." % level
+            "pip could not install everything; its message is above. Fix that, then run `make %s` again." % level
         )
 
 

@@ -23,7 +23,7 @@ class Cuda(Gpu):
 
     @classmethod
     def absence(cls) -> str:
-        way_out = "choose gpu to have a T4 modelled"
+        way_out = "select the target gpu to model an NVIDIA T4"
         if not DRIVER.exists():
             return f"this machine has no NVIDIA driver, so nothing can be measured on a GPU here; {way_out}"
         if metadata.version("torch").endswith("+cpu"):

@@ -17,10 +17,12 @@ class Gpu(Target):
             "NVIDIA T4 data sheet: 8.1 TFLOPS in float32, 320 GB/s, 16 GB, 70 W",
         ),
         Source("cache_bytes", "NVIDIA Turing architecture whitepaper: 4 MB L2 of the T4's TU104"),
-        Source("cache_bytes_per_s", "assumed: three times the memory's rate"),
+        Source("cache_bytes_per_s", "assumed: three times the memory bandwidth"),
         Source("kernel_overhead_s", "assumed: 5 µs to launch a kernel"),
         Source("picojoules_per_mac", "70 W over the peak rate, both of the data sheet: an upper bound at full load"),
-        Source("picojoules_per_byte", "O'Connor et al., Fine-grained DRAM, MICRO 2017: GDDR5 14 pJ a bit, as a bound"),
+        Source(
+            "picojoules_per_byte", "O'Connor et al., Fine-grained DRAM, MICRO 2017: GDDR5 14 pJ per bit, as a bound"
+        ),
         Source("dense_share, depthwise_share", "assumed: small images do not fill a GPU"),
     )
 

@@ -17,10 +17,10 @@ class GpuLarge(Target):
             "NVIDIA A100 data sheet: 19.5 TFLOPS in float32 without tensor cores, 1,555 GB/s, 40 GB, 400 W",
         ),
         Source("cache_bytes", "NVIDIA A100 architecture whitepaper: 40 MB L2"),
-        Source("cache_bytes_per_s", "assumed: three times the memory's rate"),
+        Source("cache_bytes_per_s", "assumed: three times the memory bandwidth"),
         Source("kernel_overhead_s", "assumed: 5 µs to launch a kernel"),
         Source("picojoules_per_mac", "400 W over the peak rate, both of the data sheet: an upper bound at full load"),
-        Source("picojoules_per_byte", "O'Connor et al., Fine-grained DRAM, MICRO 2017: HBM2 3.9 pJ a bit"),
+        Source("picojoules_per_byte", "O'Connor et al., Fine-grained DRAM, MICRO 2017: HBM2 3.9 pJ per bit"),
         Source("dense_share, depthwise_share", "assumed: small images do not fill a GPU, a large one least"),
     )
 

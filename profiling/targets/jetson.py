@@ -16,10 +16,12 @@ class Jetson(Target):
             "NVIDIA Jetson Orin Nano series data sheet: 1,024 CUDA cores, 625 MHz, 68 GB/s, 8 GB (half of it for one "
             "network), 7 to 15 W",
         ),
-        Source("cache_bytes, cache_bytes_per_s", "assumed: 2 MB L2 at three times the memory's rate"),
+        Source("cache_bytes, cache_bytes_per_s", "assumed: 2 MB L2 at three times the memory bandwidth"),
         Source("kernel_overhead_s", "assumed: 10 µs to launch a kernel from an Arm core"),
         Source("picojoules_per_mac", "15 W over the peak rate, both of the data sheet: an upper bound at full load"),
-        Source("picojoules_per_byte", "O'Connor et al., Fine-grained DRAM, MICRO 2017: GDDR5 14 pJ a bit, as a bound"),
+        Source(
+            "picojoules_per_byte", "O'Connor et al., Fine-grained DRAM, MICRO 2017: GDDR5 14 pJ per bit, as a bound"
+        ),
         Source("dense_share, depthwise_share", "assumed: small images do not fill a GPU"),
     )
 

@@ -15,10 +15,11 @@ class Microcontroller(Target):
         Source(
             "peak_macs_per_s, memory_bytes, storage_bytes, cache_bytes",
             "STM32H743 data sheet (DS12110): Cortex-M7 at 480 MHz, 1 MB of RAM of which 512 KB in one piece, 2 MB of "
-            "flash, 16 KB of data cache; its FPU issues one float32 multiply-add a cycle",
+            "flash, 16 KB of data cache; its FPU issues one float32 multiply-add per cycle",
         ),
         Source(
-            "bytes_per_s, cache_bytes_per_s", "assumed: 4 bytes a bus cycle at 240 MHz, 4 a cycle from the 16 KB cache"
+            "bytes_per_s, cache_bytes_per_s",
+            "assumed: 4 bytes per bus cycle at 240 MHz, 4 per cycle from the 16 KB cache",
         ),
         Source("kernel_overhead_s", "assumed: 2 µs for a function call with its loop set-up"),
         Source("dense_share, depthwise_share", "assumed: plain C spends three instructions beside each multiply-add"),

@@ -14,12 +14,12 @@ class Phone(Target):
     sources: ClassVar[tuple[Source, ...]] = (
         Source(
             "peak_macs_per_s",
-            "Cortex-A76 Software Optimization Guide: two 128-bit FMLA a cycle, 8 float32 multiply-adds; 2.84 GHz by "
+            "Cortex-A76 Software Optimization Guide: two 128-bit FMLA per cycle, 8 float32 multiply-adds; 2.84 GHz by "
             "Qualcomm's Snapdragon 855 product brief",
         ),
         Source("cache_bytes", "Snapdragon 855: 512 KB L2 of the fastest core and 2 MB shared L3"),
         Source(
-            "bytes_per_s, cache_bytes_per_s", "assumed: 40 % of LPDDR4X-4266's 34 GB/s for one core; 12 bytes a cycle"
+            "bytes_per_s, cache_bytes_per_s", "assumed: 40 % of LPDDR4X-4266's 34 GB/s for one core; 12 bytes per cycle"
         ),
         Source("kernel_overhead_s", "assumed: 8 µs for a node of an inference runtime"),
         Source("memory_bytes, storage_bytes", "assumed: 512 MiB for one network of an app"),

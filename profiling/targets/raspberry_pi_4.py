@@ -14,12 +14,13 @@ class RaspberryPi4(Target):
     sources: ClassVar[tuple[Source, ...]] = (
         Source(
             "peak_macs_per_s",
-            "Cortex-A72 Software Optimization Guide (ARM UAN 0016): one 128-bit FMLA a cycle, 4 float32 multiply-adds; "
+            "Cortex-A72 Software Optimization Guide (ARM UAN 0016): one 128-bit FMLA per cycle, 4 float32 "
+            "multiply-adds; "
             "1.5 GHz by the Raspberry Pi 4 product brief",
         ),
         Source("cache_bytes", "BCM2711: 1 MB shared L2 (Raspberry Pi documentation, processors)"),
         Source(
-            "bytes_per_s, cache_bytes_per_s", "assumed: a third of LPDDR4-3200's 12.8 GB/s; 8 bytes a cycle from L2"
+            "bytes_per_s, cache_bytes_per_s", "assumed: a third of LPDDR4-3200's 12.8 GB/s; 8 bytes per cycle from L2"
         ),
         Source("kernel_overhead_s", "assumed: 15 µs for a node of an inference runtime"),
         Source("memory_bytes, storage_bytes", "assumed: 1 GiB of the smallest model for one network"),

@@ -14,11 +14,12 @@ class RaspberryPi5(Target):
     sources: ClassVar[tuple[Source, ...]] = (
         Source(
             "peak_macs_per_s",
-            "Cortex-A76 Software Optimization Guide: two 128-bit FMLA a cycle, 8 float32 multiply-adds; 2.4 GHz by the "
+            "Cortex-A76 Software Optimization Guide: two 128-bit FMLA per cycle, 8 float32 multiply-adds; 2.4 GHz by "
+            "the "
             "Raspberry Pi 5 product brief",
         ),
         Source("cache_bytes", "BCM2712: 2 MB shared L3 (Raspberry Pi documentation, processors)"),
-        Source("bytes_per_s, cache_bytes_per_s", "assumed: half of LPDDR4X-4267's 17 GB/s; 12 bytes a cycle from L3"),
+        Source("bytes_per_s, cache_bytes_per_s", "assumed: half of LPDDR4X-4267's 17 GB/s; 12 bytes per cycle from L3"),
         Source("kernel_overhead_s", "assumed: 8 µs for a node of an inference runtime"),
         Source("memory_bytes, storage_bytes", "assumed: 2 GiB of the smallest model at its launch for one network"),
         HOROWITZ,

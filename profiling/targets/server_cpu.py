@@ -14,10 +14,10 @@ class ServerCpu(Target):
     sources: ClassVar[tuple[Source, ...]] = (
         Source(
             "peak_macs_per_s",
-            "AMD Software Optimization Guide, Family 19h (Zen 3): two 256-bit FMA a cycle, 16 float32 multiply-adds, "
+            "AMD Software Optimization Guide, Family 19h (Zen 3): two 256-bit FMA per cycle, 16 float32 multiply-adds, "
             "3.5 GHz boost by the EPYC 7763 product page",
         ),
-        Source("cache_bytes", "EPYC 7763: 32 MB L3 a core complex (product page)"),
+        Source("cache_bytes", "EPYC 7763: 32 MB L3 per core complex (product page)"),
         Source("bytes_per_s, cache_bytes_per_s", "assumed: one core draws 20 GB/s from DDR4-3200, 100 GB/s from L3"),
         Source("kernel_overhead_s", "assumed: 3 µs for a node of an inference runtime"),
         Source("memory_bytes, storage_bytes", "assumed: 4 GiB for one network"),

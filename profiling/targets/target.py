@@ -15,11 +15,11 @@ HOROWITZ = Source(
     "energy",
     "M. Horowitz, Computing's energy problem, ISSCC 2014 (doi.org/10.1109/ISSCC.2014.6757323): 45 nm, float32 multiply "
     "3.7 pJ and add 0.9 pJ, an instruction 70 pJ, 64 bits from a 1 MB cache 100 pJ, from DRAM 1,300 pJ. Newer "
-    "processes need less: the order of networks is to be trusted, the absolute value within a factor of five",
+    "processes need less: trust the order of networks, and the absolute value within a factor of five",
 )
 ASSUMED_SHARES = Source(
     "dense_share, depthwise_share",
-    "assumed: what inference libraries reach of a core's peak in convolutions with many and with one channel a filter",
+    "assumed: what inference libraries reach of a core's peak in convolutions with many channels and with one per filter",
 )
 
 

@@ -15,13 +15,13 @@ class ThisMachine(Target):
     device: ClassVar[str] = "cpu"
     fuses: ClassVar[bool] = False  # what is measured is the eager torch module, a kernel a node
     sources: ClassVar[tuple[Source, ...]] = (
-        Source("peak_macs_per_s", "assumed: a server core with AVX2, 16 multiply-adds a cycle at 3 GHz"),
+        Source("peak_macs_per_s", "assumed: a server core with AVX2, 16 multiply-adds per cycle at 3 GHz"),
         Source(
             "bytes_per_s, cache_bytes, cache_bytes_per_s",
-            "assumed: 12 GB/s a core from DDR4, 60 GB/s from 16 MB of a shared cache",
+            "assumed: 12 GB/s per core from DDR4, 60 GB/s from 16 MB of a shared cache",
         ),
         Source(
-            "kernel_overhead_s", "measured while this was written: an eager torch kernel costs about 10 µs to start"
+            "kernel_overhead_s", "measured while this was written: an eager torch kernel takes about 10 µs to launch"
         ),
         Source("memory_bytes, storage_bytes", "assumed: 4 GiB for one network"),
         HOROWITZ,

@@ -113,7 +113,7 @@ def _strings(axes: Logarithmic, points: Iterable[Point]) -> Iterable[tuple[str, 
 
 @register.simple_tag
 def roofline_plot(prediction: Prediction, target: Target) -> SafeString | str:
-    """Each kernel by its MACs a byte and the MACs a second that the model gives it, below the target's roof."""
+    """Each kernel by its MACs per byte and the MACs per second that the model gives it, below the target's roof."""
     kernels = [
         (node, (node.macs / node.bytes_moved, node.macs / node.seconds)) for node in prediction.nodes if node.macs
     ]
@@ -139,4 +139,4 @@ def roofline_plot(prediction: Prediction, target: Target) -> SafeString | str:
         f"{sum(node.bound == bound for node, _ in kernels)} bound by {bound}"
         for bound in ("arithmetic", "memory", "overhead")
     )
-    return frame(f"Roofline of {len(kernels)} kernels: {bounds}", axes, content, "MACs a byte", "MACs a second")
+    return frame(f"Roofline of {len(kernels)} kernels: {bounds}", axes, content, "MACs per byte", "MACs per second")

@@ -20,7 +20,7 @@ def needs_training(name: str) -> bool:
 def unfit(name: str, document: Mapping[str, Any] | None) -> str:
     """Why an algorithm cannot search a problem of this document (None: a table); empty where it can."""
     if document is None:
-        return "its steps train on a data set, and a table has none" if needs_training(name) else ""
+        return "its steps train on a dataset, and a table has none" if needs_training(name) else ""
     spaces: tuple[str, ...] = getattr(get(name), "spaces", ())
     space = document["space"]["name"]
     return f"it searches {' and '.join(spaces)}, not {space}" if spaces and space not in spaces else ""

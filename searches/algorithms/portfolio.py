@@ -73,7 +73,7 @@ class Portfolio:
     population: int = option(10, "proposals per generation, over all members", min=2, max=1000)
     members: str = option(
         "nsga2,predictor,reinforce,darts",
-        "algorithms by comma, each with its own defaults; members that do not support the space are skipped",
+        "algorithms, separated by commas, each with its defaults; members that do not support the space are skipped",
         advanced=True,
     )
     allocation: str = option(
@@ -142,19 +142,19 @@ class Portfolio:
     def faults(self) -> Iterator[tuple[str, str]]:
         for name in self.names:
             if name == "portfolio":
-                yield "members", "must not name portfolio itself; name the algorithms that it shall hold"
+                yield "members", "must not name portfolio itself; name the algorithms that it combines"
                 continue
             try:
                 algorithms.get(name)
             except UnknownName as error:
-                yield "members", f"must be algorithms by comma: {error}"
+                yield "members", f"must be algorithms, separated by commas: {error}"
         if len(set(self.names)) < len(self.names):
             yield "members", f"must name each algorithm once, but is {self.members!r}"
         turns = [text.strip() for text in self.shares.split(",")] if self.shares else []
         if turns and (
             len(turns) != len(self.names) or not all(turn.isdecimal() and 0 < int(turn) < 1000 for turn in turns)
         ):
-            wanted = f"must be {len(self.names)} whole numbers from 1 to 999 by comma, one a member"
+            wanted = f"must be {len(self.names)} whole numbers from 1 to 999, separated by commas, one per member"
             yield "shares", f"{wanted}, but is {self.shares[:40]!r}"
 
     def ask(self, number: int, history: History) -> Proposal | Step:

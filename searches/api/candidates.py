@@ -80,7 +80,9 @@ class CandidateViewSet(Annotated, mixins.ListModelMixin, mixins.RetrieveModelMix
         """Returns the candidate for those who may change its run. Raises PermissionDenied for others."""
         candidate = self.get_object()
         if not SearchRun.objects.editable_by(self.request.user).filter(pk=candidate.run_id).exists():
-            raise PermissionDenied("You may look at this run, but only the owner and editors of its project change it.")
+            raise PermissionDenied(
+                "You can view this run, but only the owner and editors of its project can change it."
+            )
         return candidate
 
     @extend_schema(responses=OpenApiTypes.OBJECT)

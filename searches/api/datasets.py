@@ -69,7 +69,7 @@ class DataSetViewSet(
         """Returns the project for those who may change it. Raises PermissionDenied for others."""
         project = self.project()
         if not Project.objects.editable_by(self.request.user).filter(pk=project.pk).exists():
-            raise PermissionDenied("You may look at this project, but only its owner and editors change it.")
+            raise PermissionDenied("You can view this project, but only its owner and editors can change it.")
         return project
 
     @extend_schema(request={"multipart/form-data": UploadSerializer}, responses={201: DataSetSerializer})
@@ -86,7 +86,7 @@ class DataSetViewSet(
         except ModelValidationError as refusal:
             raise ValidationError({"file": refusal.messages}) from refusal
         except IntegrityError as refusal:
-            raise ValidationError({"name": ["The project has a data set of this name already."]}) from refusal
+            raise ValidationError({"name": ["This project already has a dataset with this name."]}) from refusal
         return Response(DataSetSerializer(upload).data, status=status.HTTP_201_CREATED)
 
     def perform_destroy(self, instance: UploadedDataSet) -> None:

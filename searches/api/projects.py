@@ -44,7 +44,7 @@ class TemplateSerializer(serializers.ModelSerializer[SpecTemplate]):
     """A spec that a project keeps to start from; the same name again replaces it."""
 
     created_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True, allow_null=True)
-    spec = SpecField(help_text="A spec with whatever differs from its defaults.")
+    spec = SpecField(help_text="A spec; entries that are left out have their defaults.")
 
     class Meta:
         model = SpecTemplate
@@ -124,7 +124,7 @@ class ProjectViewSet(viewsets.ModelViewSet[Project]):
         """Returns the project for its owner. Raises PermissionDenied for others."""
         project = self.get_object()
         if project.owner_id != self.request.user.pk:
-            raise PermissionDenied("Only its owner may change a project or its members.")
+            raise PermissionDenied("Only the owner of a project may change it or its members.")
         return project
 
     def perform_update(self, serializer: Any) -> None:
@@ -224,4 +224,4 @@ class ProjectViewSet(viewsets.ModelViewSet[Project]):
 
     def _may_start_runs(self, project: Project) -> None:
         if not Project.objects.editable_by(self.request.user).filter(pk=project.pk).exists():
-            raise PermissionDenied("You may look at this project, but only its owner and editors change it.")
+            raise PermissionDenied("You can view this project, but only its owner and editors can change it.")

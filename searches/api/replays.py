@@ -88,7 +88,7 @@ class ReplayViewSet(
         """Stops the replay; finished repeats stay. Answers 409 (Conflict) where it is over already."""
         replay = self.get_object()
         if not replay_services.replay_stop(replay=replay):
-            raise Conflict(f"The replay is {replay.get_status_display()} already.")
+            raise Conflict(f"The benchmark is already {replay.get_status_display()}.")
         replay.refresh_from_db()
         return Response(ReplaySerializer(replay).data)
 

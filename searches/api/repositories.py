@@ -63,7 +63,7 @@ class RepositoryViewSet(
     def perform_destroy(self, instance: Repository) -> None:
         """Deletes the repository. Raises PermissionDenied for all but the user who asked for it."""
         if instance.owner_id != self.request.user.pk:
-            raise PermissionDenied("Only who asked for a repository may delete it.")
+            raise PermissionDenied("Only the person who requested a repository may delete it.")
         repository_services.repository_delete(repository=instance)
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
@@ -80,5 +80,5 @@ def archive_response(repository: Repository) -> FileResponse:
     """Returns the zip under its own name. Raises Conflict where the file is no longer on the disk."""
     path = repository.archive_path
     if not path.is_file():
-        raise Conflict("The archive is no longer on the disk. Delete the repository and ask for it once more.")
+        raise Conflict("The archive is no longer on the disk. Delete the repository and request it again.")
     return FileResponse(path.open("rb"), as_attachment=True, filename=path.name, content_type="application/zip")

@@ -15,6 +15,7 @@ from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from architectures.options import sentence
 from codegen.repository_request import RequestError
 from searches import services
 from searches.api.annotations import Annotated
@@ -146,7 +147,7 @@ class EventSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     text = serializers.CharField(help_text="the event in a sentence")
     kept_as = serializers.CharField(
-        required=False, help_text="its name in the run of a snapshot, where it stands there"
+        required=False, help_text="name of the field in the run of a snapshot, if it is there"
     )
 
 
@@ -193,7 +194,9 @@ class RunViewSet(
         """Returns the run for those who may change it. Raises PermissionDenied for others."""
         run = self.get_object()
         if not SearchRun.objects.editable_by(self.request.user).filter(pk=run.pk).exists():
-            raise PermissionDenied("You may look at this run, but only the owner and editors of its project change it.")
+            raise PermissionDenied(
+                "You can view this run, but only the owner and editors of its project can change it."
+            )
         return run
 
     @extend_schema(request=RunCreateSerializer, responses={201: RunDetailSerializer})
@@ -304,7 +307,7 @@ class RunViewSet(
         try:
             choice = choice_of(run, front, request.query_params.dict())
         except ChoiceError as fault:
-            raise ValidationError({"weights": [f"The choice {fault}."]}) from fault
+            raise ValidationError({"weights": [sentence(str(fault))]}) from fault
         return Response({"front": front, "chosen": choice.number, "of": choice.of, "reasons": choice.reasons})
 
     @extend_schema(

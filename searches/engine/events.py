@@ -107,7 +107,7 @@ class ProposalRefused(Reported):
 
     @classmethod
     def sentence(cls, document: Mapping[str, JSON]) -> str:
-        return f"#{document['number']}: {document['times']} refused, {document['reason']}"
+        return f"#{document['number']}: {document['times']} rejected, {document['reason']}"
 
 
 @dataclass(frozen=True)
@@ -138,14 +138,14 @@ class CandidatePromoted(Reported):
     @classmethod
     def sentence(cls, document: Mapping[str, JSON]) -> str:
         number, fidelity, to = document["number"], document["fidelity"], document["to"]
-        return f"#{number} goes on from {fidelity} to {to} epochs: {document['reason']}"
+        return f"#{number} promoted from {fidelity} to {to} epochs: {document['reason']}"
 
 
 @dataclass(frozen=True)
 class SupernetJudged(Reported):
     """The first networks are on both of the lowest rungs, and their orders were compared; once in a search."""
 
-    shown_as = "the supernet's trial"
+    shown_as = "the check of the supernet"
     kept_as = "supernet"
 
     place: int  # in the sequence, from which on the supernet's rung is used or skipped
@@ -220,8 +220,8 @@ class EvaluationFinished(Reported):
             return f"#{number} trained: accuracy {percent(values['accuracy'])}"
         # What stands for accuracy below the first training is never called so.
         if "supernet" not in values:
-            return f"#{number} estimated by proxies"
-        return f"#{number} estimated: {percent(values['supernet'])} with the supernet's weights, which only ranks it"
+            return f"#{number} scored by a zero-cost proxy"
+        return f"#{number} estimated: {percent(values['supernet'])} with the weights of the supernet, for ranking only"
 
 
 @dataclass(frozen=True)
@@ -280,7 +280,7 @@ class SelectionFinished(Reported):
     @classmethod
     def sentence(cls, document: Mapping[str, JSON]) -> str:
         chosen = document["chosen"]
-        return f"Chosen by {document['how']}: {'none' if chosen is None else f'#{chosen}'}"
+        return f"Selected by {document['how']}: {'none' if chosen is None else f'#{chosen}'}"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from searches.engine.archive import Archive
 from searches.pareto import SelectionRule, knee, select_best, vote
 from searches.spec import SearchSpec
 
-ALL_ABSTAINED = "all abstained, so the knee is taken"
+ALL_ABSTAINED = "all abstained, so the knee is selected"
 
 
 def choose(
@@ -33,12 +33,12 @@ def why_none(lines: Sequence[Mapping[str, Any]], refusal: str) -> str:
     """Of an empty front: its history's lines and the last refusal of a network that was drawn."""
     evaluated = [line for line in lines if "fidelity" in line]
     if not evaluated and refusal:
-        return f"no candidate keeps the limits (of the last one drawn {refusal}); loosen them or widen the space"
+        return f"no candidate meets the constraints (of the last one drawn, {refusal}); relax them or widen the space"
     if not evaluated:
         return "nothing was evaluated; allow more time or evaluations"
     if all(line["status"] != "done" for line in evaluated):
         return f"no evaluation succeeded (the last one: {evaluated[-1]['reason']})"
-    return "no candidate keeps the limits; loosen them or allow more evaluations"
+    return "no candidate meets the constraints; relax them or allow more evaluations"
 
 
 def entry(each: Evaluated, archive: Archive) -> dict[str, Any]:

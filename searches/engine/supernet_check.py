@@ -86,12 +86,12 @@ class SupernetCheck:
         scores, truths = zip(*both, strict=True)
         found = agreement(scores, truths, Random(f"{self.seed}/trial"))
         if found is None:
-            return self.skipped(position, len(both), "one of the two tells the networks apart by nothing")
+            return self.skipped(position, len(both), "one of the two gives all networks the same result")
         is_trusted = found.low > TRUSTED_ABOVE
         interval = f"{100 * LEVEL:.0f} % interval {found.low:.2f} to {found.high:.2f}"
         told = f"Kendall's tau {found.tau:.2f} ({interval}) with training at {self.fidelity} epochs"
         begin = "The supernet is trusted" if is_trusted else SKIPPED
-        reason = f"{begin}: over {len(both)} networks its order has {told}"
+        reason = f"{begin}: its order of {len(both)} networks has {told}"
         return Verdict(position, is_trusted, len(both), found.tau, found.low, found.high, reason)
 
     def skipped(self, position: int, networks: int, reason: str) -> Verdict:

@@ -21,7 +21,7 @@ class Ladder:
 
     rungs: str = option(
         "",
-        "epochs of each rung by comma, such as 2,6,18; empty: a single rung with the epochs of the training",
+        "epochs of each rung, separated by commas, such as 2,6,18; empty: one rung with the epochs of the training",
         empty="a single rung",
     )
     eta: int = option(
@@ -30,20 +30,20 @@ class Ladder:
     )  # fmt: skip
     proxy: str = option(
         "",
-        "a cheaper rung below the first: a zero-cost proxy scores the untrained network; supernet takes the accuracy "
-        "with weights of a supernet (chain and mobile), if its order proves right",
+        "a cheaper rung below the first: a zero-cost proxy scores the untrained network; supernet uses the accuracy "
+        "with the weights of a supernet (chain and mobile), if its order is right",
         label="proxy",
         choices=PROXIES,
         empty="none",
     )
     supernet_epochs: int = option(
-        12, "epochs of the supernet's training, where the supernet is the proxy", min=1, max=MOST_EPOCHS, advanced=True
+        12, "epochs of the supernet's training, if the supernet is the proxy", min=1, max=MOST_EPOCHS, advanced=True
     )
     trial_networks: int = option(
         10,
-        "where the supernet is the proxy, the first networks are judged by it and by the next rung; unless both agree, "
-        "the supernet's rung is skipped",
-        label="networks that check the supernet",
+        "if the supernet is the proxy, this many candidates are ranked by it and by the next rung; unless both agree, "
+        "the rung of the supernet is skipped",
+        label="candidates that check the supernet",
         min=4,
         max=100,
         advanced=True,

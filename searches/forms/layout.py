@@ -34,6 +34,16 @@ SECTIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "ladder": ("Fidelity ladder", "few epochs for all networks, more for the best", ("ladder",)),
     "running": ("Running", "what ends the search, and what a candidate may use", ()),
 }
+HELP = {
+    "data": "dataset",
+    "goal": "goal",
+    "limits": "constraints",
+    "search": "search",
+    "space": "search-space",
+    "training": "training",
+    "ladder": "fidelity-ladder",
+    "running": "running",
+}
 HOW = (
     ("knee", "Knee: best trade-off"),
     ("vote", "Vote: rankings of the algorithms"),
@@ -55,6 +65,11 @@ class Section:
     @property
     def is_unfolded(self) -> bool:
         return any(field.errors for field in self.advanced)
+
+    @property
+    def help(self) -> str:
+        """Names the heading of docs/ that answers questions about these fields."""
+        return f"how-to/fill-in-a-new-run#{HELP[self.name]}"
 
 
 def section_of(entry: str) -> str:
@@ -118,7 +133,7 @@ def _targets(devices: Choices) -> Choices:
 def _choice(option: Option) -> Iterator[tuple[str, SpecField]]:
     help_text = "You can select another network at any time."
     yield option.name, ChoiceField(option.name, option.title, help_text, choices=HOW)
-    hint = f"Weights by objective, such as {WEIGHTS}."
+    hint = f"One weight per objective, such as {WEIGHTS}."
     name = "choose_weights"
     yield name, SpecField(name, "Weights", hint, owner="choose:weights", placeholder=WEIGHTS)
 

@@ -50,10 +50,12 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
 
     def with_counts(self) -> ProjectQuerySet:
-        """Adds `runs_count` and `live_count` for a list of projects."""
+        """Adds `runs_count`, `live_count`, `running_count` and `queued_count` for a list of projects."""
         return self.annotate(
             runs_count=Count("runs", distinct=True),
             live_count=Count("runs", filter=Q(runs__status__in=WITH_WORK), distinct=True),
+            running_count=Count("runs", filter=Q(runs__status__in=UNDER_LEASE), distinct=True),
+            queued_count=Count("runs", filter=Q(runs__status=Status.QUEUED), distinct=True),
         )
 
 

@@ -11,7 +11,7 @@ from searches.engine.events import KINDS, Worded
 class StatusChanged(Worded):
     """A run moved to another status: by a user, or by its supervisor."""
 
-    shown_as = "what people did"
+    shown_as = "user actions"
 
     status: str
     by: str = ""
@@ -39,7 +39,7 @@ class RepositoryRequested(Worded):
 
     @classmethod
     def sentence(cls, document: Mapping[str, Any]) -> str:
-        return f"A repository of #{document['number']} was asked for"
+        return f"A repository of #{document['number']} was requested"
 
 
 WORDED: Mapping[str, type[Worded]] = {**KINDS, **{each.kind: each for each in (StatusChanged, RepositoryRequested)}}

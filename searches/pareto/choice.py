@@ -28,7 +28,7 @@ class SelectionRule:
             return cls(text)
         how, colon, listed = text.partition(":")
         if how != "weights" or not colon:
-            raise ChoiceError(f"a choice is knee, vote, or weights:accuracy=.7,latency=.3, not {text[:60]!r}")
+            raise ChoiceError(f"a choice must be knee, vote, or weights:accuracy=.7,latency=.3, but is {text[:60]!r}")
         return cls(how, dict(weight(part) for part in listed.split(",")))
 
     def check(self, names: Sequence[str]) -> None:
@@ -48,7 +48,7 @@ def weight(part: str) -> tuple[str, float]:
     try:
         return name.strip(), float(value)
     except ValueError:
-        raise ChoiceError(f"a weight is written as accuracy=.7, not {part[:40]!r}") from None
+        raise ChoiceError(f"a weight must be written as accuracy=.7, but is {part[:40]!r}") from None
 
 
 def check_weights(weights: Mapping[str, float], names: Sequence[str]) -> None:
@@ -77,7 +77,7 @@ def select_best(front: Sequence[Entry], **weights: float) -> Entry:
     weight is wrong.
     """
     if not front:
-        raise ChoiceError("there is no candidate to choose from; the front is empty")
+        raise ChoiceError("no candidate can be selected, because the front is empty")
     check_weights(weights, [name for name in objectives.names() if all(name in entry["values"] for entry in front)])
     scales = {name: scaled(front, name) for name in weights}
     return best(front, lambda index: sum(weights[name] * scales[name][index] for name in weights))
@@ -89,7 +89,7 @@ def knee(front: Sequence[Entry], names: Sequence[str]) -> Entry:
     Raises ChoiceError where the front is empty.
     """
     if not front:
-        raise ChoiceError("there is no candidate to choose from; the front is empty")
+        raise ChoiceError("no candidate can be selected, because the front is empty")
     scales = [scaled(front, name) for name in names if spread(front, name)]
     return best(front, lambda index: -hypot(*(1 - scale[index] for scale in scales)))
 

@@ -170,6 +170,14 @@ class Architecture:
         return [child for child, parents in later.values_list("number", "parents") if number in parents]
 
     @cached_property
+    def rivals(self) -> int:
+        """Counts the other candidates with a result at the fidelity at which this one is on the front."""
+        own = self.candidate.evaluations.filter(is_on_front=True).order_by("-fidelity").first()
+        if own is None:
+            return 0
+        return self.candidate.run.evaluations.filter(status="done", fidelity=own.fidelity).count() - 1
+
+    @cached_property
     def repository(self) -> Repository | None:
         """The newest one that was asked for."""
         links = self.candidate.repository_links.filter(repository__request__has_key="architecture")  # no bundle

@@ -22,7 +22,7 @@ class ExtrapolatedAccuracy:
     low: float
     high: float
     level: float  # share of the truths that the interval is to hold
-    past: int  # networks that it was learnt from
+    past: int  # networks that it was learned from
 
     def __str__(self) -> str:
         return f"≈ {100 * self.accuracy:.1f} ({100 * self.low:.1f}–{100 * self.high:.1f}) %"
@@ -30,7 +30,7 @@ class ExtrapolatedAccuracy:
     @property
     def explanation(self) -> str:
         return (
-            f"Extrapolated from {self.fidelity} to {self.to} epochs, not measured: learnt from {self.past} networks "
+            f"Extrapolated from {self.fidelity} to {self.to} epochs, not measured: learned from {self.past} networks "
             f"that were trained on both; the interval is to hold the truth in {100 * self.level:.0f} of 100 cases"
         )
 

@@ -9,7 +9,7 @@ from searches.pareto.preferences import elicit, parse_answers
 from searches.selectors.metrics import measures_of
 from searches.selectors.selection import complete, front_of, reasons
 
-TOO_FEW = "There are no two candidates to choose between yet."
+TOO_FEW = "There are not two candidates to compare yet."
 
 
 def question_of(run: SearchRun, answers: Sequence[str]) -> dict[str, Any] | None:

@@ -32,11 +32,11 @@ def delivered(candidate: Candidate) -> Evaluation:
     if done is None and candidate.evaluations.filter(status="done").exists():
         raise NothingToDeliver(
             f"The weights of candidate {candidate.number} are not kept: a quota of checkpoints was reached, or the run "
-            "is an example, which keeps those of its chosen network."
+            "is an example, which keeps only those of its selected candidate."
         )
     if done is None:
         raise NothingToDeliver(
-            f"Candidate {candidate.number} has no trained weights; choose one whose evaluation is done."
+            f"Candidate {candidate.number} has no trained weights; select one whose evaluation is done."
         )
     return done
 

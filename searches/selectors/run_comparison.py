@@ -54,12 +54,12 @@ class RunComparison:
     def warnings(self) -> list[str]:
         """Why figures of these runs do not compare as they stand."""
         found = []
-        for what, word in (("dataset", "data sets"), ("target", "targets")):
+        for what, word in (("dataset", "datasets"), ("target", "targets")):
             values = dict.fromkeys(str(run.spec[what]) for run in self.runs)
             if len(values) > 1:
-                found.append(f"They have different {word} ({', '.join(values)}): the figures do not mean the same.")
+                found.append(f"They have different {word} ({', '.join(values)}): their figures cannot be compared.")
         if self.left_out:
-            found.append(f"Only what all of them have is compared; left out: {', '.join(self.left_out)}.")
+            found.append(f"Only objectives that all runs have are compared; left out: {', '.join(self.left_out)}.")
         return found
 
     @cached_property

@@ -70,7 +70,7 @@ def parse_weights(query: Mapping[str, str], names: Sequence[str]) -> dict[str, f
         try:
             weights[name] = float(query[name])
         except ValueError:
-            raise ChoiceError(f"has the weight {name}={query[name][:40]}; a weight must be a number") from None
+            raise ChoiceError(f"the weight of {noun_of(name)} must be a number, but is {query[name][:40]!r}") from None
     return weights
 
 
@@ -87,12 +87,16 @@ def within(front: Sequence[Entry], query: Mapping[str, str], names: Sequence[str
         try:
             bound = float(text)
         except ValueError:
-            raise ChoiceError(f"has the limit {name} {text[:40]!r}; a limit must be a number") from None
-        asked.append(f"{noun_of(name)} {figure(bound, objectives.get(name).display_unit())}")
+            raise ChoiceError(
+                f"the constraint on {noun_of(name)} must be a number, for example 0.18, but is {text[:40]!r}"
+            ) from None
+        objective = objectives.get(name)
+        sign = "≥" if objective.direction == "maximise" else "≤"
+        asked.append(f"{noun_of(name)} {sign} {figure(bound, objective.display_unit())}")
         known = [each for each in kept if name in each["values"]]
         kept = [each for each in known if objectives.loss(name, each["values"][name]) <= objectives.loss(name, bound)]
     if front and not kept:
-        raise ChoiceError(f"is empty: no candidate of the front keeps {' and '.join(asked)}; loosen a limit")
+        raise ChoiceError(f"no candidate on the front meets {' and '.join(asked)}; relax a constraint")
     return kept
 
 
@@ -103,10 +107,10 @@ def voted(
     found = vote(front, names, [each["ranking"] for each in ballots])
     words = [f"{each['voter']} {each['reason']}" for each in ballots if not each["ranking"]]
     if found.points is None:
-        return found.chosen, [*words, ALL_ABSTAINED if ballots else "no ballot was cast, so the knee is taken"]
+        return found.chosen, [*words, ALL_ABSTAINED if ballots else "no ballot was cast, so the knee is selected"]
     number = found.chosen["number"]
     ranks = [
-        f"{each['voter']} puts it at {ranking.index(number) + 1}"
+        f"{each['voter']} ranks it {ranking.index(number) + 1}"
         for each, ranking in zip(ballots, found.rankings, strict=True)
         if number in ranking
     ]
@@ -159,7 +163,7 @@ def against_best(front: Sequence[Entry], entry: Entry, name: str) -> str:
     best = max(values) if objective.direction == "maximise" else min(values)
     mine = entry["values"][name]
     if mine == best:
-        return f"best {noun_of(name)} of the front"
+        return f"best {noun_of(name)} on the front"
     if objective.is_share():
         return f"{abs(best - mine) * 100:.1f} percentage points below the best {noun_of(name)}"
     if not best:

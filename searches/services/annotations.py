@@ -21,7 +21,8 @@ class NoteOvertaken(ValidationError):
     def __init__(self, note: Note | None) -> None:
         who = note.by.get_username() if note and note.by else "Somebody else"
         super().__init__(
-            f"{who} changed this note while you were writing: theirs is above, yours is kept here. Merge, then save."
+            f"{who} changed this note while you were writing. Their text is above; yours is kept here. "
+            "Merge both, then save."
         )
 
 

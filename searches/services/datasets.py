@@ -47,10 +47,12 @@ def dataset_upload(
     suffix = Path(file_name).suffix.lower()
     if suffix not in SUFFIXES:
         raise ValidationError(
-            f"A data set is an .npz file or a .zip of images, but this file ends in {suffix or 'nothing'!r}."
+            f"A dataset must be an .npz file or a .zip of images, but this file ends in {suffix or 'nothing'!r}."
         )
     if size > settings.UPLOAD_MAX_BYTES:
-        raise ValidationError(f"The file has {_mib(size)}; at most {_mib(settings.UPLOAD_MAX_BYTES)} are taken.")
+        raise ValidationError(
+            f"A file must have at most {_mib(settings.UPLOAD_MAX_BYTES)}, but this one has {_mib(size)}."
+        )
     upload = UploadedDataSet(
         project=project, by_id=by.pk, key=uuid.uuid4().hex, file_name=file_name, stored_bytes=size,
         name=cleaned(name or Path(file_name).stem), resize=resize(rule, side) if suffix == ".zip" else "",
@@ -72,8 +74,8 @@ def _create(upload: UploadedDataSet) -> None:
     held = upload.project.datasets.aggregate(held=Sum("stored_bytes"))["held"] or 0
     if held + upload.stored_bytes > settings.UPLOAD_QUOTA_BYTES:
         raise ValidationError(
-            f"The project's data sets hold {_mib(held)} and this file has {_mib(upload.stored_bytes)}; "
-            f"at most {_mib(settings.UPLOAD_QUOTA_BYTES)} are kept. Delete one that is not needed any more."
+            f"The project's datasets hold {_mib(held)} and this file has {_mib(upload.stored_bytes)}; "
+            f"at most {_mib(settings.UPLOAD_QUOTA_BYTES)} are allowed. Delete one that you no longer need."
         )
     upload.save()
     transaction.on_commit(lambda: async_task("searches.tasks.dataset_read", upload.pk, group="dataset"))
@@ -139,7 +141,7 @@ def _imported(source: str, portrait: Path, *more: str) -> dict[str, Any]:
             with ChildProcess(command, log=Path(folder) / "log", folder=ROOT, variables=variables) as child:
                 answers = [answer for answer in child.documents(deadline=READ_SECONDS) if answer]
         except DeadlineReached:
-            return {"reason": f"it was not read within {READ_SECONDS} s; make its images smaller or fewer"}
+            return {"reason": f"it was not read within {READ_SECONDS} s; use smaller or fewer images"}
         if not answers:
             said = child.logged().strip()[-300:]
             return {"reason": f"its reader ended with code {child.process.returncode}: {said}"}
@@ -151,7 +153,7 @@ def dataset_delete(*, upload: UploadedDataSet) -> None:
     """Deletes a dataset. Raises ValidationError while a run in the project still needs it."""
     needing = SearchRun.objects.with_work().filter(project=upload.project, spec__dataset=upload.reference).count()
     if needing:
-        raise ValidationError(f"{needing} of the project's runs are at work on it: cancel them or wait for their end.")
+        raise ValidationError(f"{needing} of the project's runs still use it. Cancel them, or wait until they end.")
     transaction.on_commit(lambda: _remove(upload))
     UploadedDataSet.objects.filter(pk=upload.pk).delete()
 
@@ -170,7 +172,7 @@ def dataset_faults(*, project: Project, dataset: str) -> Iterator[SpecError]:
         return
     key = dataset.partition(":")[2]
     if not project.datasets.filter(key=key, status=UploadStatus.READY).exists():
-        yield SpecError("dataset", "is no dataset of this project; choose one of its own, or a built-in one")
+        yield SpecError("dataset", "is no dataset of this project; select one of its own or a built-in one")
 
 
 # Portraits of built-in sets: made when somebody first looks

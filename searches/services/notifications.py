@@ -146,7 +146,7 @@ def _email(notice: Notice) -> str:
 def _webhook(notice: Notice) -> str:
     wishes: NoticeWishes = notice.user.notice_wishes
     if not wishes.webhook_url:
-        raise WebhookRefused("The webhook was taken away in the meantime.")
+        raise WebhookRefused("The webhook was removed.")
     body = json.dumps(document(notice), allow_nan=False).encode()
     return deliver(wishes.webhook_url, body, secret=wishes.webhook_secret, delivery=str(notice.pk))
 

@@ -62,7 +62,7 @@ def project_delete(*, project: Project) -> None:
     """
     live = SearchRun.objects.select_for_update().filter(project=project, status__in=WITH_WORK).count()
     if live:
-        raise ValidationError(f"{live} of the project's runs are not over: cancel or pause them first.")
+        raise ValidationError(f"{live} of the project's runs have not ended. Cancel or pause them first.")
     for upload in project.datasets.all():
         dataset_delete(upload=upload)
     for folder in [project.cache, *(run.folder for run in project.runs.all())]:
@@ -75,7 +75,7 @@ def project_transfer(*, project: Project, to: AbstractBaseUser, by: AbstractBase
     """Hands a project to one of its members; the former owner stays as an editor. Raises ValidationError for others."""
     membership = Membership.objects.filter(project=project, user_id=to.pk).first()
     if membership is None:
-        raise ValidationError(f"{to.get_username()} is no member of this project: add them first.")
+        raise ValidationError(f"{to.get_username()} is not a member of this project. Add them first.")
     membership.delete()
     Membership.objects.create(project=project, user_id=project.owner_id, role=Role.EDITOR)
     project.owner_id = to.pk
@@ -90,7 +90,7 @@ def member_add(
 ) -> Membership:
     """Adds somebody to a project, or changes their role. Raises ValidationError where it is the owner."""
     if user.pk == project.owner_id:
-        raise ValidationError("The owner of a project needs no further role in it.")
+        raise ValidationError("The owner of a project cannot have another role in it.")
     membership = Membership.objects.filter(project=project, user_id=user.pk).first()
     if membership and membership.role == role:
         return membership

@@ -55,7 +55,7 @@ def replay_create(
     Raises ValidationError, by the form's fields, where too many replays are at work or something entered is wrong.
     """
     if Replay.objects.filter(owner_id=owner.pk, status__in=Replay.WITH_WORK).count() >= MOST_AT_ONCE:
-        raise ValidationError({"table": f"{MOST_AT_ONCE} of your replays are not over yet; stop one, or wait."})
+        raise ValidationError({"table": f"{MOST_AT_ONCE} of your benchmarks have not ended yet. Stop one, or wait."})
     replay = Replay(owner_id=owner.pk, question=dict(question))
     replay.table_name, replay.is_on_server, replay.table_of = source(owner, table, file)
     replay.total = question["repeats"] * len(question["algorithms"].split(","))
@@ -81,16 +81,16 @@ def source(owner: AbstractBaseUser, table: str, file: UploadedFile[bytes] | None
     if file is not None:
         name = Path(file.name or "").name[-100:]
         if not name.lower().endswith(SUFFIXES):
-            raise ValidationError({"file": f"A table is a .csv or a .csv.gz file, but this one is {name[:60]!r}."})
+            raise ValidationError({"file": f"A table must be a .csv or .csv.gz file, but this one is {name[:60]!r}."})
         if (file.size or 0) > TABLE_BYTES:
-            raise ValidationError({"file": f"A table has at most {TABLE_BYTES // 2**20} MiB."})
+            raise ValidationError({"file": f"A table must have at most {TABLE_BYTES // 2**20} MiB."})
         return "table" + (".csv.gz" if name.lower().endswith(".gz") else ".csv"), False, None
     kind, _, name = table.partition(":")
     if kind == "server" and name in tables_on_server():
         return name, True, None
     if kind == "own" and name.isdecimal() and (there := own_tables(owner).filter(pk=int(name)).first()):
         return there.table_name, False, there
-    raise ValidationError({"table": "Choose a table, or upload one."})
+    raise ValidationError({"table": "Select a table, or upload one."})
 
 
 def take(file: UploadedFile[bytes], path: Path) -> None:
@@ -121,7 +121,7 @@ def columns_of(path: Path) -> list[str]:
         with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as stream:
             line = stream.readline(HEADER_BYTES).decode("utf-8-sig")
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise ValidationError({"file": f"This is no csv file: {error}."}) from error
+        raise ValidationError({"file": f"The file is not valid CSV: {error}."}) from error
     return [name.strip().strip('"') for name in line.strip().split(",")]
 
 
@@ -143,7 +143,7 @@ def replay_stop(*, replay: Replay) -> bool:
 def replay_delete(*, replay: Replay) -> None:
     """Deletes row and files. Raises ValidationError while another replay of the same upload is not over."""
     if Replay.objects.filter(table_of=replay, status__in=Replay.WITH_WORK).exists():
-        raise ValidationError("Another replay is at work on this table; stop it first.")
+        raise ValidationError("Another benchmark uses this table. Stop it first.")
     folder = replay.folder
     transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True))
     replay.delete()
@@ -171,7 +171,7 @@ def replay_work(*, pk: int) -> str:
     if replay is None:
         return "nothing to do"
     if not table_of(replay).is_file():
-        return end(replay, ReplayStatus.FAILED, reason="The table is gone; upload it again.")
+        return end(replay, ReplayStatus.FAILED, reason="The table no longer exists. Upload it again.")
     question = replay.question | {"table": str(table_of(replay))}
     (replay.folder / QUESTION).write_text(json.dumps(question), encoding="utf-8")
     log = replay.folder / "job.log"
@@ -229,7 +229,7 @@ def question_from(entered: Mapping[str, str]) -> dict[str, Any]:
     names = [name.strip() for name in entered["algorithms"].split(",") if name.strip()]
     known = [name for name in algorithms.names() if not algorithms.needs_training(name)]
     if not names or set(names) - set(known):
-        faults["algorithms"] = f"Choose at least one of {', '.join(known)}."
+        faults["algorithms"] = f"Select at least one of {', '.join(known)}."
     whole = {"repeats": (1, MOST_REPEATS), "seed": (0, 10**9), "lag": (0, 64)}
     numbers: dict[str, Any] = {}
     for field, (least, most) in whole.items():

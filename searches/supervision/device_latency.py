@@ -77,8 +77,8 @@ def modelled(run: SearchRun, device: Device | None, graph: Graph) -> dict[str, A
 
 
 def pause_reason(device: Device | None) -> str:
-    name = f"{device.name} does not answer" if device else "it was removed, or belongs to somebody else"
-    return f"{AWAY}: {name}. The run goes on by itself when it is back"
+    name = f"{device.name} does not answer" if device else "it was removed, or belongs to another user"
+    return f"{AWAY}: {name}. The run continues when the device is back"
 
 
 def resume_returned() -> int:

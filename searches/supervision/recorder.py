@@ -153,7 +153,8 @@ class Ledger:
             names = {*begun, *header} - {history.MACHINE}
             changed = sorted(name for name in names if begun.get(name) != header.get(name))
             raise HistoryDiffers(
-                f"The search is no longer the one that began: {', '.join(changed)} changed. Clone the run to start anew"
+                f"The search is no longer the one that began: {', '.join(changed)} changed. "
+                "Clone the run to start again"
             )
         return True
 

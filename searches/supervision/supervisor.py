@@ -173,7 +173,7 @@ class RunSupervisor:
             return ""
         return (
             f"The engine ended {self.deaths + self.crashes} times in a row without a result (last exit code "
-            f"{exit_code}); its log is in the run's folder. Resume the run when the cause is gone."
+            f"{exit_code}); its log is in the run's folder. Fix the cause, then resume the run."
         )
 
     def _fail(self, reason: str) -> Outcome:

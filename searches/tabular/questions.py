@@ -52,7 +52,7 @@ def question_of(table: Table, options: Mapping[str, Any]) -> Question:
 def check(question: Question) -> None:
     """Asks for every column once before anything runs. Raises TableError where a name is wrong or no row has values."""
     if not question.usable.any():
-        raise TableError(f"{question.table.name} has no row with a value in all of the columns that are searched on")
+        raise TableError(f"{question.table.name} has no row with values in all columns that are searched on")
     if not np.isfinite(question.reported).any():
         raise TableError(f"the column {question.report!r} of {question.table.name} has no value")
     assert question.reference

@@ -118,7 +118,7 @@ def curve_plot(curves: Sequence[tuple[str, Curve]]) -> SafeString | str:
     label = "; ".join(
         f"{name} ends at {points[-1][1] * 100:.1f} % after epoch {points[-1][0]:g}" for name, points in known
     )
-    return frame(axes, axes.grid(x_ticks, y_ticks), lines, f"Validation accuracy by epoch: {label}", "epoch")
+    return frame(axes, axes.grid(x_ticks, y_ticks), lines, f"Validation accuracy per epoch: {label}", "epoch")
 
 
 def apart(heights: Sequence[float], room: float = 13.0) -> list[float]:

@@ -61,7 +61,7 @@ def dataset_list(request: Request, slug: str) -> HttpResponse:
 def _upload(request: Request, project: Project, entered: dict[str, Any]) -> UploadedDataSet:
     file = request.FILES.get("file")
     if file is None:
-        raise ValidationError("Choose a file: an .npz with x and y, or a .zip of images with one folder a class.")
+        raise ValidationError("Select a file: an .npz with x and y, or a .zip of images with one folder per class.")
     try:
         return dataset_services.dataset_upload(
             project=project,
@@ -72,7 +72,7 @@ def _upload(request: Request, project: Project, entered: dict[str, Any]) -> Uplo
             side=entered["side"],
         )
     except IntegrityError as error:  # two uploads of one name at the same moment
-        raise ValidationError("The project has a data set of this name already; choose another name.") from error
+        raise ValidationError("This project already has a dataset with this name. Enter another name.") from error
 
 
 @require_safe
@@ -122,7 +122,7 @@ def dataset_delete(request: Request, slug: str, ref: str) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
         return redirect("searches:dataset", slug=slug, ref=ref)
-    messages.success(request, f"The data set {upload.name} was deleted.")
+    messages.success(request, f"The dataset {upload.name} was deleted.")
     return redirect("searches:datasets", slug=slug)
 
 

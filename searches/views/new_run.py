@@ -39,7 +39,7 @@ def new_run(request: Request, slug: str) -> HttpResponse:
         return _page(request, project, form, status=422)
     if "save_template" in request.POST:
         template = services.template_save(project=project, name=form.run_name, spec=form.spec, by=request.user)
-        messages.success(request, f"{template.name} is kept as a template of this project.")
+        messages.success(request, f"{template.name} was saved as a template of this project.")
         return redirect(f"{reverse('searches:run-new', args=[slug])}?template={template.pk}")
     run = services.run_create(project=project, spec=form.spec, name=form.run_name, by=request.user)
     return redirect("searches:run", pk=run.pk)

@@ -21,9 +21,9 @@ SHOWN = 10
 class NoticeForm(forms.Form):
     """E-mail and webhook."""
 
-    email = forms.EmailField(required=False, max_length=254, help_text="Where messages go.")
+    email = forms.EmailField(required=False, max_length=254, help_text="Address for notifications.")
     by_email = forms.BooleanField(required=False)
-    webhook_url = forms.CharField(required=False, max_length=500, help_text="Gets a signed POST with JSON.")
+    webhook_url = forms.CharField(required=False, max_length=500, help_text="Receives a signed POST request with JSON.")
 
     def clean_webhook_url(self) -> str:
         """Checks the address as delivery would.
@@ -75,10 +75,8 @@ def try_out(request: Request) -> HttpResponse:
     ended = SearchRun.objects.filter(created_by=request.user, finished__isnull=False).order_by("-finished").first()
     ways = notifications.ways_of(request.user)
     if ended is None or not ways:
-        messages.warning(
-            request, "Nothing to send: it takes a run of yours that has ended, and a saved way to tell you."
-        )
+        messages.warning(request, "Nothing to send yet: finish a run and save a notification method.")
     else:
         notifications.notices_add(run=ended, user=request.user, status=ended.status)
-        messages.success(request, f"{ended.name} is being told once more; the list below says what became of it.")
+        messages.success(request, f"Resending the notification for {ended.name}. See its status below.")
     return redirect("searches:notices")

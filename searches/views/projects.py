@@ -16,8 +16,8 @@ from searches.models import Activity, Project, SpecTemplate
 from searches.models.status import Role
 
 ROLES = (
-    (Role.EDITOR, "Editor", "starts, steers and deletes runs"),
-    (Role.VIEWER, "Viewer", "sees everything, changes nothing"),
+    (Role.EDITOR, "Editor", "can start, pause, stop and delete runs"),
+    (Role.VIEWER, "Viewer", "can view everything and change nothing"),
 )
 ACTIVITY_ON_A_PAGE = 50
 
@@ -64,13 +64,13 @@ def members(request: Request, slug: str) -> HttpResponse:
 def _person(name: str) -> User:
     user = User.objects.filter(username=name, is_active=True).first() if name.isprintable() else None
     if user is None:
-        raise ValidationError(f"No account is named {name[:60]!r}: whoever runs the portal makes accounts.")
+        raise ValidationError(f"No user {name[:60]!r}. Ask your administrator to create the account.")
     return user
 
 
 def _role(text: str) -> Role:
     if text not in (Role.EDITOR, Role.VIEWER):
-        raise ValidationError(f"A member is {Role.EDITOR} or {Role.VIEWER}, not {text[:40]!r}.")
+        raise ValidationError(f"A role must be {Role.EDITOR} or {Role.VIEWER}, but is {text[:40]!r}.")
     return Role(text)
 
 
@@ -112,7 +112,7 @@ def transfer(request: Request, slug: str) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     else:
-        messages.success(request, f"{new_owner.get_username()} owns this project now; you are an editor.")
+        messages.success(request, f"{new_owner.get_username()} now owns this project. You are an editor.")
     return redirect("searches:members", slug=slug)
 
 

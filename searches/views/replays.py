@@ -83,7 +83,7 @@ def replay_figures(request: Request, pk: int) -> HttpResponse:
 def replay_stop(request: Request, pk: int) -> HttpResponse:
     shown = _own(request, pk)
     if not replay_services.replay_stop(replay=shown):
-        messages.info(request, f"The replay is {shown.get_status_display()} already.")
+        messages.info(request, f"The benchmark is already {shown.get_status_display()}.")
     return redirect("searches:replay", pk=pk)
 
 

@@ -11,6 +11,7 @@ from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from architectures.options import sentence
 from nasportal.lib.requests import Request
 from searches import services
 from searches.engine.history import MACHINE, WENT_ON, no_longer_promised
@@ -127,7 +128,7 @@ def choose(request: Request, pk: int) -> HttpResponse:
     try:
         choice = choice_of(shown, front_of(shown), request.GET.dict())
     except ChoiceError as error:
-        return JsonResponse({"error": f"The choice {error}."}, status=422)
+        return JsonResponse({"error": sentence(str(error))}, status=422)
     return JsonResponse(asdict(choice))
 
 

@@ -36,7 +36,7 @@ function volumes() {
       type: "scatter", mode: "lines", name, x: curve.map(([evaluated]) => evaluated), y: curve.map(([, value]) => value),
       line: { color: colours.series[runs.findIndex((run) => run.name === name)], width: 2, shape: "hv" },
     })),
-    layout: { showlegend: true, xaxis: { title: { text: "networks evaluated" }, rangemode: "tozero" }, yaxis: { title: { text: "hypervolume" }, rangemode: "nonnegative" }, margin: { l: 56, r: 12, t: 40, b: 46 } },
+    layout: { showlegend: true, xaxis: { title: { text: "candidates evaluated" }, rangemode: "tozero" }, yaxis: { title: { text: "hypervolume" }, rangemode: "nonnegative" }, margin: { l: 56, r: 12, t: 40, b: 46 } },
   };
 }
 

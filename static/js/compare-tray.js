@@ -15,7 +15,7 @@ export function startCompareTray() {
   function show() {
     const numbers = read();
     tray.hidden = numbers.length === 0;
-    tray.querySelector("[data-tray-text]").textContent = numbers.length < 2 ? "Tick one more to compare with" : "Compare";
+    tray.querySelector("[data-tray-text]").textContent = numbers.length < 2 ? "Select one more to compare with" : "Compare";
     tray.querySelector("button[type=submit]").disabled = numbers.length < 2;
     tray.querySelector("[data-tray-numbers]").replaceChildren(...numbers.flatMap(chip));
     for (const box of document.querySelectorAll("input[name=n][type=checkbox]")) box.checked = numbers.includes(box.value);

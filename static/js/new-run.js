@@ -73,7 +73,7 @@ async function check() {
     });
     if (response.ok) show(await response.json());
   } catch (error) {
-    if (error.name !== "AbortError") form.querySelector("[data-stray]").textContent = "The portal does not answer; what you entered is kept.";
+    if (error.name !== "AbortError") form.querySelector("[data-stray]").textContent = "The portal does not answer. Your entries are kept.";
   }
 }
 

@@ -25,7 +25,7 @@ function look() {
 
 function tell(name, state, url) {
   if (Notification.permission !== "granted") return;
-  const notice = new Notification(name, { body: state === "cancelled" ? "was stopped" : state, tag: url });
+  const notice = new Notification(name, { body: state, tag: url });
   notice.addEventListener("click", () => { window.focus(); window.location.assign(url); });
 }
 
@@ -35,8 +35,8 @@ function startButton() {
   if (!button) return;
   const show = () => {
     button.hidden = Notification.permission !== "default";
-    if (Notification.permission === "granted") words.textContent = "Allowed. While a page of the portal is open, a notice appears when a run on it ends.";
-    if (Notification.permission === "denied") words.textContent = "This browser refuses notices of the portal; its settings for this site allow them again.";
+    if (Notification.permission === "granted") words.textContent = "Notifications are on. While a page of the portal is open, a notification appears when a run on that page ends.";
+    if (Notification.permission === "denied") words.textContent = "This browser blocks notifications of the portal. Allow them in its settings for this site.";
   };
   button.addEventListener("click", async () => { await Notification.requestPermission(); show(); });
   show();

@@ -18,7 +18,7 @@ function curves() {
     line: { color: series[index % series.length], width: 2, dash: dashes[index % dashes.length] }, hovertemplate: "%{x:.4~r}: %{y:.3f}<extra>%{fullData.name}</extra>",
   }));
   const { question } = known;
-  const spent = question.cost ? "cost spent" : "networks evaluated";
+  const spent = question.cost ? "cost spent" : "candidates evaluated";
   const reported = question.report || question.search_on;
   return { data, layout: { showlegend: true, uirevision: axis.value, xaxis: { title: { text: spent }, rangemode: "tozero" }, yaxis: { title: { text: isRegret ? `regret in ${reported}` : reported } }, margin: { l: 66, r: 12, t: 40, b: 46 } } };
 }

@@ -16,13 +16,13 @@ from nasportal.setup.prepare import say
 class Command(BaseCommand):
     """Prints the token on stdout, once."""
 
-    help = "Makes an API token for an account and prints it; the portal keeps only its hash."
+    help = "Creates an API token for an account and prints it; the portal keeps only its hash."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Whose it is, and for how long."""
         parser.add_argument("name", help="user name of the account")
-        parser.add_argument("--days", type=int, default=90, help="until it expires; default 90")
+        parser.add_argument("--days", type=int, default=90, help="days until the token expires (default 90)")
 
     def handle(self, *args: Any, name: str, days: int, **options: Any) -> None:
         """Exit 2 where there is no such account."""

@@ -16,7 +16,7 @@ from nasportal.setup.prepare import say
 class Command(BaseCommand):
     """Saves database and files while the portal goes on."""
 
-    help = "Saves database and files to one archive, each with its sha256; the portal may go on meanwhile."
+    help = "Saves database and files to one archive, each with its sha256; the portal may keep running."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -16,16 +16,16 @@ from nasportal.setup.prepare import say
 class Command(BaseCommand):
     """Prints a link that signs a user in once."""
 
-    help = "Prints a link that signs a user in once; older links of that user stop to work."
+    help = "Prints a link that signs a user in once; older links of that user stop working."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Adds the user and the address at which the portal is reached."""
-        parser.add_argument("user", nargs="?", default="admin", help="user name; default: admin")
-        parser.add_argument("--create", action="store_true", help="make the account where there is none")
+        parser.add_argument("user", nargs="?", default="admin", help="user name (default: admin)")
+        parser.add_argument("--create", action="store_true", help="create the account if it does not exist")
         parser.add_argument(
             "--address",
             default=f"http://127.0.0.1:{os.environ.get('PORT', '8000')}",
-            help="how the portal is reached; default: this machine",
+            help="address of the portal (default: this machine)",
         )
 
     def handle(self, *args: Any, user: str, create: bool, address: str, **options: Any) -> None:
@@ -36,7 +36,7 @@ class Command(BaseCommand):
             say(" ".join(error.messages))
             sys.exit(2)
         if account is None:
-            say(f"There is no user named {user!r}: choose another one, or make the account with --create.")
+            say(f"There is no user named {user!r}. Use another name, or create the account with --create.")
             sys.exit(2)
         secret = services.login_link_create(user=account)
         print(f"{address.rstrip('/')}/login/once/{secret}/")

@@ -13,7 +13,9 @@ from nasportal.setup.prepare import say
 class Command(BaseCommand):
     """Copies all rows into an empty database; the old one stays as it is."""
 
-    help = "Copies every row into the empty database at ADDRESS (postgres://…), checked; the old one is left as it is."
+    help = (
+        "Copies every row into the empty database at ADDRESS (postgres://…) and checks it; the old one stays as it is."
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:

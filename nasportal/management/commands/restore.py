@@ -30,6 +30,6 @@ class Command(BaseCommand):
             say(str(fault))
             sys.exit(2)
         say(
-            f"{len(manifest['files'])} files of {manifest['created']} are back in {settings.DATA_DIR}; "
+            f"{len(manifest['files'])} files of {manifest['created']} were restored to {settings.DATA_DIR}; "
             "`manage.py up` starts the portal."
         )

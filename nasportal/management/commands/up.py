@@ -26,8 +26,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Adds the address and the port to listen on."""
-        parser.add_argument("--host", default="127.0.0.1", help="address to listen on; all but loopback demand TLS")
-        parser.add_argument("--port", type=_port, default=os.environ.get("PORT", "8000"), help="default: PORT, or 8000")
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on; all but loopback need TLS")
+        parser.add_argument(
+            "--port", type=_port, default=os.environ.get("PORT", "8000"), help="port (default: PORT, or 8000)"
+        )
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         """Exit 0 after Ctrl-C or SIGTERM, 2 where something stands in the way of a start."""
@@ -56,11 +58,11 @@ class Command(BaseCommand):
         def ready() -> None:
             say(f"NAS Portal runs at {address}/ (data in {settings.DATA_DIR}); Ctrl-C stops it.")
             if secret:
-                say(f"Sign in as {user.username} with this link; it works a single time, for a day:")
+                say(f"Sign in as {user.username} with this link; it works once, for one day:")
                 print(f"{address}/login/once/{secret}/", flush=True)
 
         ProcessSupervisor(children, say).run(until=lambda: _answers(host, port), ready=ready)
-        say("NAS Portal has stopped; runs that were under way go on at the next start.")
+        say("NAS Portal has stopped; runs that were under way continue at the next start.")
 
     def _save_rows(self) -> None:
         """Before an upgrade changes the schema."""

@@ -15,7 +15,7 @@ from nasportal.setup.prepare import Unprepared, say
 class Command(BaseCommand):
     """Runs task cluster, reaper and watchdog, without the web server."""
 
-    help = "Joins a portal: DATABASE_URL, NASPORTAL_SECRET_KEY and the folder NASPORTAL_DATA are shared with it."
+    help = "Joins a portal that shares DATABASE_URL, NASPORTAL_SECRET_KEY and the folder NASPORTAL_DATA."
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -60,8 +60,8 @@ def reason(state: SearchState) -> str:
     if is_over(state) and state.is_out_of_time:
         return f"the time limit of {state.spec.seconds:g} s was reached"
     if state.spec.max_cost is not None and state.numbers.barren < BARREN:
-        return f"the counted cost of {state.spec.max_cost:,} multiply-adds was reached"
-    return f"{state.numbers.barren} numbers in a row brought no new network within the limits"
+        return f"the compute cost of {state.spec.max_cost:,} multiply-adds was reached"
+    return f"{state.numbers.barren} proposals in a row brought no new network within the constraints"
 
 
 def take(state: SearchState, asked: Asked) -> Iterator[Event]:

@@ -14,7 +14,7 @@ from searches.evaluation.datasets.registry import readers
 
 @readers.register("folder")
 class Folder:
-    title: ClassVar[str] = "a folder of images, one folder a class"
+    title: ClassVar[str] = "a folder of images, one folder per class"
 
     @staticmethod
     def accepts(path: Path) -> bool:

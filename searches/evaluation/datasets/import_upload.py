@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     except DataSetError as error:
         return told({"reason": str(error)}, 2)
     except MemoryError:
-        return told({"reason": "it needs more memory than an upload may take; make its images smaller or fewer"}, 2)
+        return told({"reason": "it needs more memory than an upload may take; use smaller or fewer images"}, 2)
     except OSError as error:
         return told({"reason": f"it cannot be stored: {error.strerror or error}"}, 2)
     return told({"card": dataset.card()}, 0)

@@ -64,7 +64,7 @@ def array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
     except DataSetError:
         raise
     except UNREADABLE as error:
-        raise DataSetError(f"array {name!r} cannot be read ({error}); write the file anew with numpy.savez") from error
+        raise DataSetError(f"array {name!r} cannot be read ({error}); write the file again with numpy.savez") from error
 
 
 def header_of(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.generic], int]:

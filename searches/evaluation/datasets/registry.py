@@ -51,8 +51,8 @@ class Reader(Protocol):
     def read(self, path: Path, fit: ResizeRule) -> DataSet: ...
 
 
-datasets: Registry[BuiltIn] = Registry("data set", "searches.evaluation.datasets")
-readers: Registry[Reader] = Registry("data-set format", "searches.evaluation.datasets")
+datasets: Registry[BuiltIn] = Registry("dataset", "searches.evaluation.datasets")
+readers: Registry[Reader] = Registry("dataset format", "searches.evaluation.datasets")
 
 
 def names() -> tuple[str, ...]:
@@ -104,7 +104,7 @@ def exists(name_or_path: str) -> bool:
 
 def missing(text: str) -> DataSetError:
     if "/" in text or "." in text:
-        return DataSetError(f"there is no file or folder {text!r}; name an existing one or a built-in data set")
+        return DataSetError(f"there is no file or folder {text!r}; name an existing one or a built-in dataset")
     try:
         datasets.get(text)
     except UnknownName as error:

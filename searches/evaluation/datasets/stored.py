@@ -31,7 +31,9 @@ def is_upload(text: str) -> bool:
 def folder_named(text: str) -> Path:
     key = text.removeprefix(SCHEME)
     if not KEY.fullmatch(key):
-        raise DataSetError("an uploaded data set is named upload: and 32 hexadecimal digits; choose one in the form")
+        raise DataSetError(
+            "an uploaded dataset is named upload: followed by 32 hexadecimal digits; select one in the form"
+        )
     return data_folder("uploads") / key
 
 
@@ -61,7 +63,7 @@ def document_of(folder: Path) -> Mapping[str, Any]:
     try:
         found: Mapping[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataSetError("the uploaded data set is not there any more; upload it again") from error
+        raise DataSetError("the uploaded dataset no longer exists; upload it again") from error
     return found
 
 
@@ -75,7 +77,7 @@ def open_stored(text: str) -> DataSet:
         targets = np.load(folder / "targets.npy", allow_pickle=False)
         splits = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in SPLITS}
     except (OSError, ValueError) as error:
-        raise DataSetError(f"the uploaded data set {known['name']} is damaged ({error}); upload it again") from error
+        raise DataSetError(f"the uploaded dataset {known['name']} is damaged ({error}); upload it again") from error
     found = DataSet(
         known["name"],
         images,
@@ -89,5 +91,5 @@ def open_stored(text: str) -> DataSet:
         known.get("resize", "crop"),
     )
     if found.sha256 != known["sha256"]:
-        raise DataSetError(f"the uploaded data set {known['name']} is damaged (its hash differs); upload it again")
+        raise DataSetError(f"the uploaded dataset {known['name']} is damaged (its hash differs); upload it again")
     return found

@@ -53,6 +53,6 @@ def read_mat(path: Path) -> Part:
     except DataSetError:
         raise
     except (OSError, ValueError, TypeError, NotImplementedError, zlib.error, MemoryError, MatReadError) as error:
-        raise DataSetError(f"{path.name} cannot be read ({error}); fetch it anew") from error
+        raise DataSetError(f"{path.name} cannot be read ({error}); fetch it again") from error
     y = arrays["y"].reshape(-1).astype(np.int64)
     return Part(arrays["X"].transpose(3, 0, 1, 2), np.where(y == TEN, 0, y), path.name, path.name)

@@ -63,7 +63,7 @@ class SupernetOptions:
         "flops", "the cost that the architecture parameters avoid; latency is estimated", choices=COSTS, advanced=True
     )
     cost_weights: str = option(
-        "0,0.2,1", "weights of the cost by comma; each has architecture parameters of its own", advanced=True
+        "0,0.2,1", "weights of the cost, separated by commas; each has its own architecture parameters", advanced=True
     )
     auxiliary: float = option(
         1.0,
@@ -113,7 +113,7 @@ class SupernetOptions:
     def faults(self) -> Iterator[tuple[str, str]]:
         texts = [text.strip() for text in self.cost_weights.split(",")]
         if len(texts) > MOST_WEIGHTS or not all(is_weight(text) for text in texts):
-            wanted = f"must be 1 to {MOST_WEIGHTS} numbers from 0 to 100 by comma"
+            wanted = f"must be 1 to {MOST_WEIGHTS} numbers from 0 to 100, separated by commas"
             yield "cost_weights", f"{wanted}, but is {self.cost_weights[:40]!r}"
 
 

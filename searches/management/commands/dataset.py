@@ -12,12 +12,14 @@ from searches.evaluation.datasets.registry import datasets as registry
 
 
 class Command(BaseCommand):
-    help = "Facts of a data set: sizes, classes, splits, normalisation, hashes. Without a name, the built-in ones."
+    help = (
+        "Prints sizes, classes, splits, normalisation and hashes of a dataset; without a name, lists the built-in ones."
+    )
     requires_system_checks: list[str] = []  # needs no database and no settings of a portal
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("dataset", nargs="?", metavar="NAME|FILE.npz|FOLDER|FILE.zip")
-        parser.add_argument("--fetch", action="store_true", help="download the official files of a built-in data set")
+        parser.add_argument("--fetch", action="store_true", help="download the official files of a built-in dataset")
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -15,13 +15,15 @@ from searches.supervision import example
 class Command(BaseCommand):
     """Loads the example for an account; --renew makes the recording."""
 
-    help = "Loads the finished example run for an account; --renew searches again and writes the recording anew."
+    help = "Loads the finished example run for an account; --renew searches again and rewrites the recording."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Adds the user who gets the example."""
-        parser.add_argument("user", nargs="?", default="admin", help="user name; default: admin")
-        parser.add_argument("--renew", action="store_true", help="for developers: train again, write the recording")
+        parser.add_argument("user", nargs="?", default="admin", help="user name (default: admin)")
+        parser.add_argument(
+            "--renew", action="store_true", help="for developers: search again and rewrite the recording"
+        )
 
     def handle(self, *args: Any, user: str, renew: bool, **options: Any) -> None:
         """Exit 2 where there is no such user."""

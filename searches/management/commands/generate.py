@@ -30,18 +30,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("architecture", type=Path, nargs="+", metavar="ARCHITECTURE.json")
-        text = "safetensors, one for each architecture; without it, seeded weights"
+        text = "safetensors file, one per architecture; without it, the weights are drawn from the seed"
         parser.add_argument("--weights", type=Path, nargs="+", metavar="FILE", help=text)
         parser.add_argument(
-            "--frameworks", help=f"by comma: {', '.join(frameworks.exports())} (pytorch is always there)"
+            "--frameworks", help=f"separated by commas: {', '.join(frameworks.exports())} (pytorch is always there)"
         )
-        parser.add_argument("--dataset", help="its data set, for labels, int8 calibration and accuracy")
-        parser.add_argument("--name", help="of the repository; by default that of the folder")
+        parser.add_argument("--dataset", help="dataset of the search, for labels, int8 calibration and accuracy")
+        parser.add_argument("--name", help="name of the repository (default: name of the folder)")
         parser.add_argument("--licence", default=licences.DEFAULT, choices=list(licences.LICENCES))
-        parser.add_argument("--author", default="", help="who holds the rights, for the file LICENSE")
-        parser.add_argument("--seed", type=int, default=0, help="of weights that are not given")
-        parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new or empty folder")
-        parser.add_argument("--json", action="store_true", dest="as_json", help="the gate's verdict on stdout")
+        parser.add_argument("--author", default="", help="holder of the rights, for the file LICENSE")
+        parser.add_argument("--seed", type=int, default=0, help="seed of weights that are not given")
+        parser.add_argument(
+            "--out", type=Path, required=True, metavar="DIR", help="folder for the repository; it must be new or empty"
+        )
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print the verdict of the gate as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Exit 0 passed, 2 bad input, 4 the gate failed.

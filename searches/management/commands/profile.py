@@ -24,10 +24,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("architecture", type=Path, metavar="ARCHITECTURE.json")
         parser.add_argument("--target", default="this_machine", help=f"one of {', '.join(targets.names())}")
-        parser.add_argument("--estimate", action="store_true", help="estimate the latency of this machine, run nothing")
+        parser.add_argument(
+            "--estimate", action="store_true", help="estimate the latency of this machine instead of measuring it"
+        )
         parser.add_argument("--backend", default="eager", help="eager, fused, compiled or onnxruntime")
-        parser.add_argument("--batch", type=int, default=1, help="images at a time, 1 to 1024")
-        parser.add_argument("--peak", action="store_true", help="measure the peak of memory, too, in its own process")
+        parser.add_argument("--batch", type=int, default=1, help="images per batch, 1 to 1024")
+        parser.add_argument(
+            "--peak", action="store_true", help="also measure the peak of memory, in a process of its own"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *args: Any, **options: Any) -> None:

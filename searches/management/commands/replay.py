@@ -21,27 +21,47 @@ BAD_INPUT = 2
 class Command(BaseCommand):
     """Replays each algorithm on the table and prints what it found, against the table's optimum."""
 
-    help = "Runs algorithms on a table of known results (csv, csv.gz, parquet) and reports their regret."
+    help = "Benchmarks algorithms on a table of known results (csv, csv.gz, parquet) and reports their regret."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """A table, its columns, a budget, algorithms."""
         parser.add_argument("table", type=Path)
         parser.add_argument("--code", default="code", metavar="COL", help="column of codes: digits, or a:b:c")
-        parser.add_argument("--search-on", required=True, metavar="COL", help="what an algorithm sees; more is better")
-        parser.add_argument("--report", metavar="COL", help="value of the best found (default: what is searched on)")
-        parser.add_argument("--minimise", nargs="+", action="extend", default=[], metavar="COL", help="more objectives")
+        parser.add_argument(
+            "--search-on", required=True, metavar="COL", help="column that the algorithm sees; higher is better"
+        )
+        parser.add_argument(
+            "--report",
+            metavar="COL",
+            help="column that is reported of the best found (default: the one that is searched on)",
+        )
+        parser.add_argument(
+            "--minimise",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="COL",
+            help="columns to minimise as further objectives",
+        )
         parser.add_argument("--reference", nargs="+", action="extend", default=[], metavar="COL=VALUE")
-        parser.add_argument("--cost", metavar="EXPR", help="of an evaluation: arithmetic over columns (default 1)")
-        parser.add_argument("--budget", type=float, metavar="SECONDS", help="in the unit of --cost")
-        parser.add_argument("--evaluations", type=int, metavar="N", help="instead of, or beside, a budget")
+        parser.add_argument("--cost", metavar="EXPR", help="cost per evaluation: arithmetic over columns (default 1)")
+        parser.add_argument("--budget", type=float, metavar="SECONDS", help="budget in the unit of --cost")
+        parser.add_argument(
+            "--evaluations", type=int, metavar="N", help="most evaluations, instead of a budget or in addition"
+        )
         parser.add_argument("--algorithms", default="random_search,regularized_evolution,nsga2", metavar="A,B,C")
         parser.add_argument("--option", action="append", default=[], metavar="ALGORITHM.NAME=VALUE")
         parser.add_argument("--repeats", type=int, default=20, metavar="N")
-        parser.add_argument("--seed", type=int, default=0, help="of the first repeat; the others follow")
-        parser.add_argument("--lag", type=int, default=0, help="numbers between a result and its first use (default 0)")
-        parser.add_argument("--workers", type=int, default=cores(), help="processes (default: one a core)")
-        parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON document on stdout")
+        parser.add_argument("--seed", type=int, default=0, help="seed of the first repeat; the others follow")
+        parser.add_argument(
+            "--lag",
+            type=int,
+            default=0,
+            help="staleness: a proposal may use results that are at least this many proposals old (default 0)",
+        )
+        parser.add_argument("--workers", type=int, default=cores(), help="processes (default: one per core)")
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Exit 0 done, 2 bad input.

@@ -38,11 +38,11 @@ class Command(BaseCommand):
         parser.add_argument("--input", default="1x8x8", metavar="C×H×W", help="channels, height, width (default 1x8x8)")
         parser.add_argument("--classes", type=int, default=10, help="default 10")
         parser.add_argument("--space-option", action="append", default=[], metavar="NAME=VALUE", help="JSON or text")
-        parser.add_argument("--preset", choices=sorted(PRESETS), help="limits of a class of devices")
+        parser.add_argument("--preset", choices=sorted(PRESETS), help="constraints of a class of devices")
         for name, each in LIMITS.items():
             parser.add_argument(f"--{name.replace('_', '-')}", type=reader(each), metavar="N", help=each.help)
-        parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
-        parser.add_argument("--json", action="store_true", dest="as_json", help="one document about them on stdout")
+        parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the files")
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document about them")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Exit 0 done, 2 bad input, 3 nothing within the limits.

@@ -73,7 +73,7 @@ def flag(path: str) -> str:
 class Command(BaseCommand):
     """Searches, shows its progress, and leaves history.jsonl, front.json, front.html and repository/."""
 
-    help = "Searches for networks and writes history, front and the repository of the chosen one into a folder."
+    help = "Searches for networks and writes history, front and the repository of the selected candidate into a folder."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -84,23 +84,23 @@ class Command(BaseCommand):
         for what in ("algorithm", "space"):
             text = f"an option of the {what}, as JSON or text"
             parser.add_argument(f"--{what}-option", action="append", default=[], metavar="NAME=VALUE", help=text)
-        text = f"any other entry of the spec, by its path: {', '.join(EXAMPLES)}"
+        text = f"any other entry of the spec by its path, such as {', '.join(EXAMPLES)}"
         parser.add_argument("--set", action="append", default=[], dest="entries", metavar="PATH=VALUE", help=text)
         parser.add_argument(
             "--spec", type=Path, metavar="FILE", help="the whole search spec as JSON, instead of options"
         )
-        parser.add_argument("--out", type=Path, metavar="DIR", help="where the results go; a new or empty folder")
-        parser.add_argument("--resume", type=Path, metavar="DIR", help="go on with the search in this folder")
-        text = "a folder of results that searches share: what is in it is not trained again"
+        parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results; it must be new or empty")
+        parser.add_argument("--resume", type=Path, metavar="DIR", help="continue the search in this folder")
+        text = "folder of results that searches share; candidates in it are not trained again"
         parser.add_argument("--cache", type=Path, metavar="DIR", help=text)
         parser.add_argument("--workers", type=int, help="evaluator processes (default: one per core)")
-        text = "afterwards random search at the same compute cost, in DIR/control"
+        text = "run the random baseline afterwards: random search at the same compute cost, in DIR/control"
         parser.add_argument("--control", action="store_true", default=None, help=text)
         text = f"licence of the repository (default {licences.DEFAULT})"
         parser.add_argument("--licence", default=licences.DEFAULT, choices=list(licences.LICENCES), help=text)
         parser.add_argument("--author", default="", help="holder of the rights, for the file LICENSE of the repository")
-        parser.add_argument("--no-repository", action="store_true", help="leave repository/ out")
-        parser.add_argument("--json", action="store_true", dest="as_json", help="front.json on stdout")
+        parser.add_argument("--no-repository", action="store_true", help="write no repository/")
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print front.json on stdout")
 
     def handle(self, *args: Any, **given: Any) -> None:
         """Exit 0 done, 2 bad input, 3 nothing feasible, 4 the repository's gate failed, 130 interrupted.
@@ -133,7 +133,7 @@ def with_control(
     """Searches once more at random for as much as the search has cost; front.json then holds both."""
     path = folder.path / "control"
     control = SearchFolder.resumed(path) if (path / HISTORY).exists() else SearchFolder.new(path)
-    say(f"random search at the same counted cost: {path}")
+    say(f"random search at the same compute cost: {path}")
     found = compared(front, run(control_spec(spec, front["cost"]), control, workers, cache))
     say(f"hypervolume {found['search_hypervolume']:.4f}, by random search {found['hypervolume']:.4f}")
     return folder.write_front(front | {"control": found})

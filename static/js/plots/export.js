@@ -53,7 +53,7 @@ export function tableOf(rows) {
     const line = body.insertRow();
     for (const column of columns) line.insertCell().textContent = written(row[column]);
   }
-  if (rows.length > shownAtMost) table.createCaption().textContent = `The first ${shownAtMost} of ${rows.length} rows; CSV has all.`;
+  if (rows.length > shownAtMost) table.createCaption().textContent = `The first ${shownAtMost} of ${rows.length} rows are shown; the CSV file has all.`;
   return table;
 }
 

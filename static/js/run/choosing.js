@@ -1,8 +1,8 @@
 /* Sliders, limits, knee and vote that move the chosen point. The server chooses, with the same functions as the command line; here are only
    the questions. */
 const pause = 120;
-const tooEarly = "Possible when the first generation is complete.";
-const nothing = "There is nothing to choose from: no network is on the front.";
+const tooEarly = "Available after the first generation.";
+const nothing = "Nothing to select: no candidate is on the front.";
 
 export class Choosing {
   constructor(root, { onChoose }) {
@@ -70,10 +70,10 @@ export class Choosing {
     try {
       const response = await fetch(`${this.root.dataset.url}?${new URLSearchParams({ ...query, ...this.#bounds() })}`, { signal: this.asked.signal });
       const answer = await response.json();
-      this.words.textContent = answer.error ?? `${how}: #${answer.number} of ${answer.of}; ${answer.reasons.join(", ")}.`;
+      this.words.textContent = answer.error ?? `${how}: #${answer.number}, one of ${answer.of} on the front; ${answer.reasons.join(", ")}.`;
       if (response.ok) this.onChoose(answer.number, { byUser });
     } catch (error) {
-      if (error.name !== "AbortError") this.words.textContent = "The portal does not answer; try again in a moment.";
+      if (error.name !== "AbortError") this.words.textContent = "The portal does not answer. Try again in a moment.";
     }
   }
 }

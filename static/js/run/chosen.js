@@ -42,7 +42,7 @@ export class Chosen {
   }
 
   #fail(number) {
-    this.panel.innerHTML = '<div class="empty"><h2></h2><p>It could not be loaded. Click the point once more.</p></div>';
+    this.panel.innerHTML = '<div class="empty"><h2></h2><p>The candidate could not be loaded. Click the point again.</p></div>';
     this.panel.querySelector("h2").textContent = `#${number}`;
   }
 

@@ -104,7 +104,7 @@ export class Connection {
 
   async #json(url) {
     const response = await fetch(url, { headers: { Accept: "application/json" } });
-    if (response.status === notFound) throw new Gone(`${url} is not there any more`);
+    if (response.status === notFound) throw new Gone(`${url} no longer exists`);
     if (!response.ok) throw new Error(`${url} answered ${response.status}`);
     return response.json();
   }

@@ -14,7 +14,7 @@ function places(points, over, started) {
   return points.map(({ evaluated, at }) => (over === "time" ? (Date.parse(at) - Date.parse(started)) / 60_000 : evaluated));
 }
 
-const titles = { evaluations: "networks evaluated", time: "minutes since the start" };
+const titles = { evaluations: "candidates evaluated", time: "minutes since the start" };
 
 /** The last value at or before a place; the curve is a staircase. */
 function heightAt(xs, ys, x) {
@@ -75,7 +75,7 @@ export class Curves {
       hovertemplate: `%{x:.4~r} ${this.over.value === "time" ? "min" : "evaluated"}: %{y:.4f}<extra>${name}</extra>`,
     });
     const data = [line(ours, "this run", colours.series[0], "solid")];
-    if (this.control) data.push(line(this.#known(this.control.generations, this.control.run.started), "random control", colours.series[1], "dot"));
+    if (this.control) data.push(line(this.#known(this.control.generations, this.control.run.started), "random baseline", colours.series[1], "dot"));
     return { data, layout: { shapes: this.#rungs(ours, colours), showlegend: data.length > 1, xaxis: { title: { text: titles[this.over.value] }, rangemode: "tozero" }, yaxis: { title: { text: "hypervolume" }, rangemode: "nonnegative" }, margin: { t: 24, l: 60, r: 12, b: 42 } } };
   }
 
@@ -97,8 +97,8 @@ export class Curves {
     const gain = xs.map((x) => heightAt(ours.xs, ours.ys, x) - heightAt(theirs.xs, theirs.ys, x));
     const colours = tokens();
     return {
-      data: [{ type: "scatter", mode: marks(xs), name: "gain over the control", x: xs, y: gain, line: { color: colours.series[2], width: 2, shape: "hv" }, fill: "tozeroy", fillcolor: "rgba(0,158,115,.12)", hovertemplate: "%{x:.4~r}: %{y:+.4f}<extra></extra>" }],
-      layout: { showlegend: false, xaxis: { title: { text: titles[this.over.value] }, rangemode: "tozero" }, yaxis: { title: { text: "hypervolume, this run − control" }, zeroline: true }, margin: { t: 12, l: 64, r: 12, b: 42 } },
+      data: [{ type: "scatter", mode: marks(xs), name: "gain over the random baseline", x: xs, y: gain, line: { color: colours.series[2], width: 2, shape: "hv" }, fill: "tozeroy", fillcolor: "rgba(0,158,115,.12)", hovertemplate: "%{x:.4~r}: %{y:+.4f}<extra></extra>" }],
+      layout: { showlegend: false, xaxis: { title: { text: titles[this.over.value] }, rangemode: "tozero" }, yaxis: { title: { text: "hypervolume, this run − baseline" }, zeroline: true }, margin: { t: 12, l: 64, r: 12, b: 42 } },
     };
   }
 

@@ -3,8 +3,8 @@ import { duration, percent } from "../format.js";
 
 const waiting = {
   queued: "Waiting for a free worker.",
-  running: "The engine is starting; the first network trains in a few seconds.",
-  pausing: "Pausing: what is trained is kept.",
+  running: "The engine is starting. The first candidate trains in a few seconds.",
+  pausing: "Pausing. Trained candidates are kept.",
   cancelling: "Stopping.",
 };
 

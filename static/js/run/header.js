@@ -66,7 +66,7 @@ export class Header {
     this.#text("refused", String(run.refused));
     this.#text("duplicates", String(run.duplicates));
     const known = run.evaluations_done + run.promotions_done;
-    this.#text("cached", run.evaluations_cached ? `, ${Math.round((100 * run.evaluations_cached) / Math.max(1, known))} % known from other runs` : "");
+    this.#text("cached", run.evaluations_cached ? `, ${run.evaluations_cached} of ${known} reused from cache` : "");
     this.#text("failed", String(run.evaluations_failed));
     this.#times();
     this.#statusIs(run);
@@ -78,7 +78,7 @@ export class Header {
   }
 
   connection(state) {
-    const words = { live: "live", polling: "live, by polling", reconnecting: "connecting again", gone: "deleted, or not shared with you any more" };
+    const words = { live: "live", polling: "live, by polling", reconnecting: "reconnecting", gone: "deleted, or no longer shared with you" };
     this.#text("connection", words[state]);
     this.root.querySelector("[data-run='connection']").dataset.state = state;
   }
@@ -106,6 +106,6 @@ export class Header {
     for (const form of this.root.querySelectorAll("[data-when]")) form.hidden = !form.dataset.when.split(" ").includes(run.status);
     for (const note of document.querySelectorAll("[data-ending]")) note.hidden = note.dataset.ending !== run.status;
     for (const reason of document.querySelectorAll("[data-run='reason']")) reason.textContent = run.reason;
-    for (const hash of document.querySelectorAll("[data-run='hash']")) hash.textContent = run.history_sha256 || "known when the search is finished";
+    for (const hash of document.querySelectorAll("[data-run='hash']")) hash.textContent = run.history_sha256 || "available when the search is finished";
   }
 }

@@ -5,7 +5,7 @@ import { symbols, tokens } from "../plots/tokens.js";
 
 const together = { baseline: "reward" }; // drawn in one plot with
 const counted = new Set(["epoch"]); // a place, and no curve
-const titles = { loss: "Loss of the supernet", accuracy: "Accuracy of the supernet", temperature: "Temperature of the gates", skip_share: "Share of skip connections", eigenvalue: "Largest eigenvalue of the alphas' Hessian", reward: "Reward and baseline of the controller", entropy: "Entropy of the controller", error: "Error of the predictor", credit: "Credit of the members", cost: "Counted cost of the members" };
+const titles = { loss: "Loss of the supernet", accuracy: "Accuracy of the supernet", temperature: "Temperature of the gates", skip_share: "Share of skip connections", eigenvalue: "Largest eigenvalue of the alphas' Hessian", reward: "Reward and baseline of the controller", entropy: "Entropy of the controller", error: "Error of the predictor", credit: "Credit of the members", cost: "Compute cost of the members" };
 
 function isNumber(value) {
   return typeof value === "number" && Number.isFinite(value);

@@ -26,7 +26,7 @@ export class Ladder {
   #try({ supernet, spec }) {
     this.first = "supernet";
     const { trial_networks: networks } = spec.ladder;
-    this.trial.textContent = supernet ? `${supernet.reason}.` : `A supernet is trained first, and is then on trial: ${networks} networks are judged by it and by a training of their own, and only if the two orders agree does it choose who is trained.`;
+    this.trial.textContent = supernet ? `${supernet.reason}.` : `A supernet is trained first and then checked: it ranks ${networks} candidates, which are also trained on their own. Only if the two orders agree does the supernet select which candidates are trained.`;
     this.trial.classList.toggle("warn", Boolean(supernet) && !supernet.is_trusted);
     this.trial.hidden = false;
   }
@@ -34,7 +34,7 @@ export class Ladder {
   #say() {
     const cached = this.answer.rungs.reduce((sum, rung) => sum + rung.cached, 0);
     const all = this.answer.rungs.reduce((sum, rung) => sum + rung.done + rung.failed, 0);
-    this.root.querySelector("[data-count]").textContent = `${all} evaluations${cached ? `, ${cached} of them (${((100 * cached) / all).toFixed(0)} %) known from other runs` : ""}`;
+    this.root.querySelector("[data-count]").textContent = `${all} evaluations${cached ? `, ${cached} of them reused from cache` : ""}`;
   }
 
   #picture() {

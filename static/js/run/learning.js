@@ -96,7 +96,7 @@ export class Learning {
     const { reports } = this;
     if (reports.length === 0) return null;
     const colours = tokens();
-    const series = [["skip share", "skip_share"], ["accuracy of the supernet", "accuracy"], ["largest eigenvalue", "eigenvalue"]];
+    const series = [["share of skip connections", "skip_share"], ["accuracy of the supernet", "accuracy"], ["largest eigenvalue", "eigenvalue"]];
     const data = series.filter(([, key]) => reports.some((report) => report[key] != null)).map(([name, key], index) => ({
       type: "scatter", mode: "lines+markers", name, x: reports.map((_, place) => place + 1), y: reports.map((report) => report[key] ?? null),
       line: { color: colours.series[index], width: 2 }, marker: { size: 6, symbol: symbols[index] }, hovertemplate: `step %{x}: ${name} %{y:.3~r}<extra></extra>`,

@@ -74,7 +74,7 @@ export class ParetoPlot {
     const button = this.root.querySelector("[data-dimension='3']");
     if (!hasWebGL()) {
       button.disabled = true;
-      button.title = "Needs WebGL, which this browser does not offer";
+      button.title = "Needs WebGL, which this browser does not support";
     }
     this.#dimension(remembered("dim") === "3" && hasWebGL(), false);
   }

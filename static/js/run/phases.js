@@ -10,7 +10,7 @@ const results = {
   },
   space: ({ run }) => {
     const bounds = Object.entries(run.spec.limits ?? {}).filter(([, value]) => value !== null).length;
-    return `${run.spec.space}, ${bounds ? counted(bounds, "limit") : "no limit"}, ${run.spec.objectives.join(", ")}`;
+    return `${run.spec.space}, ${bounds ? counted(bounds, "constraint") : "no constraints"}, ${run.spec.objectives.join(", ")}`;
   },
   search: ({ run }) => {
     const done = `${run.evaluations_done} of ${run.evaluations_total}`;
@@ -18,13 +18,13 @@ const results = {
     return run.front_size ? `${done}, ${run.front_size} on the front, best ${percent(run.best_accuracy)}` : `${done} evaluated`;
   },
   selection: ({ run, candidates }) => {
-    if (run.chosen_number === null) return run.selection ? "nothing keeps the limits" : "waits for the search";
+    if (run.chosen_number === null) return run.selection ? "no candidate meets the constraints" : "waiting for the search";
     const test = candidates.get(run.chosen_number)?.test_accuracy;
     return `#${run.chosen_number} by ${run.selection?.how ?? "its rule"}${test == null ? "" : `, test ${figure(test, "%")}`}`;
   },
   code: ({ run, repositories }) => {
     if (repositories.length > 0) return `${repositories.length === 1 ? "repository" : "repositories"} of ${repositories.map(({ number }) => `#${number}`).slice(-3).join(", ")}`;
-    return run.status === "finished" || run.chosen_number !== null ? "waits for you: generate a repository" : "waits for the selection";
+    return run.status === "finished" || run.chosen_number !== null ? "Ready: generate the repository" : "waiting for the selection";
   },
 };
 

@@ -22,7 +22,7 @@ export class Questions {
       const response = await fetch(`${this.dialog.dataset.url}?${query}`);
       this.known = await response.json();
     } catch {
-      this.known = { error: "The portal does not answer; try again in a moment." };
+      this.known = { error: "The portal does not answer. Try again in a moment." };
     }
     this.dialog.querySelector("[data-back]").disabled = this.answers.length === 0;
     this.dialog.querySelector("[data-take]").hidden = this.answers.length === 0 || Boolean(this.known.error);
@@ -32,7 +32,7 @@ export class Questions {
 
   #summary() {
     const { question, number, weights, contradicted } = this.known;
-    if (this.answers.length === 0) return "Six answers or so, and the portal knows what matters to you.";
+    if (this.answers.length === 0) return "About six questions to learn your preferences.";
     const listed = Object.entries(weights).map(([name, weight]) => `${name} ${weight.toFixed(2)}`).join(", ");
     const doubt = contradicted ? ` ${contradicted} of your answers contradict the others.` : "";
     return `${question.length ? "So far" : "Your answers"} lead to #${number} (${listed}).${doubt}`;

@@ -15,7 +15,7 @@ export class Selected {
     this.root.hidden = numbers.length === 0;
     const named = numbers.slice(0, most).map((number) => `#${number}`).join(", ");
     this.words.textContent = `${numbers.length} selected: ${named}${numbers.length > most ? " …" : ""}`;
-    this.root.querySelector("[data-selected-compare]").textContent = numbers.length > most ? `Compare the first ${most}` : "Compare them";
+    this.root.querySelector("[data-selected-compare]").textContent = numbers.length > most ? `Compare the first ${most}` : "Compare selected";
     this.root.querySelector("[data-selected-compare]").disabled = numbers.length < 1;
   }
 }

@@ -26,7 +26,7 @@ export class Timeline {
     const rows = Math.max(...bars.map(({ row }) => row)) + 1;
     const [from, to] = [Math.min(...bars.map(({ ended, seconds }) => ended - seconds)), Math.max(...bars.map(({ ended }) => ended))];
     const busy = bars.reduce((sum, { seconds }) => sum + seconds, 0) / (rows * Math.max(1, to - from));
-    this.root.querySelector("[data-busy]").textContent = `${rows} at the same time, busy ${Math.min(100, busy * 100).toFixed(0)} % of ${duration(to - from)}`;
+    this.root.querySelector("[data-busy]").textContent = `${rows} in parallel, busy ${Math.min(100, busy * 100).toFixed(0)} % of ${duration(to - from)}`;
   }
 
   #picture() {

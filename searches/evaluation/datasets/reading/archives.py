@@ -28,7 +28,7 @@ def opened(path: Path, allowance: Allowance) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
-        raise DataSetError(f"{path.name} is not a readable zip archive ({error}); pack it anew") from error
+        raise DataSetError(f"{path.name} is not a readable zip archive ({error}); pack it again") from error
     try:
         check(archive, allowance, size)
     except DataSetError as error:

@@ -110,7 +110,7 @@ def check_targets(part: Part) -> None:
     if y.ndim == 2 and y.shape[1] == 1:
         raise DataSetError(f"{part.y_name} must be (N,), but is {y.shape}: use {part.y_name}.reshape(-1)")
     if y.ndim != 1:
-        raise DataSetError(f"{part.y_name} must hold one class number an image (N,), but is {y.shape}")
+        raise DataSetError(f"{part.y_name} must hold one class number per image (N,), but is {y.shape}")
     if y.dtype.kind not in "iu":
         raise DataSetError(f"{part.y_name} must hold integers, but is {y.dtype}: use {part.y_name}.astype('int64')")
     if y.size and int(y.min()) < 0:
@@ -144,7 +144,8 @@ def check_counts(targets: Numbers, names: tuple[str, ...], parts_to_come: int) -
     rarest = int(counts.argmin())
     if counts[rarest] < least:
         raise DataSetError(
-            f"class {names[rarest]!r} has {int(counts[rarest])} images; each class needs at least {least}: one a split"
+            f"class {names[rarest]!r} has {int(counts[rarest])} images; "
+            f"each class needs at least {least}, one per split"
         )
 
 

@@ -16,7 +16,7 @@ def read_records(name: str, content: bytes, label_bytes: int) -> Part:
     """Images and their last label byte (CIFAR-100 has a coarse one before it)."""
     size = label_bytes + PIXEL_BYTES
     if not content or len(content) % size:
-        raise DataSetError(f"{name} has {len(content):,} bytes, no whole number of records of {size:,}; fetch it anew")
+        raise DataSetError(f"{name} has {len(content):,} bytes, no whole number of records of {size:,}; fetch it again")
     records = np.frombuffer(content, dtype=np.uint8).reshape(-1, size)
     planes = records[:, label_bytes:].reshape(-1, 3, 32, 32)
     return Part(planes.transpose(0, 2, 3, 1), records[:, label_bytes - 1], name, name)
@@ -36,7 +36,7 @@ def read_archive(
             last = read_records(test, member(packed, test), label_bytes)
             labels = [line.strip() for line in member(packed, names).decode("utf-8").splitlines() if line.strip()]
     except (tarfile.TarError, OSError, EOFError, UnicodeDecodeError) as error:
-        raise DataSetError(f"{archive.name} cannot be read ({error}); fetch it anew") from error
+        raise DataSetError(f"{archive.name} cannot be read ({error}); fetch it again") from error
     return dataset_from(dataset, train, last, labels, augmentation="flip_crop", source=f"{archive.name}, official")
 
 
@@ -46,4 +46,4 @@ def member(packed: tarfile.TarFile, name: str) -> bytes:
             stream = packed.extractfile(found)
             if stream is not None:
                 return stream.read()
-    raise DataSetError(f"{Path(str(packed.name)).name} lacks {name}; fetch it anew")
+    raise DataSetError(f"{Path(str(packed.name)).name} lacks {name}; fetch it again")

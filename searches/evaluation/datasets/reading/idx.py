@@ -32,17 +32,17 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
                 )
             sizes = stream.read(4 * head[3])
             if len(sizes) < 4 * head[3]:
-                raise DataSetError(f"{path.name} is cut off in its header; fetch it anew")
+                raise DataSetError(f"{path.name} is cut off in its header; fetch it again")
             shape = tuple(int(size) for size in np.frombuffer(sizes, dtype=">u4"))
             count = math.prod(shape)
             if count > MAX_ARRAY_BYTES:
                 raise DataSetError(f"{path.name} claims {shape}, {count:,} bytes; at most {MAX_ARRAY_BYTES:,} are read")
             body = stream.read(count + 1)  # one more than claimed: a longer file is damaged too
     except (OSError, EOFError, zlib.error) as error:
-        raise DataSetError(f"{path.name} cannot be read ({error}); fetch it anew") from error
+        raise DataSetError(f"{path.name} cannot be read ({error}); fetch it again") from error
     if len(body) != count:
         held = "more" if len(body) > count else f"{len(body):,}"
-        raise DataSetError(f"{path.name} claims {shape}, {count:,} bytes, but holds {held}; fetch it anew")
+        raise DataSetError(f"{path.name} claims {shape}, {count:,} bytes, but holds {held}; fetch it again")
     return np.frombuffer(body, dtype=np.uint8).reshape(shape)
 
 

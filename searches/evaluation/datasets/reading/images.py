@@ -95,14 +95,14 @@ def without_wrapper(images: Sequence[Entry]) -> list[Entry]:
 
 def placed(name: str, images: Sequence[Entry]) -> list[Picture]:
     if not images:
-        raise DataSetError(f"{name} holds no images; wanted are files such as cats/1.png, one folder a class")
+        raise DataSetError(f"{name} holds no images; use paths such as cats/1.png, with one folder per class")
     tops = {entry.path.parts[0].lower() for entry in images}
     is_split = tops <= set(SPLIT_FOLDERS)
     pictures = []
     for entry in images:
         parts = entry.path.parts
         if len(parts) < 2 + is_split:
-            raise DataSetError(f"{entry.path} lies outside a class folder; wanted are paths such as cats/1.png")
+            raise DataSetError(f"{entry.path} is not in a class folder; use paths such as cats/1.png")
         split = SPLIT_FOLDERS[parts[0].lower()] if is_split else ""
         pictures.append(Picture(entry, split, parts[1 if is_split else 0]))
     if is_split and "train" not in {picture.split for picture in pictures}:

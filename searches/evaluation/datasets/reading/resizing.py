@@ -10,9 +10,9 @@ from searches.evaluation.datasets.dataset import DataSetError
 from searches.evaluation.datasets.reading.limits import MAX_SIDE, MIN_SIDE
 
 RULES = {
-    "crop": "the middle square of each picture; what lies outside it is lost",
-    "pad": "the whole picture on a square, with black bars where it is not one",
-    "stretch": "the whole picture, its sides stretched to a square",
+    "crop": "keep the middle square of each image",
+    "pad": "keep the whole image and pad it to a square with black bars",
+    "stretch": "stretch the image to a square",
 }
 SIGN = "?"
 
@@ -54,7 +54,7 @@ def parsed(text: str) -> tuple[str, ResizeRule]:
     options = dict(part.partition("=")[::2] for part in written.split(","))
     if unknown := sorted(set(options) - {"resize", "side"}):
         raise DataSetError(
-            f"{unknown[0]!r} is no option of a data set; there are: resize={'|'.join(RULES)}, side=PIXELS"
+            f"{unknown[0]!r} is no option of a dataset; there are: resize={'|'.join(RULES)}, side=PIXELS"
         )
     side = options.get("side", "")
     if side and not (side.isdecimal() and len(side) < 6):
