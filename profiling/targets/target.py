@@ -19,8 +19,8 @@ HOROWITZ = Source(
 )
 ASSUMED_SHARES = Source(
     "dense_share, depthwise_share",
-    "assumed: the share of a core's peak that inference libraries reach in convolutions with many channels, and with one "
-    "per filter",
+    "assumed: the share of a core's peak that inference libraries reach in convolutions with many channels, and with "
+    "one per filter",
 )
 
 
