@@ -1,10 +1,10 @@
 """Learning curves: the final accuracy extrapolated from a part of the curve, with an interval.
 
-Trainings here are annealed: accuracy leaps when the rate falls, so families of rising curves (Domhan et al. 2015) miss
-the end by 5 to 14 points. What predicts is the training loss, read against completed curves of the same schedule: a
-ridge regression on them, with the interval from errors on curves that each fit had left out. What is known of the
-networks themselves (logarithm of the parameters, synflow) halves the error where it is given. An extrapolation is never a
-measured accuracy, and without enough completed curves there is none.
+Trainings here are annealed: accuracy leaps when the rate falls, so families of rising curves (Domhan et al. 2015)
+miss the end by 5 to 14 points. What predicts is the training loss, read against completed curves of the same
+schedule: a ridge regression on them, with the interval from errors on curves that each fit had left out. What is
+known of the networks themselves (logarithm of the parameters, synflow) halves the error where it is given. An
+extrapolation is never a measured accuracy, and without enough completed curves there is none.
 """
 
 import math
