@@ -48,7 +48,7 @@ class Routine:
         arguments = self.node.args
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
         annotations = [argument.annotation for argument in every if argument is not None] + [self.node.returns]
-        return any(note is not None and words(note) & array_names() for note in annotations)
+        return any(note is not None and words(note) & array_names(self.path) for note in annotations)
 
     def errors(self) -> set[str]:
         raised = [node.exc for node in own_nodes(self.node) if isinstance(node, ast.Raise) and node.exc is not None]
@@ -82,14 +82,21 @@ def modules() -> dict[str, ast.Module]:
 
 
 @cache
-def array_names() -> frozenset[str]:
-    """The names of arrays and of the module-level aliases that mention one."""
-    statements = [statement for module in modules().values() for statement in module.body]
-    aliases = {alias[0]: alias[1] for statement in statements if (alias := alias_of(statement))}
+def array_names(path: str) -> frozenset[str]:
+    """The names of arrays in a module: numpy's, torch's, and aliases that it makes or imports."""
     found: set[str] = set(ARRAYS)
-    while more := {name for name, mentioned in aliases.items() if mentioned & found} - found:
-        found |= more
+    for statement in modules()[path].body:
+        if (alias := alias_of(statement)) and alias[1] & found:
+            found.add(alias[0])
+        if isinstance(statement, ast.ImportFrom) and (source := source_of(statement)):
+            found |= {name.name for name in statement.names} & array_names(source)
     return frozenset(found)
+
+
+def source_of(statement: ast.ImportFrom) -> str | None:
+    """The module of the product that names are imported from."""
+    path = (statement.module or "").replace(".", "/")
+    return next((name for name in (f"{path}.py", f"{path}/__init__.py") if name in modules()), None)
 
 
 def alias_of(statement: ast.stmt) -> tuple[str, set[str]] | None:
@@ -153,7 +160,7 @@ def test_public_functions_that_raise_name_the_error() -> None:
 
 def test_docstrings_begin_with_what_the_thing_does() -> None:
     documented = [
-        (f"{path}:{node.body[0].lineno}", ast.get_docstring(node) or "")
+        (f"{path}:{getattr(node, 'lineno', 1)}", ast.get_docstring(node) or "")
         for path, module in modules().items()
         for node in ast.walk(module)
         if isinstance(node, Documented)

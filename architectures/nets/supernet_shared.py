@@ -1,4 +1,4 @@
-"""One set of weights for all networks of a space: each network is trained on slices of it (Guo et al., 1904.00420).
+"""One set of weights for all networks of a space; each trains on slices of it (Guo et al. 2019, arXiv 1904.00420).
 
 Any space will do: a weight is known by its node and the kind of convolution there, and grows to the largest shape
 that was asked for. A network's parameters are views, so that a step of its training is one of the shared weights.

@@ -65,7 +65,10 @@ def run(document: dict[str, Any], descriptor: int) -> None:
 
 
 def executor_for(spec: SearchSpec, workers: int) -> Executor:
-    """Processes of this machine, spread over its GPUs, or the Ray cluster that RAY_ADDRESS names."""
+    """Starts processes of this machine, spread over its GPUs, or joins the Ray cluster that RAY_ADDRESS names.
+
+    Raises EvaluatorBroken where Ray is named, but not installed.
+    """
     if address := os.environ.get("RAY_ADDRESS"):
         if find_spec("ray") is None:
             raise EvaluatorBroken(f"RAY_ADDRESS names a Ray cluster, which needs an extra: {way_to_install('ray')}")
@@ -90,6 +93,7 @@ def fail(descriptor: int, reason: str, cause: str = "") -> int:
 
 
 def stop(number: int, frame: FrameType | None) -> None:
+    """Raises SystemExit with the exit code of a search that was stopped."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough, the way out must not be interrupted
     raise SystemExit(STOPPED)
 

@@ -36,13 +36,13 @@ class Archive:
         return Evaluated(*same, objectives.losses(self.names, values), self.violation(values), **more, ranks=ranks)
 
     def proxy_losses(self, values: Mapping[str, float]) -> tuple[float, ...]:
-        """Of a network that is not trained: its score stands where accuracy would; limits wait for measured values."""
+        """Returns the losses of an untrained network: its score replaces accuracy; limits wait for measured values."""
         return tuple(
             -values[self.proxy] if name == "accuracy" else objectives.loss(name, values[name]) for name in self.names
         )
 
     def promoting_losses(self, values: Mapping[str, float]) -> tuple[float, ...]:
-        """Where the ladder promotes by the training loss, it stands where accuracy would; for the ladder alone."""
+        """Returns losses for the ladder alone: the training loss replaces accuracy where the ladder promotes by it."""
         return tuple(
             values[TRAINING_LOSS] if name == "accuracy" else objectives.loss(name, values[name]) for name in self.names
         )
@@ -82,7 +82,7 @@ class Archive:
         return MARGIN * worst_seen if worst_seen > 0 else 1.0
 
     def hypervolume(self, front: Sequence[Evaluated]) -> float:
-        """As a share: each objective is scaled so that its ideal is 0 and the reference point is 1."""
+        """Returns the hypervolume as a share: each objective is scaled, its ideal to 0, the reference point to 1."""
         if self.reference is None or not front:
             return 0.0
         return pareto.share([each.losses for each in front], objectives.ideal_losses(self.names), self.reference)

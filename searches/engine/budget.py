@@ -16,7 +16,7 @@ class Budget:
 
     @property
     def spent(self) -> int:
-        """By all that was accepted."""
+        """Returns the cost of all that was accepted."""
         return self.trainings + sum(cost for _, cost in self.steps)
 
     def is_spent(self, horizon: int) -> bool:

@@ -260,7 +260,7 @@ class GenerationFinished(Reported):
     front: Sequence[int]  # numbers
     best: Mapping[str, float]
     mean: Mapping[str, float]
-    insight: Mapping[str, JSON] = field(default_factory=dict)  # what the algorithm tells about itself
+    insight: Mapping[str, JSON] = field(default_factory=dict)  # what the algorithm reports about itself
     fidelity: int | None = None  # epochs, of front, hypervolume, best and mean
 
     @classmethod
@@ -358,7 +358,10 @@ KINDS: Mapping[str, type[Event | Progress]] = {each.kind: each for each in (*get
 
 
 def from_document(document: Mapping[str, JSON]) -> Event | Progress:
-    """The event of a document; fields that a later version added are left out."""
+    """Reads the event of a document; fields that a later version added are left out.
+
+    Raises UnknownEvent where the kind is unknown or a field is missing.
+    """
     kind = str(document.get("kind"))
     if kind not in KINDS:
         raise UnknownEvent(f"no event is of the kind {kind!r}; the kinds are {', '.join(KINDS)}")

@@ -1,6 +1,6 @@
 """The kind of machine and the torch build that a search ran on: bit-equality is promised on one such pair.
 
-GPUs are told by NVIDIA's own tool: torch is not imported for them, neither here nor in the web process.
+NVIDIA's own tool lists GPUs: torch is not imported for them, neither here nor in the web process.
 """
 
 import os
@@ -26,7 +26,7 @@ class Gpu:
     """A device by the name that CUDA_VISIBLE_DEVICES takes."""
 
     name: str
-    free_bytes: int | None  # of a part of a device (MIG) the tool does not tell it
+    free_bytes: int | None  # of a part of a device (MIG) the tool does not show it
     board: str = ""
 
 
@@ -54,7 +54,7 @@ def torch_build() -> str:
 
 
 def gpus() -> tuple[Gpu, ...]:
-    """Those that evaluators may use: none where they are told to train elsewhere, or torch knows no CUDA."""
+    """Returns those that evaluators may use: none where they train elsewhere by option, or torch knows no CUDA."""
     if (os.environ.get(DEVICE) or "auto") not in ("auto", "cuda") or torch_build().endswith("+cpu"):
         return ()
     return visible(listed(), os.environ.get(VISIBLE))

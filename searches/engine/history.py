@@ -92,10 +92,11 @@ def lines_sha256(texts: Iterable[str], header: Mapping[str, Any]) -> str:
 
 
 def read(text: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Header and lines of a ``history.jsonl``, these in the order in which they were accepted.
+    """Reads header and lines of a ``history.jsonl``, these in the order in which they were accepted.
 
     A file that grows is in that order, a finished one in the order of number and fidelity. A last line that was cut
-    off by a kill is left out.
+    off by a kill is left out. Raises HistoryError where the header is missing or of another version, or the order is
+    wrong.
     """
     rows = text.split("\n")
     whole, rest = rows[:-1], rows[-1]
@@ -112,6 +113,7 @@ def read(text: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def parse(row: str, number: int) -> dict[str, Any]:
+    """Reads a line. Raises HistoryError where it is no JSON object or lacks a field."""
     try:
         entry = json.loads(row)
     except json.JSONDecodeError as error:

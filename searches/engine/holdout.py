@@ -12,7 +12,10 @@ from searches.engine.weights.weight_store import Key
 
 
 def tested(front: Sequence[Evaluated], dispatch: Dispatch, patience_seconds: float) -> Iterator[Event | Progress]:
-    """Each member of the front once; where its weights are gone or damaged, they are trained again."""
+    """Tests each member of the front once; where its weights are gone or damaged, they are trained again.
+
+    Raises EvaluatorBroken where that training leaves no weights, or the test fails after it.
+    """
     untested = {(each.number, each.fidelity): dispatch.weights.works[each.number, each.fidelity] for each in front}
     todo, again = list(untested), set[Key]()
     while untested:

@@ -23,7 +23,7 @@ class Jobs:
     weights: Weights
 
     def is_inheriting(self, work: Work) -> bool:
-        """Whether it is judged by the weights of a supernet."""
+        """Returns whether it is judged by the weights of a supernet."""
         return work.fidelity == PROXY_FIDELITY and self.spec.ladder.proxy == SUPERNET
 
     def evaluation(self, work: Work, supernet: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -54,7 +54,10 @@ class Jobs:
         }
 
     def replicas(self, fidelity: int) -> dict[str, int]:
-        """Of a full training. Said only where they are several: their result is not the single process's to the bit."""
+        """Returns the replicas of a full training, only where they are several.
+
+        Their result is not bit for bit that of one process.
+        """
         count = self.spec.ladder.final_replicas
         return {"replicas": count} if count > 1 and fidelity == self.spec.ladder.final_epochs else {}
 

@@ -23,7 +23,7 @@ SLOW = 200  # points of one front: above that their contributions take long, and
 
 @dataclass(frozen=True)
 class Climb:
-    """Who is promoted, to which fidelity, and why."""
+    """A promotion: the member, the fidelity, and why."""
 
     member: Evaluated
     fidelity: int

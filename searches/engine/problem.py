@@ -93,7 +93,7 @@ class SpecProblem:
         return "; ".join(broken)
 
     def predicted_ms(self, network: Network) -> float | None:
-        """Where the estimate is the objective itself; where latency is measured, an estimate binds nobody."""
+        """Predicts latency where the estimate is the objective itself; an estimate of a measured one binds nobody."""
         if targets.is_measured(self.spec.target) or self.spec.limits.max_latency_ms is None:
             return None
         return predict(network.graph, self.target, network.complexity).milliseconds
@@ -113,7 +113,7 @@ class SpecProblem:
         return counted_cost(macs, PROXY_BATCH, 1)
 
     def training_seed(self, fingerprint: str, fidelity: int, repeat: int = 0) -> int:
-        """Of the network, never of the number: the same network trains the same way wherever it stands."""
+        """Returns the seed of the network, never of the number: the same network always trains the same way."""
         more = f"/{repeat}" if repeat else ""
         return Random(f"{self.spec.seed}/{fingerprint}/{fidelity}{more}").getrandbits(63)
 

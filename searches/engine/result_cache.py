@@ -63,7 +63,7 @@ class Cache:
         return JobFinished(*same, record["values"], timing, record["curve"], files, record["report"])
 
     def serves(self, record: Mapping[str, Any], job: Job) -> bool:
-        """Whether it has every value that is asked for, measured where it would be measured now."""
+        """Returns whether it has every value that is asked for, measured where it would be measured now."""
         for name in job.get("objectives", ()):
             objective = objectives.get(name)
             if objective.measured_as not in record["values"]:
@@ -138,7 +138,7 @@ class Cache:
 
 
 def beside(record: Path, name: str) -> Path:
-    """Where a file of a record is."""
+    """Returns the path of a file of a record."""
     return record.with_suffix(f".{name}")
 
 

@@ -1,4 +1,4 @@
-"""Who is given out what, and what came back: trainings, steps, and whatever has to be done again for its file."""
+"""Gives out jobs and takes their results: trainings, steps, and whatever has to be done again for its file."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -93,6 +93,10 @@ class Dispatch:
             self.weights.keep(work, message.files)
 
     def repaired(self, work: Work, message: JobFinished) -> None:
+        """Takes the weights of a candidate that was trained again for them.
+
+        Raises EvaluatorBroken where it left none.
+        """
         if message.status != "done" or "weights" not in message.files:
             reason = message.reason or "it left no weights"
             raise EvaluatorBroken(f"number {work.member.number} was trained again for its weights, but: {reason}")

@@ -30,7 +30,7 @@ def choose(
 
 
 def why_none(lines: Sequence[Mapping[str, Any]], refusal: str) -> str:
-    """Of an empty front: its history's lines and the last refusal of a network that was drawn."""
+    """Says why a front is empty, from its history's lines and the last refusal of a network that was drawn."""
     evaluated = [line for line in lines if "fidelity" in line]
     if not evaluated and refusal:
         return f"no candidate meets the constraints (of the last one drawn, {refusal}); relax them or widen the space"

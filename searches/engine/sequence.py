@@ -13,7 +13,7 @@ BARREN = 100  # numbers in a row without a new network end a search
 
 
 class Identified(Problem, Protocol):
-    """A problem that can tell whether two genotypes are one network."""
+    """A problem that knows whether two genotypes are one network."""
 
     def identity(self, genotype: Genotype) -> str: ...
 
@@ -280,7 +280,7 @@ class Sequence:
         return self.history(evaluated, list(self.steps))
 
     def comparable(self, evaluated: Ordered[Evaluated]) -> list[Evaluated]:
-        """Of one fidelity: a supernet's scores and measured accuracies are never seen together."""
+        """Returns results of one fidelity: a supernet's scores and measured accuracies are never seen together."""
         return self.check.measured(evaluated) if self.check and self.check.is_lost else list(evaluated)
 
     def history(self, evaluated: Ordered[Evaluated], steps: Ordered[StepDone]) -> History:
@@ -291,7 +291,11 @@ class Sequence:
         return self.evaluated[: bisect_left(self._numbers, number)]
 
     def accept(self, result: Evaluated | StepDone) -> None:
-        """The result of the lowest pending position: a later one has to wait, so that no decision sees it early."""
+        """Accepts the result of the lowest pending position; a later one has to wait, so that no decision sees it
+        early.
+
+        Raises ValueError for any other position.
+        """
         position = result.at if isinstance(result, Evaluated) else result.number
         if position != self.settled:
             raise ValueError(f"number {self.settled} has to be accepted next, not {position}")

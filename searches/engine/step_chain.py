@@ -66,7 +66,10 @@ class StepChain:
         return True
 
     def finish(self, result: JobFinished) -> bool:
-        """Notes what became of the running step; False if it was only done again for its state."""
+        """Notes what became of the running step; False if it was only done again for its state.
+
+        Raises EvaluatorBroken where it fails when done again.
+        """
         link, self.running, self.is_wanted = self.running, None, False
         assert link is not None
         assert link.number == result.number

@@ -1,10 +1,4 @@
-"""Whether a supernet's order is worth anything: the first networks stand on two rungs, and the two orders are compared.
-
-Weight sharing ranks the networks of some spaces and data sets, and of others it does not (Yu et al. 2020, arXiv
-1902.08142). So the supernet is trained first; then a few networks, of which the algorithm learns nothing yet, are
-judged by it and by the next rung. Where the lower end of tau's interval is above 0 the rung stays; else all others
-enter above it.
-"""
+"""Checks a supernet's order: the first networks stand on two rungs, and the two orders are compared."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -102,12 +96,12 @@ class SupernetCheck:
         return (result.ranks or result.losses)[self.accuracy] if result.losses else None
 
     def measured(self, evaluated: Sequence[Evaluated]) -> list[Evaluated]:
-        """Without the supernet's scores: of the networks on trial what their training showed."""
+        """Replaces the supernet's scores of the networks on trial by what their training showed."""
         return [self.trained.get(each.number, each) for each in evaluated]
 
 
 def supernet_check_of(spec: SearchSpec) -> SupernetCheck | None:
-    """Of the supernet, where it is the first rung."""
+    """Returns the check of the supernet, where it is the first rung."""
     if spec.ladder.proxy != SUPERNET:
         return None
     limits = {name: most for name, most in vars(spec.limits).items() if most is not None}

@@ -1,10 +1,10 @@
 """Learning curves: the final accuracy extrapolated from a part of the curve, with an interval.
 
-Trainings here are annealed: accuracy leaps when the rate falls, so families of rising curves (Domhan et al. 2015) miss
-the end by 5 to 14 points. What tells is the training loss, read against completed curves of the same schedule: a ridge
-regression on them, with the interval from errors on curves that each fit had left out. What is known of the networks
-themselves (logarithm of the parameters, synflow) halves the error where it is given. An extrapolation is never a
-measured accuracy, and without enough completed curves there is none.
+Trainings here are annealed: accuracy leaps when the rate falls, so families of rising curves (Domhan et al. 2015)
+miss the end by 5 to 14 points. What predicts is the training loss, read against completed curves of the same
+schedule: a ridge regression on them, with the interval from errors on curves that each fit had left out. What is
+known of the networks themselves (logarithm of the parameters, synflow) halves the error where it is given. An
+extrapolation is never a measured accuracy, and without enough completed curves there is none.
 """
 
 import math
@@ -58,7 +58,10 @@ class Beginning:
     facts: tuple[float, ...] = ()
 
     def features(self) -> Array:
-        """The last training loss and the best accuracy so far: single accuracies jump while the rate is high."""
+        """Returns the last training loss, the best accuracy so far and the facts, (features,).
+
+        Single accuracies jump while the rate is high.
+        """
         return np.array([self.curve[-1][1], max(accuracy for _, _, accuracy in self.curve), *self.facts])
 
 
@@ -86,7 +89,11 @@ class CurveExtrapolator:
 
 
 def extrapolate(known: Curve, past: Sequence[Curve], level: float = 0.8) -> Extrapolation:
-    """``known`` is the beginning of a curve, ``past`` whole curves of one schedule (its epochs, its rates)."""
+    """Extrapolates ``known``, the beginning of a curve, from ``past``, whole curves of one schedule (its epochs, its
+    rates).
+
+    Raises CurveError where the curve is too short or complete, or the past ones differ in their epochs.
+    """
     epochs = len(known)
     if epochs < LEAST_EPOCHS:
         raise CurveError(f"an extrapolation needs at least {LEAST_EPOCHS} epochs, but has {epochs}")
@@ -98,9 +105,10 @@ def extrapolate(known: Curve, past: Sequence[Curve], level: float = 0.8) -> Extr
 
 
 def convergence_epochs(curve: Curve, share: float = 0.95) -> float:
-    """Epochs until the accuracy first had ``share`` of its final value, between two epochs in proportion.
+    """Returns the epochs until the accuracy first had ``share`` of its final value, interpolated between two epochs.
 
-    The smaller, the sooner a network has learnt what it will; it ranks networks of one schedule.
+    The smaller, the sooner a network has learnt what it will; it ranks networks of one schedule. Raises AssertionError
+    where the share is above 1.
     """
     wanted = share * curve[-1][2]
     before = (0, 0.0)
@@ -113,6 +121,10 @@ def convergence_epochs(curve: Curve, share: float = 0.95) -> float:
 
 
 def fitted(table: Array, finals: Array, row: Array) -> float:
+    """Predicts the final accuracy of `row` (features,) by ridge regression.
+
+    `table` is (curves, features), `finals` (curves,).
+    """
     mean, deviation = table.mean(axis=0), table.std(axis=0) + 1e-9
     scaled = (table - mean) / deviation
     slopes = np.linalg.solve(scaled.T @ scaled + RIDGE * np.eye(table.shape[1]), scaled.T @ (finals - finals.mean()))
@@ -120,6 +132,7 @@ def fitted(table: Array, finals: Array, row: Array) -> float:
 
 
 def left_out_errors(table: Array, finals: Array) -> Array:
+    """Returns each curve's error, (curves,), predicted from the others; `table` is (curves, features)."""
     errors = []
     for index in range(len(finals)):
         others = np.arange(len(finals)) != index
@@ -128,7 +141,10 @@ def left_out_errors(table: Array, finals: Array) -> Array:
 
 
 def half_width(errors: Array, level: float) -> float:
-    """The quantile of conformal prediction: one more than the sample, as the truth to come is one more."""
+    """Returns the conformal quantile of errors (curves,).
+
+    It counts one more than the sample, as the truth to come is one more.
+    """
     rank = min(len(errors), math.ceil((len(errors) + 1) * level))
     return float(np.sort(errors)[rank - 1])
 

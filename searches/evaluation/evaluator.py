@@ -68,7 +68,10 @@ def split_of(name: str, split: str) -> Tensors:
 
 
 def perform(job: Job, watch: Callable[[TrainingProgress], None], memory_limit_bytes: int | None = None) -> Result:
-    """``memory_limit_bytes`` guards the training of a candidate whose estimate was too small."""
+    """Performs a job; ``memory_limit_bytes`` guards the training of a candidate whose estimate was too small.
+
+    Raises JobError where the network does not fit the dataset.
+    """
     graph = graph_json.from_document(dict(job.graph))
     dataset = dataset_of(job.dataset)
     if (graph.input_shape, graph.classes) != (dataset.input_shape, dataset.classes):
@@ -124,7 +127,7 @@ class Attempt:
 
     @property
     def cost(self) -> int:
-        """As the engine counts it: by the share, not by the rounding in each class."""
+        """Returns the cost as the engine counts it: by the share, not by the rounding in each class."""
         recipe, splits = self.job.training, dataset_of(self.job.dataset).splits
         images = recipe.images(len(splits["train"]))
         if self.job.kind == "proxies":
@@ -159,13 +162,16 @@ class Attempt:
         return self.answer("done", "", values, details, curve=curve, files={"weights": weights})
 
     def flow(self) -> float | None:
-        """Of the untrained network: a few milliseconds that halve the error of an extrapolated accuracy."""
+        """Scores the untrained network: a few milliseconds that halve the error of an extrapolated accuracy."""
         images, targets = proxy_batch(self.job.dataset)
         score = PROXIES["synflow"](build(self.graph, self.job.seed), images.cpu(), targets.cpu())
         return round(score, 4) if math.isfinite(score) else None
 
     def inherit(self, module: nn.Module) -> str:
-        """Takes the parent's weights over, where there are some; answers with their hash."""
+        """Takes the parent's weights over, where there are some, and returns their hash.
+
+        Raises ParentMissing where they cannot be read.
+        """
         parent = self.job.parent
         if not self.job.training.inherit or parent is None:
             return ""
@@ -234,7 +240,10 @@ class Attempt:
     # Scoring
 
     def score(self) -> Result:
-        """Untrained, on the first images of the training split: the same ones for every candidate."""
+        """Scores the untrained network on the same images of the training split for every candidate.
+
+        Raises JobError where a proxy is unknown.
+        """
         names = self.job.proxies or tuple(PROXIES)
         if unknown := set(names) - set(PROXIES):
             raise JobError(f"no proxy is named {sorted(unknown)[0]!r}; there are: {', '.join(PROXIES)}")
@@ -247,7 +256,10 @@ class Attempt:
         return self.answer("done", "", values, details)
 
     def score_inherited(self) -> Result:
-        """With a supernet's weights: an accuracy that only ranks, and stands under the supernet's own name."""
+        """Scores with a supernet's weights: an accuracy that only ranks, and stands under the supernet's own name.
+
+        Raises JobError where the job names no weights.
+        """
         state = self.job.weights
         if state is None:
             raise JobError("a supernet job needs the state of the supernet that was trained")
@@ -261,21 +273,22 @@ class Attempt:
 
 @lru_cache(maxsize=2)
 def proxy_batch(dataset: str) -> tuple[Tensor, Tensor]:
-    """Drawn, not the first ones: files often hold one class after another."""
+    """Returns training images (N, C, H, W) and class numbers (N,), drawn: files often hold one class after another."""
     training = split_of(dataset, "train")
     rows = torch.randperm(len(training), generator=torch.Generator().manual_seed(0))[:PROXY_BATCH]
     return training.batch(rows), training.classes_of(rows)
 
 
 def check_cost(job: Job, cost: int) -> None:
+    """Refuses a job above its deadline, in multiply-adds. Raises TooLarge where it costs more."""
     if job.deadline.cost is not None and cost > job.deadline.cost:
         raise TooLarge(f"its training costs {cost:,} multiply-adds; the deadline allows {job.deadline.cost:,}")
 
 
 def check_memory(job: Job, graph: Graph, counted: Complexity) -> bool:
-    """By estimate: activations that backward needs, for a batch, and weights with gradients and momentum.
+    """Estimates the training's memory: activations for the backward pass of a batch, weights, gradients and momentum.
 
-    What fits only with gradient checkpointing is trained with it (True); what does not fit even so is refused.
+    What fits only with gradient checkpointing is trained with it (True). Raises TooLarge where not even that fits.
     """
     if job.memory_limit_bytes is None:
         return False
@@ -309,6 +322,7 @@ def store(job: Job, graph: Graph, module: nn.Module) -> StoredFile:
 
 
 def test(job: Job, graph: Graph) -> Result:
+    """Measures stored weights on the test split. Raises JobError where the job names no weights."""
     if job.weights is None:
         raise JobError("a test job needs the weights that were stored")
     started = time.monotonic()

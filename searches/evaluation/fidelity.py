@@ -1,4 +1,4 @@
-"""The fidelity ladder that a spec asks for: rungs from cheap to dear, and the full training of the front. No torch."""
+"""The fidelity ladder that a spec asks for: rungs from cheap to costly, and full training of the front. No torch."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -99,7 +99,7 @@ class Ladder:
             yield "final_epochs", f"must be above the last rung ({rungs[-1]} epochs), but is {self.final_epochs}"
 
     def epochs(self, recipe_epochs: int) -> tuple[int, ...]:
-        """Epochs of the rungs that train, from cheap to dear."""
+        """Epochs of the rungs that train, from cheap to costly."""
         return tuple(int(text) for text in self.rungs.split(",")) if self.rungs else (recipe_epochs,)
 
     def mean_epochs(self, recipe_epochs: int) -> float:
@@ -114,5 +114,5 @@ class Ladder:
         return self.supernet_epochs + self.trial_networks * self.epochs(recipe_epochs)[0] * (1 - 1 / self.eta)
 
     def fidelities(self, recipe_epochs: int) -> tuple[int, ...]:
-        """Epochs of all rungs, from cheap to dear; a proxy has 0."""
+        """Epochs of all rungs, from cheap to costly; a proxy has 0."""
         return ((PROXY_FIDELITY,) if self.proxy else ()) + self.epochs(recipe_epochs)

@@ -16,7 +16,7 @@ class NotWritten(OSError):
 
 
 def write_file(path: Path, content: bytes) -> str:
-    """Whole or not at all; answers with the sha256."""
+    """Writes a file whole or not at all and returns its sha256. Raises NotWritten where the disk refuses it."""
     try:
         place(path, content)
     except OSError as fault:
@@ -49,6 +49,7 @@ def place(path: Path, content: bytes) -> None:
 
 
 def read_file(path: Path, sha256: str) -> bytes:
+    """Reads a file with this sha256. Raises FileDamaged where it is missing or has another one."""
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:

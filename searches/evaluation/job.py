@@ -98,6 +98,7 @@ class Job:
 
     @classmethod
     def from_document(cls, document: Mapping[str, object]) -> "Job":
+        """Reads a job. Raises JobError where a field is missing, wrong or unknown."""
         known = dict(document)
         kind = known.pop("kind", "evaluate")
         if kind not in KINDS:
@@ -128,7 +129,7 @@ class Job:
         return job
 
     def to_document(self) -> dict[str, object]:
-        """As another process takes it up."""
+        """Returns the document from which another process reads the job."""
         document = asdict(self)
         return document | {"folder": str(self.folder), "training": self.training.to_document()}
 
@@ -202,6 +203,7 @@ class StepJob:
 
     @classmethod
     def from_document(cls, document: Mapping[str, object]) -> "StepJob":
+        """Reads a step. Raises JobError where a field is missing or wrong."""
         known = {name: value for name, value in document.items() if name != "kind"}
         try:
             return cls(

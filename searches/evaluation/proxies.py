@@ -1,4 +1,4 @@
-"""Zero-cost proxies: an untrained network scored on one batch, higher is better (Abdelfattah et al. 2021, 2101.08134).
+"""Zero-cost proxies score an untrained network on one batch, high is good (Abdelfattah et al. 2021, arXiv 2101.08134).
 
 A score only ranks networks of one space on one data set; it is no accuracy and is never shown as one.
 """
@@ -18,9 +18,10 @@ Proxy = Callable[[nn.Module, Tensor, Tensor], float]
 
 
 def naswot(module: nn.Module, images: Tensor, targets: Tensor) -> float:
-    """How differently images switch the activations on: log-determinant of the kernel of their codes.
+    """Scores how differently images (N, C, H, W) switch the activations on: log-determinant of the kernel of their
+    codes.
 
-    Mellor et al. 2021, 2006.04647. A network without activations cannot tell images apart and scores -inf.
+    Mellor et al. 2021, arXiv 2006.04647. A network without activations scores -inf.
     """
     kernel = torch.zeros((len(images), len(images)), dtype=torch.float64)
 
@@ -41,9 +42,10 @@ def naswot(module: nn.Module, images: Tensor, targets: Tensor) -> float:
 
 
 def synflow(module: nn.Module, images: Tensor, targets: Tensor) -> float:
-    """Logarithm of the flow through all weights, with no data (Tanaka et al. 2020, 2006.05467).
+    """Returns the logarithm of the flow through all weights; of images (N, C, H, W) it uses the shape alone.
 
-    Weights are made positive and norms left out of the way, so that nothing cancels; both are put back afterwards.
+    Tanaka et al. 2020, arXiv 2006.05467. Weights are made positive and norms left out of the way, so that nothing
+    cancels; both are put back afterwards.
     """
     module.eval()  # norms scale by stored statistics: 1 for an untrained network
     state = {name: value.clone() for name, value in module.state_dict().items()}
@@ -64,7 +66,10 @@ def synflow(module: nn.Module, images: Tensor, targets: Tensor) -> float:
 
 
 def grad_norm(module: nn.Module, images: Tensor, targets: Tensor) -> float:
-    """Length of the loss's gradient."""
+    """Returns the length of the loss's gradient on images (N, C, H, W) and class numbers (N,).
+
+    Abdelfattah et al. 2021, arXiv 2101.08134.
+    """
     module.train()
     module.zero_grad()
     functional.cross_entropy(module(images), targets).backward()  # type: ignore[no-untyped-call]
@@ -74,9 +79,9 @@ def grad_norm(module: nn.Module, images: Tensor, targets: Tensor) -> float:
 
 
 def zen(module: nn.Module, images: Tensor, targets: Tensor) -> float:
-    """How far features move with their input, without data (Lin et al. 2021, 2102.01063).
+    """Scores how far features move with their input; of images (N, C, H, W) it uses the shape alone.
 
-    Norms hide the scale of what they normalise; their variances are counted back in.
+    Lin et al. 2021, arXiv 2102.01063. Norms hide the scale of what they normalise; their variances are counted back in.
     """
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(images.shape, generator=generator)

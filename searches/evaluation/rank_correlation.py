@@ -38,7 +38,7 @@ def tau(first: Sequence[float], second: Sequence[float]) -> float | None:
 
 
 def _signs(values: Sequence[float]) -> NDArray[np.int64]:
-    """Of every difference: (networks, networks)."""
+    """Returns the sign of every difference, (networks, networks)."""
     column = np.array(values, dtype=np.float64)
     return np.sign(column[:, None] - column[None, :]).astype(np.int64)
 

@@ -32,7 +32,7 @@ NICENESS = 5  # pages, engine and database come before trainings, which fill eve
 
 
 class Messages(Protocol):
-    """Where answers go: a stream, or whatever stands for one."""
+    """The receiver of answers: a stream, or whatever stands for one."""
 
     def write(self, line: str, /) -> int: ...
     def flush(self) -> None: ...
@@ -94,7 +94,7 @@ def answer(line: str, messages: Messages, memory_limit_bytes: int | None) -> Non
 
 
 def in_words(error: Exception) -> str:
-    """What a user is told; only a fault that is ours needs its class."""
+    """Returns what a user reads; only a fault that is ours needs its class."""
     return str(error) if isinstance(error, NotWritten) else f"{type(error).__name__}: {error}"
 
 
@@ -110,7 +110,7 @@ def done(document: Mapping[str, object], messages: Messages, memory_limit_bytes:
 
 
 class Watch:
-    """Turns the progress of a training into lines, at most two a second."""
+    """Turns the progress of a training into lines, at most two per second."""
 
     def __init__(self, job: Job | StepJob, messages: Messages) -> None:
         self.job = job

@@ -341,7 +341,7 @@ class Ledger:
 
 
 def went_on(begun: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """Where a search began, and where else it went on: its page says what is no longer promised."""
+    """Returns where a search began, and where else it went on: its page says what is no longer promised."""
     first = {name: value for name, value in begun.items() if name != history.WENT_ON}
     return dict(begun) if first == now else first | {history.WENT_ON: dict(now)}
 

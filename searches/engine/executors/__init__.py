@@ -1,1 +1,1 @@
-"""Where evaluations run: local processes or a Ray cluster, behind one protocol."""
+"""Executors run evaluations, in local processes or on a Ray cluster, behind one protocol."""

@@ -1,4 +1,4 @@
-"""What the engine needs of whoever evaluates: jobs go in, messages come back in any order."""
+"""What the engine needs of an evaluator: jobs go in, messages come back in any order."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ class EvaluatorBroken(RuntimeError):
 
     def __init__(self, reason: str, traceback: str = "") -> None:
         super().__init__(reason)
-        self.traceback = traceback  # the evaluator's; a user is told the reason alone
+        self.traceback = traceback  # the evaluator's; a user reads the reason alone
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Which GPU an evaluator trains on, given to it by CUDA_VISIBLE_DEVICES.
 
 All searches of a user on one machine share its devices: an evaluator holds a lock on its slot, which falls with its
-process, so evaluators lie as far apart as they can whoever started them. A machine without a GPU has no slots, and
-evaluators are started as if nothing of this were there.
+process, so evaluators lie as far apart as they can, however they were started. A machine without a GPU has no slots,
+and evaluators are started as if nothing of this were there.
 """
 
 import fcntl
@@ -27,7 +27,7 @@ class PlacementError(ValueError):
 
 @dataclass(frozen=True)
 class GpuSlot:
-    """On a device, for one evaluator; whoever holds the descriptor of the lock holds the slot."""
+    """A place on a device for one evaluator; the holder of the lock's descriptor holds the slot."""
 
     gpu: str
     lock: int
@@ -65,7 +65,7 @@ def available_slots(guard_bytes: int | None) -> GpuSlots | None:
 
 
 def option() -> str:
-    """What the environment says, checked."""
+    """Returns what the environment says. Raises PlacementError where that is neither a number nor ``memory``."""
     said = os.environ.get(OPTION) or "1"
     if said != BY_MEMORY and not (said.isdecimal() and 1 <= int(said) <= MOST_EVALUATORS):
         wanted = f"a whole number from 1 to {MOST_EVALUATORS}, or {BY_MEMORY}"
@@ -74,13 +74,13 @@ def option() -> str:
 
 
 def per_gpu() -> int:
-    """Where the memory of a device is not known here, on another machine, ``memory`` is one."""
+    """Returns the evaluators per GPU; ``memory`` counts as one where another machine's devices are not known."""
     said = option()
     return 1 if said == BY_MEMORY else int(said)
 
 
 def evaluators_on(gpu: Gpu, said: str, guard_bytes: int | None) -> int:
-    """By memory: as many as find room for the largest training that the spec allows; one at least."""
+    """Counts evaluators by memory: as many as find room for the largest training that the spec allows, at least one."""
     if said != BY_MEMORY:
         return int(said)
     if guard_bytes is None or gpu.free_bytes is None:

@@ -1,4 +1,4 @@
-"""The Ray executor: one task an evaluation, on whatever nodes a cluster has (Moritz et al. 2018, arXiv 1712.05889).
+"""The Ray executor: one task per evaluation, on whatever nodes a cluster has (Moritz et al. 2018, arXiv 1712.05889).
 
 A task gets the job and the files that it reads, works in a folder of its own node, and gives back the files that it
 wrote: nodes need this program and the data sets, but no common folder. Ray never repeats a task: what a lost worker or
@@ -226,7 +226,10 @@ def gpus_of_a_task(cluster: Mapping[str, float]) -> float:
 
 
 def connect(address: str) -> None:
-    """Waits for a head that is starting, or that was killed and comes back."""
+    """Waits for a head that is starting, or that was killed and comes back.
+
+    Raises EvaluatorBroken where none answers.
+    """
     import ray
 
     until = time.monotonic() + CONNECT_SECONDS

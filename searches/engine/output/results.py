@@ -20,7 +20,10 @@ Verdict = tuple[str, str, dict[str, float]]
 
 
 def judged(problem: SpecProblem, genotype: Genotype, results: Sequence[JobFinished]) -> Verdict:
-    """Status, reason and values; a candidate that failed has no values, and an infinite one counts as failed."""
+    """Returns status, reason and values; a candidate that failed has no values, and an infinite one counts as failed.
+
+    Raises EvaluatorBroken where a value was not measured.
+    """
     result = results[0]
     if result.status != "done":
         return "failed", result.reason or "the evaluator gave no reason", {}
@@ -52,7 +55,7 @@ def averaged(accuracies: Sequence[float]) -> dict[str, float]:
 
 
 def scored(problem: SpecProblem, genotype: Genotype, result: JobFinished) -> dict[str, float]:
-    """Of an untrained network: its proxy, what is counted, and estimates of what would have to be measured."""
+    """Returns the values of an untrained network: proxy, counts, and estimates of what would have to be measured."""
     network, target, proxy = problem.network(genotype), problem.target, problem.spec.ladder.proxy
     known = dict(result.values) | {
         "latency_ms": predict(network.graph, target, network.complexity).milliseconds,

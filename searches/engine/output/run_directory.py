@@ -42,6 +42,7 @@ class SearchFolder:
 
     @classmethod
     def new(cls, path: Path) -> "SearchFolder":
+        """Makes the folder of a new search. Raises HistoryError where it holds one already."""
         if (path / HISTORY).exists():
             raise HistoryError(
                 f"{path} holds a search already; go on with it by --resume {path}, or name another folder"
@@ -51,7 +52,10 @@ class SearchFolder:
 
     @classmethod
     def resumed(cls, path: Path) -> "SearchFolder":
-        """What was accepted there; a line that a kill cut off is cut from the file too."""
+        """Opens what was accepted there; a line that a kill cut off is cut from the file too.
+
+        Raises HistoryError where the folder holds no search.
+        """
         if not (path / HISTORY).is_file():
             raise HistoryError(f"{path} holds no search: there is no {HISTORY} in it; start one with --out {path}")
         folder = cls(path)
@@ -61,7 +65,10 @@ class SearchFolder:
         return folder
 
     def begin(self, header: Mapping[str, Any]) -> str:
-        """Writes the header of a new search; of a resumed one it answers with what is no longer promised."""
+        """Writes the header of a new search; for a resumed one it returns what is no longer promised.
+
+        Raises HistoryError where a resumed search had other data.
+        """
         if self.header is None:
             self.header = dict(header)
             self._append(self.header)

@@ -10,7 +10,7 @@ from searches.engine.phases.accepting import PATIENCE_SECONDS
 from searches.engine.phases.state import SearchState
 from searches.engine.selection import choose, why_none
 
-MOST_RANKED = 500  # of a ballot that is told: its event must fit one line of the pipe
+MOST_RANKED = 500  # of a ballot that is reported: its event must fit one line of the pipe
 
 
 def select(state: SearchState) -> Iterator[Event | Progress]:

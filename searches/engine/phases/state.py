@@ -47,7 +47,7 @@ class SearchState:
         self.started = time.monotonic() - elapsed
         self.lines: list[dict[str, Any]] = [dict(entry) for entry in history]
         self.generation = 0  # the next to be reported
-        self.stage = -1  # the last that was told
+        self.stage = -1  # the last that was reported
         self.searched: int | None = None  # positions of the search; full trainings of the front stand behind them
         self.reason = ""  # why the search ended
         self.check = supernet_check_of(spec)
@@ -103,7 +103,7 @@ class SearchState:
         return not is_step(entry) and entry["fidelity"] == self.spec.ladder.final_epochs
 
     def work(self, member: Candidate | Evaluated, fidelity: int, parents: Sequence[int]) -> Work:
-        """With inherited weights it begins where its parent ended, or where itself did on the rung below."""
+        """Returns the work; inherited weights are those of its parent, or its own from the rung below."""
         if not self.spec.training.inherit or fidelity == self.spec.ladder.final_epochs:
             return Work(member, fidelity)
         lower = [each for each in self.spec.fidelities if each < fidelity]

@@ -50,7 +50,7 @@ class Versions:
         self.refusals: Counter[tuple[str, int, int]] = Counter()
 
     def refuses(self, job: Job, result: JobFinished) -> bool:
-        """Whether the job has to be done anew."""
+        """Returns whether the job has to be done anew. Raises EvaluatorBroken after REFUSED_AT_MOST refusals."""
         reason = "" if result.timing.get("cached") else difference(job, result)
         if not reason:
             return False

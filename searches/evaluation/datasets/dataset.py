@@ -55,6 +55,7 @@ class DataSet:
         return len(self.labels)
 
     def split(self, name: str) -> tuple[Images, Numbers]:
+        """Returns a split's images (N, C, H, W) and class numbers (N,)."""
         rows = self.splits[name]
         return self.images[rows], self.targets[rows]
 
@@ -76,7 +77,7 @@ class DataSet:
 
     @cached_property
     def sha256(self) -> str:
-        """Of the pixels and class numbers, in their order."""
+        """Hashes the pixels and class numbers, in their order."""
         digest = hashlib.sha256(f"{self.images.shape} {self.images.dtype.str} {self.scale}\n".encode())
         digest.update(np.ascontiguousarray(self.images).data)
         digest.update(np.ascontiguousarray(self.targets).data)
@@ -84,7 +85,7 @@ class DataSet:
 
     @cached_property
     def split_sha256(self) -> str:
-        """Of the three lists of rows: two runs with the same value trained and validated on the same images."""
+        """Hashes the three lists of rows: two runs with the same value trained and validated on the same images."""
         digest = hashlib.sha256()
         for name in SPLITS:
             digest.update(f"{name} {len(self.splits[name])}\n".encode())
@@ -127,7 +128,7 @@ class DataSet:
 
 
 def image_keys(images: Images) -> list[bytes]:
-    """A short hash for each image; equal images have equal keys."""
+    """Returns a short hash for each of images (N, C, H, W); equal images have equal keys."""
     flat = np.ascontiguousarray(images).reshape(len(images), -1)
     return [hashlib.blake2b(row.data, digest_size=16).digest() for row in flat]
 

@@ -32,19 +32,22 @@ class OfficialFile:
     content_sha256: str = ""
 
     def is_at(self, path: Path) -> bool:
-        """Whether the file there is this one."""
+        """Returns whether the file there is this one."""
         if self.content_sha256:
             return content_sha256_of(path) == self.content_sha256
         return md5_of(path) == self.md5
 
 
 def data_folder(name: str) -> Path:
-    """Where fetched files of a data set go, and where they may be placed by hand."""
+    """Returns the folder of a dataset's fetched files, where they may be placed by hand, too."""
     return Path(os.environ.get("NASPORTAL_DATA", "var")) / "datasets" / name
 
 
 def folder_of(name: str, files: Sequence[OfficialFile], places: Sequence[Path] = ()) -> Path:
-    """The first folder that holds every file; ``places`` are where the system's packages put them."""
+    """Returns the first folder that holds every file; ``places`` are where the system's packages put them.
+
+    Raises DataSetError where none does.
+    """
     folders = (data_folder(name), *places)
     for folder in folders:
         if all((folder / file.name).is_file() for file in files):
@@ -57,7 +60,10 @@ def folder_of(name: str, files: Sequence[OfficialFile], places: Sequence[Path] =
 
 
 def fetch(name: str, files: Sequence[OfficialFile], progress: Progress) -> Path:
-    """Into the data folder; a file that is there is checked, one that was cut off is gone on with."""
+    """Fetches files into the data folder; one that is there is checked, one that was cut off is continued.
+
+    Raises DataSetError where a file is not the official one or cannot be fetched.
+    """
     folder = data_folder(name)
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
@@ -70,6 +76,10 @@ def fetch(name: str, files: Sequence[OfficialFile], progress: Progress) -> Path:
 
 
 def download(file: OfficialFile, path: Path, progress: Progress) -> None:
+    """Downloads one file, from where it was cut off.
+
+    Raises DataSetError where it is too long, incomplete or not the official one.
+    """
     part = path.with_name(path.name + ".part")
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(file.url, headers={"Range": f"bytes={have}-"} if have else {})
@@ -99,7 +109,7 @@ def download(file: OfficialFile, path: Path, progress: Progress) -> None:
 
 
 def content_sha256_of(path: Path) -> str:
-    """Of a gzipped file's content; of any other file itself. A damaged one has no hash."""
+    """Hashes a gzipped file's content, or any other file itself. A damaged one has no hash."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as raw:
@@ -113,7 +123,7 @@ def content_sha256_of(path: Path) -> str:
 
 
 def md5_of(path: Path) -> str:
-    digest = hashlib.md5(usedforsecurity=False)  # what the makers published; it tells damage, not malice
+    digest = hashlib.md5(usedforsecurity=False)  # what the makers published; it shows damage, not malice
     with path.open("rb") as stream:
         while block := stream.read(BLOCK):
             digest.update(block)

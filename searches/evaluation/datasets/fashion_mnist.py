@@ -1,4 +1,4 @@
-"""Fashion-MNIST (Xiao, Rasul, Vollgraf 2017, 1708.07747): 70,000 articles of clothing, 28×28 grey."""
+"""Fashion-MNIST (Xiao, Rasul, Vollgraf 2017, arXiv 1708.07747): 70,000 articles of clothing, 28×28 grey."""
 
 from pathlib import Path
 from typing import ClassVar

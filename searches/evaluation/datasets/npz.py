@@ -32,6 +32,7 @@ class Npz:
         return path.is_file() and path.suffix.lower() == ".npz"
 
     def read(self, path: Path, fit: ResizeRule) -> DataSet:
+        """Reads the arrays of an npz file. Raises DataSetError where one is missing or damaged."""
         refuse(fit, path)
         with opened(path, Allowance(MAX_ARRAYS, MAX_ARRAY_BYTES)) as archive:
             members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
@@ -52,7 +53,10 @@ class Npz:
 
 
 def array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
-    """One array; its header's claim is held against the member's size before memory is asked for."""
+    """Reads one array of any shape; its header's claim is checked against the member's size before memory is allocated.
+
+    Raises DataSetError where the array cannot be read or holds something else than its header says.
+    """
     name = member.filename.removesuffix(".npy")
     try:
         with archive.open(member) as stream:
@@ -68,6 +72,7 @@ def array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
 
 
 def header_of(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.generic], int]:
+    """Reads shape, order, dtype and length of a header. Raises ValueError where its version is unknown."""
     version = npy.read_magic(stream)
     if version == (1, 0):
         shape, fortran, dtype = npy.read_array_header_1_0(stream)
@@ -79,6 +84,7 @@ def header_of(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.gen
 
 
 def check_header(name: str, shape: tuple[int, ...], dtype: np.dtype[np.generic], header: int, size: int) -> None:
+    """Refuses Python objects, negative sides and a wrong size. Raises DataSetError where a header claims one."""
     if dtype.hasobject:
         raise DataSetError(f"array {name!r} holds Python objects, which are never read; use numbers")
     if any(side < 0 for side in shape):

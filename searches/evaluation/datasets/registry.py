@@ -79,7 +79,10 @@ def available() -> tuple[str, ...]:
 
 
 def open(name_or_path: str | Path) -> DataSet:
-    """A built-in data set by its name, or any npz file, folder or zip by its path, with a resize rule behind it."""
+    """Opens a built-in dataset by its name, or any npz file, folder or zip by its path, with a resize rule behind it.
+
+    Raises DataSetError where there is none, or no format fits.
+    """
     text = str(name_or_path)
     if text in datasets.names():
         return datasets.get(text)().load()
@@ -98,11 +101,12 @@ def open(name_or_path: str | Path) -> DataSet:
 
 
 def exists(name_or_path: str) -> bool:
-    """Whether there is a file or folder of this path; the rule behind it must be one."""
+    """Returns whether there is a file or folder of this path; the rule behind it must be one."""
     return Path(parsed(name_or_path)[0]).exists()
 
 
 def missing(text: str) -> DataSetError:
+    """Returns the error for a name or path that is not there. Raises AssertionError where the name is a dataset's."""
     if "/" in text or "." in text:
         return DataSetError(f"there is no file or folder {text!r}; name an existing one or a built-in dataset")
     try:

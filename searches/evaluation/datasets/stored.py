@@ -29,6 +29,7 @@ def is_upload(text: str) -> bool:
 
 
 def folder_named(text: str) -> Path:
+    """Returns the folder of an uploaded dataset. Raises DataSetError where the key is malformed."""
     key = text.removeprefix(SCHEME)
     if not KEY.fullmatch(key):
         raise DataSetError(
@@ -57,6 +58,7 @@ def card(text: str) -> dict[str, Any]:
 
 
 def document_of(folder: Path) -> Mapping[str, Any]:
+    """Reads the card of an uploaded dataset. Raises DataSetError where it is gone."""
     if not (folder / CARD).exists():
         for bring in brings:
             bring(folder)
@@ -68,6 +70,7 @@ def document_of(folder: Path) -> Mapping[str, Any]:
 
 
 def open_stored(text: str) -> DataSet:
+    """Opens an uploaded dataset. Raises DataSetError where a file is damaged or the hash differs."""
     folder = folder_named(text)
     document = document_of(folder)
     known = document["card"]

@@ -34,7 +34,10 @@ class Svhn:
 
 
 def read_mat(path: Path) -> Part:
-    """X is (32, 32, 3, N), y is (N, 1); what the file claims is looked at before memory is asked for."""
+    """Reads X (32, 32, 3, N) and y (N, 1); what the file claims is checked before memory is allocated.
+
+    Raises DataSetError where it claims anything else or cannot be read.
+    """
     from scipy.io import loadmat, whosmat  # comes with scikit-learn
     from scipy.io.matlab import MatReadError
 

@@ -33,6 +33,7 @@ class Zip:
 
 
 def content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """Unpacks a member. Raises DataSetError where that fails."""
     try:
         return archive.read(member)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:

@@ -26,6 +26,7 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str) -> Callable[[StepJob, bytes | None, Watcher], StepResult]:
+    """Returns the function of a step. Raises UnknownName where there is none."""
     if name not in names():
         raise UnknownName("step", name, names())
     perform: Callable[[StepJob, bytes | None, Watcher], StepResult]

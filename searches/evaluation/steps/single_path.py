@@ -16,6 +16,7 @@ from searches.evaluation.training.trainer import Diverged, TrainingProgress
 
 
 def perform(job: StepJob, state: bytes | None, watch: Watcher) -> StepResult:
+    """Trains the supernet by one step of its epochs. Raises Diverged where its loss is not finite."""
     dataset = dataset_of(job.dataset)
     options: Any = job.options
     chosen: Any = job.space

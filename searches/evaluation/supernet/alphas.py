@@ -32,9 +32,11 @@ class Alphas:
 
     @property
     def logits(self) -> Tensor:
+        """Returns the alphas, (decisions, choices), with -inf outside the choices."""
         return self.values + self.outside
 
     def probabilities(self, temperature: float = 1.0) -> list[Tensor]:
+        """Returns the probabilities (choices,) of each decision."""
         rows = (self.logits / temperature).softmax(1)
         return [row[:count] for row, count in zip(rows, self.counts, strict=True)]
 
@@ -46,7 +48,7 @@ class Alphas:
         return tuple(self.logits.argmax(1).tolist())
 
     def mixture(self, temperature: float, dropped: float, generator: torch.Generator) -> list[Tensor]:
-        """Probabilities for the sum of all operations; some skip connections are left out, the rest scaled up."""
+        """Returns weights (choices,) for the sum of operations; some skips are left out, the rest scaled up."""
         rows = self.probabilities(temperature)
         if not dropped:
             return rows
@@ -74,7 +76,10 @@ class Alphas:
         return self._skips & (torch.rand(self._skips.shape, generator=generator) < rate)
 
     def learn(self, gradient: Tensor, costs: Sequence[Sequence[float]] | None, weight: float, rate: float) -> None:
-        """A step of Adam down the loss and, by the weight, down the expected cost."""
+        """Takes a step of Adam down the loss, by its gradient (decisions, choices).
+
+        By `weight` it goes down the expected cost, too.
+        """
         if costs is not None and weight:
             table = torch.zeros_like(self.values)
             for row, each in enumerate(costs):
@@ -89,12 +94,14 @@ class Alphas:
     # State
 
     def state(self) -> dict[str, Tensor]:
+        """Returns alphas and moments, (decisions, choices), by name."""
         found = {"values": self.values.detach().clone()}
         if moments := self.optimizer.state.get(self.values):
             found |= {name: moments[name].detach().clone() for name in ("exp_avg", "exp_avg_sq", "step")}
         return found
 
     def restore(self, state: dict[str, Tensor]) -> None:
+        """Takes alphas and moments, (decisions, choices), from a state."""
         with torch.no_grad():
             self.values.copy_(state["values"])
         if "step" in state:

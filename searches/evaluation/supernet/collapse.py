@@ -13,8 +13,10 @@ WINDOW = 3  # epochs that a mean eigenvalue is taken over
 
 
 def patience(epochs: float) -> int:
-    """Of the epochs in which alphas learn, how many must agree: while they are nearly equal, the first place is
-    chance, and what has hardly learned is not to be gone back to."""
+    """Returns how many of the epochs in which alphas learn must agree.
+
+    While alphas are nearly equal, the first place is chance, and it is no use to go back to what has hardly learned.
+    """
     return max(BACK, ceil(epochs / 3))
 
 
@@ -43,7 +45,10 @@ def sharper(eigenvalues: Sequence[float], growth: float, epochs: int) -> str:
 def dominant_eigenvalue(
     gradient: Callable[[Tensor], Tensor], values: Tensor, outside: Tensor, generator: torch.Generator
 ) -> float:
-    """Of the Hessian of the loss with respect to the alphas, in size: power iteration over finite differences."""
+    """Returns the size of the largest eigenvalue of the loss's Hessian in the alphas (decisions, choices).
+
+    Power iteration over finite differences; its rise announces a collapse (RobustDARTS, arXiv 1909.09656).
+    """
     direction = torch.randn(values.shape, generator=generator).masked_fill(outside, 0.0)
     size = 0.0
     for _ in range(ITERATIONS):

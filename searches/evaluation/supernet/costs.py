@@ -24,7 +24,7 @@ MEASURES = ("flops", "params", "memory", "latency")
 
 
 def measure_of(name: str, space: Space, target_name: str) -> Measure:
-    """Of a genotype; remembered, because draws repeat themselves."""
+    """Returns the measure of a genotype, cached, because draws repeat themselves."""
     target = targets.create(target_name)
     counted: dict[str, Measure] = {
         "flops": lambda genotype: 2.0 * space.costs(genotype).macs,
@@ -43,7 +43,7 @@ def measure_of(name: str, space: Space, target_name: str) -> Measure:
 
 
 def expected_given(description: Supergraph, probabilities: Table, measure: Measure, random: Random) -> Table:
-    """For each choice of each decision, the mean cost of networks that have it, drawn by the probabilities."""
+    """Returns, for each choice of each decision, the mean cost of networks that have it, drawn by the probabilities."""
     table = [[0.0] * len(row) for row in probabilities]
     for _ in range(DRAWS):
         drawn = draw(probabilities, random)

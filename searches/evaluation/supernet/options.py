@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from architectures.options import option
 
 VARIANTS = ("gdas", "darts", "pc_darts")
-MOST_WEIGHTS = 5  # a report tells the alphas of each, and has a largest size
+MOST_WEIGHTS = 5  # a report holds the alphas of each, and has a largest size
 COSTS = ("flops", "params", "memory", "latency")
 
 

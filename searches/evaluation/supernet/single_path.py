@@ -87,7 +87,7 @@ class SinglePathSupernet:
         return float(loss.detach()), self.space.costs(genotype).macs
 
     def _path(self) -> Genotype:
-        """As networks are drawn for a search: uniformly, within the limits where enough are."""
+        """Draws a path as networks are drawn for a search: uniformly, within the limits where enough are."""
         random = Random(f"{self.seed}/path/{self.position}")
         for _ in range(MOST_DRAWS):
             genotype = self.space.sample(random)
@@ -145,7 +145,7 @@ def cheap(validation: Tensors) -> Tensors:
 
 
 def shared_weights(path: Path, sha256: str) -> SharedWeights:
-    """Of a stored state, anew for each network: what the weights lack for one must not depend on who came before."""
+    """Returns a stored state, anew for each network: what it lacks for one must not depend on the networks before."""
     seed, tensors = _stored(path, sha256)
     shared = SharedWeights(seed)
     shared.restore(tensors.items())

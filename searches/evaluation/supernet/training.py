@@ -112,7 +112,7 @@ class SupernetTraining:
 
     @property
     def rate(self) -> float:
-        """Of the weights: half a cosine."""
+        """Returns the learning rate of the weights: half a cosine."""
         share = FINAL_RATE + (1 - FINAL_RATE) * (1 + math.cos(math.pi * self.fraction)) / 2
         return self.options.rate * share
 
@@ -145,7 +145,10 @@ class SupernetTraining:
     # Training
 
     def run(self, watch: Watch | None = None) -> dict[str, Any]:
-        """A share of an epoch, or nothing where all is done; answers with the report."""
+        """Trains a share of an epoch, or nothing where all is done, and returns the report.
+
+        Raises Diverged where the training loss is not finite.
+        """
         total, done = torch.zeros(()), 0
         for _ in range(0 if self.is_done else self.share()):
             total += self.batch()
@@ -164,7 +167,7 @@ class SupernetTraining:
         return self.report(loss, done)
 
     def batch(self) -> Tensor:
-        """The alphas on their half, then the weights on theirs."""
+        """Updates the alphas on their half, then the weights on theirs, and returns the loss as a scalar."""
         epoch, place = divmod(self.progress.position, self.batches)
         generator = self.generator("batch", self.progress.position)
         self.net.auxiliary = self.options.auxiliary * (1 - self.fraction)
@@ -240,7 +243,7 @@ class SupernetTraining:
         return {}  # set: epoch and costs
 
     def _costs(self, number: int, epoch: int) -> Table | None:
-        """As shares of a mean network's; drawn anew each epoch, for the alphas have moved."""
+        """Returns costs as shares of a mean network's; drawn anew each epoch, since the alphas have moved."""
         if not self.options.weights[number]:
             return None
         if self._tables.get(number, (-1,))[0] != epoch:
@@ -298,7 +301,7 @@ class SupernetTraining:
 
     @torch.no_grad()
     def accuracy(self) -> float:
-        """Of the most likely path with the shared weights, on images of the alphas' half."""
+        """Returns the accuracy of the most likely path with the shared weights, on images of the alphas' half."""
         rows = self.halves[1][:JUDGED_IMAGES]
         self.net.auxiliary = self.options.auxiliary * (1 - self.fraction)
         path = Path(self.sets[0].most_likely)
@@ -340,7 +343,7 @@ class SupernetTraining:
         }
 
     def _cost_of_most_likely(self, number: int) -> float:
-        """Of the set's most likely network, as a share of a mean one's."""
+        """Returns the cost of the set's most likely network, as a share of a mean one's."""
         if not self.progress.reference:
             self.progress.reference = reference(self.description, self._measure, Random("reference"))
         return self._measure(self.description.genotype(self.sets[number].most_likely)) / self.progress.reference

@@ -12,7 +12,10 @@ Loss = Callable[[], Tensor]
 
 
 def unrolled(training: Loss, validation: Loss, alphas: Tensor, parameters: Sequence[Tensor], rate: float) -> Tensor:
-    """Both losses depend on alphas and parameters; the parameters are moved on the way and come back to the bit."""
+    """Returns the second-order gradient of alphas (decisions, choices); the losses are scalars.
+
+    The parameters are moved on the way and come back to the bit.
+    """
     held = [each.detach().clone() for each in parameters]
     ahead = torch.autograd.grad(training(), parameters, allow_unused=True, retain_graph=True)
     move(parameters, ahead, -rate)
@@ -33,13 +36,14 @@ def unrolled(training: Loss, validation: Loss, alphas: Tensor, parameters: Seque
 
 
 def gradient(loss: Loss, alphas: Tensor, *, again: bool = False) -> Tensor:
-    """The first order; zeros where nothing that was drawn could have been chosen otherwise."""
+    """Returns the first-order gradient of alphas, of the same shape; zeros where no draw could differ."""
     (found,) = torch.autograd.grad(loss(), alphas, allow_unused=True, retain_graph=again)
     return torch.zeros_like(alphas) if found is None else found
 
 
 @torch.no_grad()
 def move(parameters: Sequence[Tensor], along: Sequence[Tensor | None], by: float) -> None:
+    """Moves each parameter, in place, along a direction of the same shape."""
     for each, direction in zip(parameters, along, strict=True):
         if direction is not None:
             each.add_(direction, alpha=by)
@@ -47,5 +51,6 @@ def move(parameters: Sequence[Tensor], along: Sequence[Tensor | None], by: float
 
 @torch.no_grad()
 def reset(parameters: Sequence[Tensor], held: Sequence[Tensor]) -> None:
+    """Copies held values, each of the same shape, into the parameters."""
     for each, value in zip(parameters, held, strict=True):
         each.copy_(value)

@@ -27,7 +27,7 @@ def augmentation_for(recipe: Recipe, dataset: DataSet) -> Augmentation | None:
 
 
 def shift(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """By up to an eighth of a side; the rim is filled with mirrored pixels."""
+    """Shifts images (N, C, H, W) by up to an eighth of a side; the rim is filled with mirrored pixels."""
     count, _, height, width = pixels.shape
     reach = max(1, min(height, width) // 8)
     padded = functional.pad(pixels, (reach, reach, reach, reach), mode="reflect")
@@ -39,13 +39,16 @@ def shift(pixels: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def flip(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Every other image on average, left to right."""
+    """Flips every other of images (N, C, H, W) on average, left to right."""
     is_flipped = torch.rand((len(pixels), 1, 1, 1), generator=generator) < 0.5
     return torch.where(is_flipped.to(pixels.device), pixels.flip(3), pixels)
 
 
 def cutout(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """A square of a quarter of the side becomes the image's mean (DeVries and Taylor 2017, 1708.04552)."""
+    """Fills a square of a quarter of the side with the mean of the image; images are (N, C, H, W).
+
+    DeVries and Taylor 2017, arXiv 1708.04552.
+    """
     count, _, height, width = pixels.shape
     side = max(1, min(height, width) // 4)
     top = torch.randint(0, height - side + 1, (count, 1), generator=generator)
@@ -58,7 +61,10 @@ def cutout(pixels: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def colour(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Brightness, contrast and saturation of an image, each by its own factor from 0.6 to 1.4; may leave 0 to 1."""
+    """Changes brightness, contrast and saturation of images (N, C, H, W), each by a factor from 0.6 to 1.4.
+
+    Pixels may leave 0 to 1.
+    """
     factors = torch.rand((3, len(pixels), 1, 1, 1), generator=generator) * 0.8 + 0.6
     brightness, contrast, saturation = factors.to(pixels.device).unbind()
     pixels = pixels * brightness
@@ -69,15 +75,20 @@ def colour(pixels: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def flip_crop(pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """Flips and shifts images (N, C, H, W)."""
     return flip(shift(pixels, generator), generator)
 
 
 def flip_crop_cutout(pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """Flips and shifts images (N, C, H, W), then cuts a square out."""
     return cutout(flip_crop(pixels, generator), generator)
 
 
 def flip_crop_colour_cutout(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """The strongest, for a few thousand pictures and many epochs: a network would know them by heart otherwise."""
+    """Augments images (N, C, H, W) most strongly, for a few thousand images and many epochs.
+
+    A network would know them by heart otherwise.
+    """
     return cutout(cutout(colour(flip_crop(pixels, generator), generator), generator), generator)
 
 

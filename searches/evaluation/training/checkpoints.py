@@ -31,6 +31,7 @@ class Checkpointer:
     written: float = field(default_factory=time.monotonic)
 
     def keep(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Stores tensors of any shape by name, and facts, unless the last ones are newer than `every_seconds`."""
         if time.monotonic() - self.written < self.every_seconds:
             return
         plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
@@ -39,6 +40,7 @@ class Checkpointer:
         self.written = time.monotonic()
 
     def kept(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """Returns the stored tensors, each of its own shape, and facts; None where none of this key are whole."""
         try:
             raw = self.path.read_bytes()
         except FileNotFoundError:
@@ -59,7 +61,7 @@ class Checkpointer:
 def state_of(
     module: nn.Module, optimizer: torch.optim.Optimizer, generator: torch.Generator, device: torch.device
 ) -> dict[str, Tensor]:
-    """All that an epoch hands on to the next one."""
+    """Returns all that an epoch hands on to the next one, by name: tensors of any shape."""
     found = {f"module/{name}": value for name, value in module.state_dict().items()}
     for index, values in optimizer.state_dict()["state"].items():
         for name, value in values.items():
@@ -77,6 +79,7 @@ def restore(
     generator: torch.Generator,
     device: torch.device,
 ) -> None:
+    """Puts tensors of `state_of`, each of the same shape as what it replaces, back."""
     module.load_state_dict(
         {name.removeprefix("module/"): value for name, value in tensors.items() if name.startswith("module/")}
     )

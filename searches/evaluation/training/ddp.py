@@ -34,12 +34,12 @@ class ProcessGroup:
 
     @property
     def shard(self) -> "slice[int, int, None]":
-        """Of the present batch."""
+        """Returns this replica's part of the present batch."""
         return slice(self.images * self.rank // self.size, self.images * (self.rank + 1) // self.size)
 
     @property
     def weight(self) -> float:
-        """Of this part's mean loss in the mean over replicas: 1 unless the batch does not divide evenly."""
+        """Returns the weight of this part's mean loss: 1 unless the batch does not divide evenly."""
         return (self.shard.stop - self.shard.start) * self.size / self.images
 
     def parallel(self, forward: nn.Module) -> nn.Module:
@@ -49,6 +49,7 @@ class ProcessGroup:
         return DistributedDataParallel(forward, forward_sync_buffers=False)  # norms agree by themselves
 
     def mean(self, value: Tensor) -> Tensor:
+        """Averages a tensor of any shape over the replicas, in place."""
         if self.size > 1:
             dist.all_reduce(value)
             value /= self.size
@@ -76,23 +77,29 @@ class Sum(torch.autograd.Function):
 
     @staticmethod
     def forward(context: Any, value: Tensor) -> Tensor:
+        """Sums a tensor of any shape over the replicas."""
         total = value.clone()
         dist.all_reduce(total)
         return total
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> Tensor:
+        """Sums the gradient, of the same shape, over the replicas."""
         total = gradients[0].clone(memory_format=torch.contiguous_format)
         dist.all_reduce(total)
         return total
 
 
 def over_all(value: Tensor) -> Tensor:
+    """Sums a tensor of any shape over the replicas, with a gradient."""
     return Sum.apply(value)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def normalised(norm: nn.BatchNorm2d, images: Tensor) -> Tensor:  # (n, C, H, W), a replica's part
-    """Batch norm over the whole batch, in two passes: sums of squares alone would lose what a small variance is."""
+    """Normalises a replica's images (n, C, H, W) over the whole batch.
+
+    Two passes: sums of squares alone would lose what a small variance is.
+    """
     plain = images.float()
     seen = plain.new_tensor([plain.numel() / max(1, plain.shape[1])])
     sums = over_all(torch.cat([plain.sum((0, 2, 3)), seen]))
@@ -107,7 +114,7 @@ def normalised(norm: nn.BatchNorm2d, images: Tensor) -> Tensor:  # (n, C, H, W),
 
 @torch.no_grad()
 def remember(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
-    """The running statistics, as torch moves them."""
+    """Moves the running statistics by mean (channels,) and variance (channels,), as torch does."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert norm.num_batches_tracked is not None
@@ -118,7 +125,7 @@ def remember(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
 
 
 def dropped(layer: nn.Dropout, group: ProcessGroup, x: Tensor) -> Tensor:
-    """Drawn for the whole batch, so that the replicas' generators stay together."""
+    """Drops values of a replica's part (n, ...) by a draw for the whole batch, so that generators stay together."""
     if not layer.training:
         return x
     whole = torch.ones((group.images, *x.shape[1:]), dtype=x.dtype, device=x.device)

@@ -1,7 +1,7 @@
 """The other processes of a training that is shared: the evaluator leads, starts them, and never waits for a dead one.
 
 Each is ``python -m searches.evaluation.training.ddp_worker`` with the job on its stdin, on a device of its own where
-there are enough. A replica that is lost takes the evaluator with it: whoever started that does the job again, as after
+there are enough. A replica that is lost takes the evaluator with it: its parent does the job again, as after
 any death of an evaluator, and the training goes on from its last kept epoch.
 """
 
@@ -31,7 +31,7 @@ LOOK_SECONDS = 2.0  # for a replica's end to be known, once its connection broke
 
 @contextmanager
 def process_group_of(job: Job, device: torch.device, memory_limit_bytes: int | None) -> Iterator[ProcessGroup]:
-    """As many processes as the job asks for; none is left behind."""
+    """Starts as many processes as the job asks for; none is left behind."""
     if job.replicas == 1:
         yield ProcessGroup()
         return
@@ -61,7 +61,7 @@ def led(others: Sequence[subprocess.Popen[bytes]], is_over: Event, device: torch
     try:
         yield
     except RuntimeError:
-        # A broken connection is told in torch's own words; its reason, a replica's end, may be known a little later.
+        # A broken connection is reported in torch's own words; its reason, a replica's end, may be known a bit later.
         for each in others:
             with suppress(subprocess.TimeoutExpired):
                 if each.wait(LOOK_SECONDS / len(others)):
@@ -81,7 +81,10 @@ def end(others: Sequence[subprocess.Popen[bytes]], is_over: Event) -> None:
 
 
 def backend_for(device: torch.device, gpus: int, replicas: int) -> str:
-    """NCCL wants a device for each replica; gloo takes anything else, through the host's memory."""
+    """Returns nccl where each replica has a device, else gloo, which goes through the host's memory.
+
+    Raises JobError where torch cannot train in several processes on the device.
+    """
     if device.type not in ("cpu", "cuda") or not dist.is_available():
         raise JobError(
             f"ladder.final_replicas is {replicas}, but torch trains in several processes on CPUs and NVIDIA GPUs only, "
@@ -108,7 +111,7 @@ def watch(replica: subprocess.Popen[bytes], is_over: Event) -> None:
 
 
 def leave(replica: subprocess.Popen[bytes]) -> None:
-    """At once: NCCL's kernels wait for a dead replica for ever, and nothing can be told to them."""
+    """Ends the process at once: NCCL's kernels wait for a dead replica for ever and cannot be stopped."""
     print(f"a replica of this training ended with {replica.returncode}; its evaluator ends, too", file=sys.stderr)
     sys.stderr.flush()
     os._exit(LOST)

@@ -1,4 +1,4 @@
-"""Where networks are trained: one option for all evaluators of a machine, in the environment."""
+"""Chooses where networks are trained: one option for all evaluators of a machine, in the environment."""
 
 import os
 from collections.abc import Iterator
@@ -18,7 +18,11 @@ class DeviceError(ValueError):
 
 
 def device() -> torch.device:
-    """``auto`` takes a CUDA device where there is one. MPS is taken only by name: its results do not repeat exactly."""
+    """Returns the device; ``auto`` takes CUDA where there is one. MPS is taken only by name: its results do not repeat
+    exactly.
+
+    Raises DeviceError where the option is unknown or torch sees no such device.
+    """
     name = os.environ.get(OPTION) or "auto"
     if name not in CHOICES:
         raise DeviceError(f"{OPTION} must be one of {', '.join(CHOICES)}, but is {name!r}")
@@ -32,9 +36,10 @@ def device() -> torch.device:
 
 
 def precision(name: str, device: torch.device, side: int) -> torch.dtype:
-    """The type that a training's products are computed in; weights and accuracy stay float32.
+    """Returns the type that a training's products are computed in; weights and accuracy stay float32.
 
     ``side`` is the images' shorter one: in small ones a CPU spends its time elsewhere, and bfloat16 gains nothing.
+    Raises DeviceError where float16 is asked of a CPU.
     """
     if name == "auto":
         if device.type == "cuda":
@@ -47,7 +52,7 @@ def precision(name: str, device: torch.device, side: int) -> torch.dtype:
 
 
 def computes_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 itself; elsewhere it is made of float32, and slower."""
+    """Returns whether this CPU multiplies bfloat16 itself; elsewhere it is made of float32, and slower."""
     known = torch.cpu.get_capabilities()
     return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
 

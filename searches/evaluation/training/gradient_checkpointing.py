@@ -1,4 +1,4 @@
-"""Gradient checkpointing (Chen et al. 2016, 1604.06174): a long graph keeps only what crosses its segments.
+"""Gradient checkpointing (Chen et al. 2016, arXiv 1604.06174): a long graph keeps only what crosses its segments.
 
 The backward pass computes a segment's values again, and a batch norm then sees each batch twice; with the momentum of
 `once_of_two` its running statistics end where one pass would have left them.
@@ -70,6 +70,7 @@ class Checkpointed(nn.Module):
         self.layers = {name: layer for name, layer, _, _ in module._steps}
 
     def forward(self, images: Tensor) -> Tensor:  # (N, C, H, W) -> (N, classes)
+        """Returns logits (N, classes) for images (N, C, H, W)."""
         values = {self.graph.nodes[0].name: images}
         for number, part in enumerate(self.parts):
             needed = {name for later in self.parts[number:] for name in later.inputs}
@@ -81,6 +82,7 @@ class Checkpointed(nn.Module):
         return values[self.graph.output.name]
 
     def run(self, part: Segment, *taken: Tensor) -> Sequence[Tensor]:
+        """Runs a segment on its inputs, (N, C, H, W) or (N, features), and returns its outputs."""
         values = dict(zip(part.inputs, taken, strict=True))
         for node in self.graph.nodes[part.start : part.end]:
             values[node.name] = self.layers[node.name](*[values[name] for name in node.inputs])

@@ -18,7 +18,7 @@ PORTAL_ONLY = ("share", "precision", "inherit")  # what a search varies; a gener
 
 @dataclass(frozen=True)
 class Recipe:
-    """Short annealed training: the learning rate rises to its peak, then falls to zero (Smith 2017, 1708.07120)."""
+    """Short annealed training: the learning rate rises to its peak, then falls to 0 (Smith 2017, arXiv 1708.07120)."""
 
     epochs: int = option(5, "passes over the training images, for each candidate", min=1, max=1000)
     batch_size: int = option(32, "images per step", min=2, max=4096, advanced=True)

@@ -26,22 +26,25 @@ class Tensors:
 
     @property
     def device(self) -> torch.device:
-        """Where batches are wanted; mapped images stay where they are."""
+        """Returns the device on which batches are wanted; mapped images stay where they are."""
         return self.mean.device
 
     def pixels(self, rows: Tensor) -> Tensor:
-        """Not yet normalised, as floats from 0 to 1: what augmentation works on."""
+        """Returns images (n, C, H, W) of rows (n,), not yet normalised, in float32 from 0 to 1, for augmentation."""
         if self.rows is not None:
             rows = self.rows[rows]
         return self.images[rows.to(self.images.device)].to(self.device, torch.float32) / self.scale
 
     def normalised(self, pixels: Tensor) -> Tensor:
+        """Normalises images (n, C, H, W) by the training split's mean and deviation."""
         return ((pixels - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
 
     def batch(self, rows: Tensor) -> Tensor:
+        """Returns normalised images (n, C, H, W) of rows (n,)."""
         return self.normalised(self.pixels(rows))
 
     def classes_of(self, rows: Tensor) -> Tensor:
+        """Returns class numbers (n,) of rows (n,)."""
         return self.targets[rows.to(self.targets.device)]
 
     def to(self, device: torch.device, *, with_images: bool = True) -> "Tensors":
@@ -63,7 +66,7 @@ class Tensors:
 
 
 def drawn(targets: Sequence[int], share: float) -> list[int]:
-    """Of a class with n images the first n * share in a fixed random order; at least one."""
+    """Draws, of a class with n images, the first n * share in a fixed random order; at least one."""
     order = torch.randperm(len(targets), generator=torch.Generator().manual_seed(0)).tolist()
     by_class: dict[int, list[int]] = {}
     for row in order:
@@ -72,7 +75,7 @@ def drawn(targets: Sequence[int], share: float) -> list[int]:
 
 
 def tensors(dataset: DataSet, split: str) -> Tensors:
-    """Without a copy of the images: each split is a list of rows."""
+    """Makes tensors without a copy of the images: each split is a list of rows."""
     rows = dataset.splits[split]
     normalisation = dataset.normalisation
     return Tensors(

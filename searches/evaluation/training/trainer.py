@@ -1,4 +1,4 @@
-"""Trains one network by a recipe: annealed one-cycle training (Smith 2017, 1708.07120) on tensors held in memory.
+"""Trains one network by a recipe: annealed one-cycle training (Smith 2017, arXiv 1708.07120) on tensors held in memory.
 
 The same module, tensors, recipe and seed give the same bits on one kind of machine with one thread.
 """
@@ -45,7 +45,7 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """Where a training stands, for whoever watches it."""
+    """The position and the figures of a training, for its observers."""
 
     epoch: int
     epochs: int
@@ -79,10 +79,11 @@ def train(
     checkpointer: Checkpointer | None = None,
     group: ProcessGroup | None = None,
 ) -> Trained:
-    """Train in place. Raises Diverged or OutOfTime; accuracy is on the validation split, after recalibration.
+    """Trains in place; accuracy is on the validation split, after recalibration. Raises Diverged or OutOfTime.
 
-    ``forward`` runs the module's layers in another way (gradient checkpointing); ``checkpointer`` goes on after a kill.
-    Where a ``group`` trains, its main process alone has final weights and an accuracy.
+    ``augment`` maps images (N, C, H, W) to the same shape. ``forward`` runs the module's layers in another way
+    (gradient checkpointing); ``checkpointer`` goes on after a kill. Where a ``group`` trains, its main process alone
+    has final weights and an accuracy.
     """
     training_loop = TrainingLoop(module, training, recipe, seed, augment, forward or module, checkpointer, group)
     return training_loop.run(validation, guard_seconds, watch)
@@ -119,6 +120,7 @@ class TrainingLoop:
             self.go_on(*kept)
 
     def go_on(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Continues from tensors of a checkpoint, each of its own shape, and its facts."""
         restore(tensors, self.module, self.optimizer, self.generator, self.training.device)
         self.curve = [EpochRecord(*row) for row in facts["curve"]]
         self.seconds = facts["seconds"]
@@ -168,11 +170,11 @@ class TrainingLoop:
         return float(self.group.mean(total)) / self.batches
 
     def is_due(self, looked: float) -> bool:
-        """Whether the loss may be asked for again: a GPU would stand still after each step for it."""
+        """Returns whether the loss may be asked for again: a GPU would stand still after each step for it."""
         return self.training.device.type == "cpu" or time.monotonic() - looked >= LOOK_SECONDS
 
     def steps(self, epoch: int) -> Iterator[Tensor]:
-        """The loss of each batch, after the optimiser's step on it."""
+        """Yields the loss of each batch, a scalar, after the optimiser's step on it."""
         self.forward.train()
         with quick_kernels(self.module) if self.training.device.type == "cpu" else nullcontext():
             yield from self._steps((epoch - 1) * self.batches, self.recipe.epochs * self.batches)
@@ -202,6 +204,7 @@ class Clock:
         return time.monotonic() - self.started
 
     def check(self, epoch: int, epochs: int) -> None:
+        """Checks the time. Raises OutOfTime where the training takes longer than `guard_seconds`."""
         if self.guard_seconds is not None and self.elapsed > self.guard_seconds:
             raise OutOfTime(f"stopped by the clock after {self.guard_seconds:g} s, in epoch {epoch} of {epochs}")
 
@@ -223,7 +226,10 @@ class TrainStep:
         self.parameters = list(forward.parameters())
 
     def step(self, images: Tensor, targets: Tensor, weight: float = 1.0) -> Tensor:
-        """``weight`` is the loss's in a mean over replicas."""
+        """Takes a step on images (N, C, H, W) and class numbers (N,); returns the loss, a scalar.
+
+        ``weight`` is the loss's in a mean over replicas.
+        """
         with self.autocast:
             logits = self.forward(images)  # (N, classes)
             loss = functional.cross_entropy(logits, targets, label_smoothing=self.recipe.label_smoothing)
@@ -268,13 +274,17 @@ def batches_an_epoch(images: int, batch_size: int) -> int:
 
 
 def shuffled(images: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Whole batches only: a last batch of one image has no variance for a batch norm at 1×1 pixels."""
+    """Yields rows (batch_size,) in random order.
+
+    Whole batches only: a last batch of one image has no variance for a batch norm at 1×1 pixels.
+    """
     order = torch.randperm(images, generator=generator)
     for start in range(0, batches_an_epoch(images, batch_size) * batch_size, batch_size):
         yield order[start : start + batch_size]
 
 
 def check_loss(loss: float, epoch: int) -> None:
+    """Checks the loss of an epoch. Raises Diverged where it is not finite or above HOPELESS_LOSS."""
     if not math.isfinite(loss):
         raise Diverged(f"diverged: the training loss is {loss} in epoch {epoch}")
     if loss > HOPELESS_LOSS:
@@ -284,6 +294,7 @@ def check_loss(loss: float, epoch: int) -> None:
 
 
 def check_weights(module: nn.Module) -> None:
+    """Checks all weights. Raises Diverged where one is not finite."""
     for name, weight in module.state_dict().items():
         if not bool(torch.isfinite(weight).all()):
             raise Diverged(f"diverged: {name} holds values that are not finite")

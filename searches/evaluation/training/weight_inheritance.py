@@ -1,6 +1,6 @@
 """Weights that a child takes over from its parent: the layers that both have, found by shape and position.
 
-Names cannot tell: a layer that evolution inserts moves all later ones. So the two lists of layers are aligned as two
+Names do not help: a layer that evolution inserts moves all later ones. So the two lists of layers are aligned as two
 texts are in a diff, each layer standing for its kind and the shapes of its weights.
 """
 
@@ -38,7 +38,10 @@ def layers(graph: Graph) -> list[tuple[str, Signature]]:
 
 @torch.no_grad()
 def inherit(module: nn.Module, child: Graph, parent: Graph, weights: Mapping[str, Tensor]) -> float:
-    """Copies into ``module``, in place; answers with the share of the child's parameters that were taken over."""
+    """Copies weights of the parent, each of its own shape, into ``module``, in place.
+
+    Returns the share of the child's parameters that were taken over.
+    """
     state = module.state_dict()
     for mine, theirs in shared_layers(child, parent).items():
         for name in [name for name in state if name.rpartition(".")[0] == mine]:

@@ -21,7 +21,10 @@ class Allowance:
 
 
 def opened(path: Path, allowance: Allowance) -> zipfile.ZipFile:
-    """The archive, after every check; the caller closes it."""
+    """Opens an archive, after every check; the caller closes it.
+
+    Raises DataSetError where it is too large, damaged or unsafe.
+    """
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
         raise DataSetError(f"{path.name} has {size:,} bytes; at most {MAX_FILE_BYTES:,} are read")
@@ -38,6 +41,7 @@ def opened(path: Path, allowance: Allowance) -> zipfile.ZipFile:
 
 
 def check(archive: zipfile.ZipFile, allowance: Allowance, size: int) -> None:
+    """Checks members, sizes and names. Raises DataSetError where the archive is empty, too large or unsafe."""
     members = [member for member in archive.infolist() if not member.is_dir()]
     if not members:
         raise DataSetError("the archive is empty")
@@ -53,6 +57,10 @@ def check(archive: zipfile.ZipFile, allowance: Allowance, size: int) -> None:
 
 
 def check_member(member: zipfile.ZipInfo) -> None:
+    """Checks a member.
+
+    Raises DataSetError where it is encrypted, a link, of an unknown method, or declares too many bytes.
+    """
     if member.flag_bits & 0x1:
         raise DataSetError(f"member {member.filename!r} is encrypted; pack it without a password")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -66,6 +74,7 @@ def check_member(member: zipfile.ZipInfo) -> None:
 
 
 def check_names(members: list[zipfile.ZipInfo]) -> None:
+    """Checks the members' names. Raises DataSetError where one is no plain relative path, or two are equal."""
     seen: dict[str, str] = {}
     for member in members:
         name = member.orig_filename
@@ -92,7 +101,10 @@ def name_problem(name: str) -> str | None:
 
 
 def check_ranges(members: list[zipfile.ZipInfo], size: int) -> None:
-    """Members that share bytes make a bomb of kilobytes; honest ones lie one after another."""
+    """Refuses members that share bytes, which make a bomb of kilobytes; honest ones lie one after another.
+
+    Raises DataSetError where two overlap or the archive is cut off.
+    """
     end = 0
     for member in sorted(members, key=lambda member: member.header_offset):
         if member.header_offset < end:

@@ -44,9 +44,10 @@ def dataset_from(
     source: str = "",
     notes: Sequence[str] = (),
 ) -> DataSet:
-    """The one way from arrays to a data set; ``labels`` names the classes 0, 1, 2 … where they have names.
+    """Makes a dataset of arrays; ``labels`` names the classes 0, 1, 2 … where they have names.
 
-    ``augmentation`` is what suits the images, where it is known; else it goes by their pixels.
+    This is the one way from arrays to a dataset. ``augmentation`` is what suits the images, where it is known; else it
+    goes by their pixels. Raises DataSetError where the parts differ in their images or an array is out of bounds.
     """
     parts = [part for part in (train, validation, test) if part is not None]
     for part in parts:
@@ -70,6 +71,10 @@ def dataset_from(
 
 
 def channels_first(part: Part) -> Images:
+    """Returns images (N, C, H, W), uint8 or float32, from (N, H, W) or (N, H, W, C).
+
+    Raises DataSetError where dimensions, counts, sides or channels are out of bounds.
+    """
     x = part.x
     if x.ndim not in (3, 4):
         raise DataSetError(f"{part.x_name} must be (N, H, W) or (N, H, W, C), but has {x.ndim} dimensions: {x.shape}")
@@ -93,6 +98,10 @@ def channels_first(part: Part) -> Images:
 
 
 def as_pixels(x: Array, name: str) -> Images:
+    """Returns pixels of the same shape in uint8 or float32.
+
+    Raises DataSetError where they are of another kind or not finite.
+    """
     if x.dtype == np.uint8:
         return x.astype(np.uint8, copy=False)
     if x.dtype.kind != "f":
@@ -106,6 +115,7 @@ def as_pixels(x: Array, name: str) -> Images:
 
 
 def check_targets(part: Part) -> None:
+    """Refuses labels that are not whole numbers (N,) from 0. Raises DataSetError where they are not."""
     y = part.y
     if y.ndim == 2 and y.shape[1] == 1:
         raise DataSetError(f"{part.y_name} must be (N,), but is {y.shape}: use {part.y_name}.reshape(-1)")
@@ -118,6 +128,10 @@ def check_targets(part: Part) -> None:
 
 
 def class_names(values: Array, labels: Sequence[str] | None, y_name: str) -> tuple[str, ...]:
+    """Names the classes of values (classes,), ascending.
+
+    Raises DataSetError where they are too few or too many, or one has no name.
+    """
     if len(values) < 2:
         raise DataSetError(f"{y_name} has {len(values)} class; a classification needs at least 2")
     if len(values) > MAX_CLASSES:
@@ -130,7 +144,10 @@ def class_names(values: Array, labels: Sequence[str] | None, y_name: str) -> tup
 
 
 def numbered(part: Part, values: Array, train_name: str) -> Numbers:
-    """Class values to 0 … classes - 1, in their order."""
+    """Maps a part's class values to 0 … classes - 1, (N,); `values` (classes,) gives their order.
+
+    Raises DataSetError where the training part lacks a class.
+    """
     unknown = np.setdiff1d(part.y, values)
     if unknown.size:
         raise DataSetError(f"{part.y_name} has the class {int(unknown[0])}, which {train_name} lacks")
@@ -138,7 +155,10 @@ def numbered(part: Part, values: Array, train_name: str) -> Numbers:
 
 
 def check_counts(targets: Numbers, names: tuple[str, ...], parts_to_come: int) -> None:
-    """``parts_to_come`` are the splits that the training part has to give away."""
+    """Counts the classes in targets (N,); ``parts_to_come`` are the splits that the training part has to give away.
+
+    Raises DataSetError where a class has too few images for that.
+    """
     least = 1 + parts_to_come
     counts = np.bincount(targets, minlength=len(names))
     rarest = int(counts.argmin())
@@ -150,7 +170,10 @@ def check_counts(targets: Numbers, names: tuple[str, ...], parts_to_come: int) -
 
 
 def common_scale(images: list[Images]) -> tuple[Images, float, tuple[str, ...]]:
-    """uint8 and floats up to 255 are divided by 255; floats within 0 and 1, or below 0, are taken as they are."""
+    """Joins images (N, C, H, W) and returns them with their divisor and notes.
+
+    uint8 and floats up to 255 are divided by 255; floats within 0 and 1, or below 0, are taken as they are.
+    """
     if all(pixels.dtype == np.uint8 for pixels in images):
         return np.ascontiguousarray(np.concatenate([p.astype(np.uint8, copy=False) for p in images])), 255.0, ()
     pixels = np.ascontiguousarray(np.concatenate([p.astype(np.float32) for p in images]))
@@ -162,7 +185,10 @@ def common_scale(images: list[Images]) -> tuple[Images, float, tuple[str, ...]]:
 def make_splits(
     images: Images, targets: Numbers, validation: int = 0, test: int = 0
 ) -> tuple[dict[str, Numbers], tuple[str, ...]]:
-    """Given parts (the last ``test`` images, ``validation`` before them) stay; missing ones come out of the rest."""
+    """Splits images (N, C, H, W) with class numbers (N,) into rows (n,) by split.
+
+    Given parts (the last ``test`` images, ``validation`` before them) stay; missing ones come out of the rest.
+    """
     training = len(targets) - validation - test
     dealt = [name for name, given in (("validation", validation), ("test", test)) if not given]
     splits: dict[str, Numbers] = {
@@ -180,6 +206,7 @@ def make_splits(
 
 
 def imbalance(targets: Numbers) -> tuple[str, ...]:
+    """Notes where class numbers (N,) are unequal by a factor of 3 or more."""
     counts = np.bincount(targets)
     if counts.max() < 3 * counts.min():
         return ()

@@ -13,7 +13,10 @@ PIXEL_BYTES = 3 * 32 * 32
 
 
 def read_records(name: str, content: bytes, label_bytes: int) -> Part:
-    """Images and their last label byte (CIFAR-100 has a coarse one before it)."""
+    """Reads images and their last label byte (CIFAR-100 has a coarse one before it).
+
+    Raises DataSetError where the content is no whole number of records.
+    """
     size = label_bytes + PIXEL_BYTES
     if not content or len(content) % size:
         raise DataSetError(f"{name} has {len(content):,} bytes, no whole number of records of {size:,}; fetch it again")
@@ -29,7 +32,10 @@ def joined(parts: Sequence[Part]) -> Part:
 def read_archive(
     dataset: str, archive: Path, members: Sequence[str], test: str, names: str, label_bytes: int
 ) -> DataSet:
-    """From the official tar.gz; only the named members are read, and none is unpacked to disk."""
+    """Reads the official tar.gz; only the named members are read, and none is unpacked to disk.
+
+    Raises DataSetError where the archive or a member cannot be read.
+    """
     try:
         with tarfile.open(archive, "r:gz") as packed:
             train = joined([read_records(name, member(packed, name), label_bytes) for name in members])
@@ -41,6 +47,7 @@ def read_archive(
 
 
 def member(packed: tarfile.TarFile, name: str) -> bytes:
+    """Returns the bytes of a member. Raises DataSetError where the archive lacks it."""
     for found in packed:
         if found.isfile() and found.name.rpartition("/")[2] == name:
             stream = packed.extractfile(found)

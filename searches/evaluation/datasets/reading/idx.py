@@ -21,7 +21,10 @@ STEMS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
-    """One array; its header's claim is held against the bytes that are there."""
+    """Reads one array of any shape; its header's claim is checked against the bytes that are there.
+
+    Raises DataSetError where the file is no IDX file, too large or damaged.
+    """
     opener = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rb") as stream:

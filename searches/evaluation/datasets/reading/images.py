@@ -47,7 +47,10 @@ class Picture:
 
 
 def read_pictures(name: str, entries: Iterable[Entry], source: str, fit: ResizeRule) -> DataSet:
-    """``[split/]class/…/image``; a folder round all of that is looked through. ``fit`` brings images to one size."""
+    """Reads ``[split/]class/…/image``; an enclosing folder is looked through. ``fit`` brings images to one size.
+
+    Raises DataSetError where the images are too many, too large or cannot be read.
+    """
     images, others = sorted_out(entries)
     pictures = placed(name, without_wrapper(images))
     decoded = [decode(picture.entry) for picture in pictures]
@@ -69,7 +72,11 @@ def read_pictures(name: str, entries: Iterable[Entry], source: str, fit: ResizeR
 
 
 def sorted_out(entries: Iterable[Entry]) -> tuple[list[Entry], int]:
-    """Images in the order of their paths, and the number of other files; what systems leave behind is not counted."""
+    """Returns images in the order of their paths, and the number of other files; what systems leave behind is not
+    counted.
+
+    Raises DataSetError where there are too many.
+    """
     images, others = [], 0
     for entry in entries:
         if entry.path.name.startswith(".") or "__MACOSX" in entry.path.parts or entry.path.name == "Thumbs.db":
@@ -94,6 +101,10 @@ def without_wrapper(images: Sequence[Entry]) -> list[Entry]:
 
 
 def placed(name: str, images: Sequence[Entry]) -> list[Picture]:
+    """Places images by split and class.
+
+    Raises DataSetError where one lies outside a class folder or there is no train folder.
+    """
     if not images:
         raise DataSetError(f"{name} holds no images; use paths such as cats/1.png, with one folder per class")
     tops = {entry.path.parts[0].lower() for entry in images}
@@ -111,7 +122,10 @@ def placed(name: str, images: Sequence[Entry]) -> list[Picture]:
 
 
 def decode(entry: Entry) -> Pixels:
-    """(H, W, 1 or 3), upright, 8 bits a channel. The size is looked at before any pixel is decoded."""
+    """Decodes an image to (H, W, 1 or 3), upright, uint8; its size is checked before any pixel is decoded.
+
+    The result has the shape (H, W, channels). Raises DataSetError where it is no image, too large or damaged.
+    """
     from PIL import Image, ImageOps, UnidentifiedImageError  # only data sets of image files need it
 
     try:
@@ -132,6 +146,7 @@ def decode(entry: Entry) -> Pixels:
 
 
 def check_size(entry: Entry, image: "Image.Image") -> None:
+    """Checks size and frames. Raises DataSetError where the image is too large, too small or has several frames."""
     width, height = image.size
     if width * height > MAX_IMAGE_PIXELS:
         raise DataSetError(f"{entry.path} has {width}×{height} pixels; at most {MAX_IMAGE_PIXELS:,} are decoded")
@@ -143,6 +158,7 @@ def check_size(entry: Entry, image: "Image.Image") -> None:
 
 
 def eight_bits(image: "Image.Image") -> Pixels:
+    """Returns uint8 pixels (H, W) of a grey image, (H, W, 3) of any other."""
     if image.mode in PIXEL_FORMATS_16:
         return (np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8)
     if image.mode in ("L", "1"):
@@ -162,12 +178,14 @@ def common_side(sizes: Counter[tuple[int, int]]) -> tuple[int, int]:
 
 
 def with_channels(pixels: Pixels, channels: int) -> Pixels:
+    """Returns pixels (H, W, channels), from (H, W, 1) by repeating the grey value."""
     return pixels if pixels.shape[2] == channels else np.repeat(pixels, channels, axis=2)
 
 
 def assembled(
     name: str, pictures: Sequence[Picture], decoded: Sequence[Pixels], source: str, notes: Sequence[str]
 ) -> DataSet:
+    """Makes a dataset of pictures whose decoded pixels all have one shape, (H, W, C), uint8."""
     labels = sorted({picture.label for picture in pictures})
     number = {label: index for index, label in enumerate(labels)}
 

@@ -47,7 +47,10 @@ class ResizeRule:
 
 
 def parsed(text: str) -> tuple[str, ResizeRule]:
-    """Name or path, and the rule behind it. A file that really has such a name is taken as it is."""
+    """Returns name or path, and the rule behind it. A file that really has such a name is taken as it is.
+
+    Raises DataSetError where the rule has an unknown option or a wrong side.
+    """
     place, sign, written = text.rpartition(SIGN)
     if not sign or Path(text).exists():
         return text, ResizeRule()
@@ -63,7 +66,7 @@ def parsed(text: str) -> tuple[str, ResizeRule]:
 
 
 def refuse(fit: ResizeRule, path: Path) -> None:
-    """Arrays are of one size already."""
+    """Refuses a rule for arrays, whose images are of one size already. Raises DataSetError where one is given."""
     if fit != ResizeRule():
         raise DataSetError(
             f"{path.name} holds arrays, whose images are of one size; resize them before they are written"
@@ -71,6 +74,7 @@ def refuse(fit: ResizeRule, path: Path) -> None:
 
 
 def middle_square(pixels: Pixels) -> Pixels:
+    """Cuts the middle square (S, S, C) out of pixels (H, W, C)."""
     height, width = pixels.shape[:2]
     short = min(height, width)
     top, left = (height - short) // 2, (width - short) // 2
@@ -78,7 +82,7 @@ def middle_square(pixels: Pixels) -> Pixels:
 
 
 def padded(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Resized to fit inside, then put in the middle."""
+    """Resizes pixels (H, W, C) to fit inside `size`, in the middle of black (height, width, C)."""
     height, width = pixels.shape[:2]
     share = min(size[0] / height, size[1] / width)
     inner = max(1, round(height * share)), max(1, round(width * share))
@@ -89,6 +93,7 @@ def padded(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 def resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """Resizes pixels (H, W, C), uint8, to (height, width, C), bilinearly."""
     from PIL import Image  # only data sets of image files need it
 
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)

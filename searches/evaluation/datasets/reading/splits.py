@@ -13,7 +13,8 @@ Rows = NDArray[np.int64]
 
 
 def stratified(targets: Rows, keys: Sequence[bytes], shares: Sequence[float]) -> list[Rows]:
-    """Deal the rows into parts of the given shares, class by class; images that are equal stay together.
+    """Deals the rows of class numbers (N,) into parts (n,) of the given shares, class by class; equal images stay
+    together.
 
     Equal images in two parts would make a network that memorises look like one that generalises.
     """
@@ -45,6 +46,9 @@ def deal(groups: list[list[int]], number: int, shares: Sequence[float]) -> list[
 
 
 def shares(images: int, dealt: int) -> tuple[float, ...]:
-    """Of training and of the ``dealt`` parts. A small set gives more, or accuracy moves in too coarse steps."""
+    """Returns the shares of training and of the ``dealt`` parts.
+
+    A small set gives more, or accuracy moves in coarse steps.
+    """
     part = 0.2 if images < 10_000 else 0.1
     return (1 - dealt * part, *[part] * dealt)
