@@ -277,7 +277,7 @@ def make_room(folder: Path) -> None:
     """A repository that was generated before is replaced; anything else is left alone."""
     if folder.exists() and any(folder.iterdir()):
         if not (folder / "MANIFEST.json").exists():
-            raise RequestError("out", f"{folder.name} exists and is no generated repository; choose another folder")
+            raise RequestError("out", f"{folder.name} exists and is no generated repository; name another folder")
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
 

@@ -19,7 +19,7 @@ HOROWITZ = Source(
 )
 ASSUMED_SHARES = Source(
     "dense_share, depthwise_share",
-    "assumed: what inference libraries reach of a core's peak in convolutions with many channels and with one per filter",
+    "assumed: what inference libraries reach of a core's peak in convolutions with many channels and one per filter",
 )
 
 
