@@ -283,7 +283,7 @@ def make_room(folder: Path) -> None:
     """
     if folder.exists() and any(folder.iterdir()):
         if not (folder / "MANIFEST.json").exists():
-            raise RequestError("out", f"{folder.name} exists and is no generated repository; choose another folder")
+            raise RequestError("out", f"{folder.name} exists and is no generated repository; name another folder")
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
 

@@ -130,7 +130,7 @@ def spec() -> str:
         ("Options of a search space", "space", spaces),
         ("Options of an algorithm", "algorithm", algorithms),
     ):
-        parts.append(f"## {title}\n\nThey stand in `{key}_options`, by the name of the option.\n")
+        parts.append(f"## {title}\n\nThey belong into `{key}_options`, by the name of the option.\n")
         parts += [_options(name, registry.get(name)) for name in registry.names()]
     return "\n".join(parts)
 
@@ -266,7 +266,7 @@ def _event(name: str, cls: type) -> str:
 def index() -> str:
     """README.md of docs/: every listed page by section."""
     help_pages.pages.cache_clear()
-    head = "# Documentation\n\nThe same pages stand in the portal under `/help/`, with a search.\n"
+    head = "# Documentation\n\nThe portal serves the same pages under `/help/`, with a search.\n"
     parts = [_section(title, listed) for title, listed in help_pages.contents() if listed]
     return "\n".join([NOTE, head, *parts]).rstrip() + "\n"
 

@@ -303,9 +303,9 @@ def ladder_faults(spec: SearchSpec) -> Iterator[SpecError]:
         message = f"must be at most the batch ({spec.training.batch_size} images), but is {spec.ladder.final_replicas}"
         yield SpecError("ladder.final_replicas", message)
     if spec.ladder.promote_by != "accuracy" and "accuracy" not in spec.objectives:
-        yield SpecError("ladder.promote_by", "stands for accuracy, which is no objective here; leave it out")
+        yield SpecError("ladder.promote_by", "replaces accuracy, which is not an objective here; leave it out")
     if spec.ladder.proxy and "accuracy" not in spec.objectives:
-        yield SpecError("ladder.proxy", "stands for accuracy, which is no objective here; leave it empty")
+        yield SpecError("ladder.proxy", "replaces accuracy, which is not an objective here; leave it empty")
     if spec.ladder.proxy == SUPERNET:
         yield from shared_weights_faults(spec)
 

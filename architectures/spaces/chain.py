@@ -89,7 +89,7 @@ class Chain(Space):
     )
     widths: tuple[int, ...] | None = option(
         None,
-        "channels that a stage may have; none chosen: by the size of the images",
+        "channels that a stage may have; none selected: by the size of the images",
         label="channels",
         choices=OFFERED_WIDTHS,
         empty="the automatic choice",

@@ -47,7 +47,7 @@ class Mobile(Space):
         advanced=True,
     )
     squeeze: bool = option(
-        True, "lets stages choose squeeze-and-excitation", label="squeeze-and-excitation", advanced=True
+        True, "lets stages select squeeze-and-excitation", label="squeeze-and-excitation", advanced=True
     )
     activation: str = option("relu6", "activation of all blocks", choices=tuple(ACTIVATIONS), advanced=True)
     stem_stride: int | None = option(

@@ -69,7 +69,7 @@ class ProcessSupervisor:
     def _renew(self, name: str) -> None:
         for child in self.children:
             if child.name == name and child.process is not None and child.is_running():
-                self.say(f"{name} no longer takes work; it is started anew")
+                self.say(f"{name} no longer takes work; it is restarted")
                 everything = [*below(child.process.pid), psutil.Process(child.process.pid)]
                 child.process.terminate()  # healthy workers settle their runs, though a broken cluster never ends
                 psutil.wait_procs(everything, timeout=RENEW_SECONDS)

@@ -98,7 +98,7 @@ def claim_port(host: str, port: int) -> None:
         except OSError as error:
             raise Unprepared(
                 f"Port {port} of {host} cannot be used ({error.strerror}): "
-                "stop what listens there, or choose another one with PORT=…"
+                "stop what listens there, or set another port with PORT=…"
             ) from error
 
 

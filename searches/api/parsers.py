@@ -50,5 +50,5 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         repeated = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the name {repeated[:40]!r} stands twice in one object")
+        raise ValueError(f"the name {repeated[:40]!r} occurs twice in one object")
     return found

@@ -89,7 +89,7 @@ class Ladder:
         """Field and message of each fault; ``epochs`` are the recipe's."""
         texts = [text.strip() for text in self.rungs.split(",")] if self.rungs else []
         if not all(text.isdecimal() and 1 <= int(text) <= MOST_EPOCHS for text in texts) or len(texts) > MOST_RUNGS:
-            wanted = f"must be up to {MOST_RUNGS} whole numbers from 1 to {MOST_EPOCHS:,} by comma"
+            wanted = f"must be up to {MOST_RUNGS} whole numbers from 1 to {MOST_EPOCHS:,}, separated by commas"
             yield "rungs", f"{wanted}, but is {self.rungs[:40]!r}"
             return
         rungs = self.epochs(epochs)

@@ -149,7 +149,7 @@ def figures(found: Delivery) -> Iterator[Figure]:
     """Yield the numbers of the model card, which adds what is counted; a modelled one says so."""
     yield from measured(found.values, complexity(found.graph), found.spec["target"])
     if found.test_accuracy is not None:
-        yield Figure("test_accuracy", found.test_accuracy, note="test split, read once, after the choice")
+        yield Figure("test_accuracy", found.test_accuracy, note="test split, read once, after the selection")
 
 
 def measured(values: Mapping[str, float], counts: Complexity, target: str) -> Iterator[Figure]:

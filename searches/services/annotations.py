@@ -16,10 +16,10 @@ Target = SearchRun | Candidate
 
 
 class NoteOvertaken(ValidationError):
-    """Somebody else saved the note in the meantime; nothing is overwritten unseen."""
+    """Another user saved the note in the meantime; nothing is overwritten unseen."""
 
     def __init__(self, note: Note | None) -> None:
-        who = note.by.get_username() if note and note.by else "Somebody else"
+        who = note.by.get_username() if note and note.by else "Another user"
         super().__init__(
             f"{who} changed this note while you were writing. Their text is above; yours is kept here. "
             "Merge both, then save."

@@ -5,7 +5,7 @@ from searches.engine.random_control import control_spec
 from searches.models import SearchRun
 from searches.spec import SearchSpec
 
-SUFFIX = " (random control)"
+SUFFIX = " (random baseline)"
 
 
 def control_start(*, run: SearchRun, cost: int) -> SearchRun | None:

@@ -26,4 +26,4 @@ def has_room_again() -> bool:
 
 def words() -> str:
     mebibytes = settings.DISK_RESERVE_BYTES / 2**20
-    return f"{STORAGE_FULL}: less than {mebibytes:,.0f} MiB are free. The run goes on by itself once there is room"
+    return f"{STORAGE_FULL}: less than {mebibytes:,.0f} MiB are free. The run continues by itself once there is room"

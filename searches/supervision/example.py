@@ -33,14 +33,14 @@ EVENTS = FOLDER / "example.jsonl.gz"
 WEIGHTS = FOLDER / "example.safetensors"
 NAME = "Example: digits, finished"
 PROJECT = "Examples"
-NOTE = """This search was made by the portal itself: 24 networks, trained on 1,797 handwritten digits of 8×8 pixels.
+NOTE = """The portal has made this search: 24 networks, trained on 1,797 handwritten digits of 8×8 pixels.
 
-* Click a point of the **Pareto front**: the network, its figures, and why it would be chosen.
-* Move the weights under *Choose* and see the choice move.
-* Tick two candidates in the table and press **Compare**.
-* Press **Generate repository**: the code of the chosen network with its trained weights, to run without the portal.
+* Click a point of the **Pareto front**: the network, its figures, and why you would select it.
+* Move the weights under *Select* and see the selection move.
+* Select two candidates in the table and click **Compare**.
+* Click **Generate repository**: the code of the selected network with its trained weights, to run without the portal.
 
-Then press *New run from this one* in the menu of this run, change what you like, and start.
+Then click *New run from this one* in the menu of this run, change what you like, and start.
 """
 BATCH = 32
 

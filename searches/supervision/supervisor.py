@@ -44,7 +44,7 @@ class Outcome(Enum):
 
     FINISHED = "the engine said its last word"
     SETTLED = "a user wanted it, the slice was over, or the portal stops"
-    FAILED = "the engine cannot go on"
+    FAILED = "the engine cannot continue"
     LOST = "another supervisor has the run"
 
 

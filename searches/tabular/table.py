@@ -43,7 +43,7 @@ class Table:
             return np.array([float(cell) if cell.strip() else np.nan for cell in self.columns[column]])
         except ValueError as error:
             raise TableError(
-                f"the column {column!r} of {self.name} holds something that is no number: {error}"
+                f"the column {column!r} of {self.name} holds a value that is not a number: {error}"
             ) from None
 
     @cached_property
@@ -69,7 +69,7 @@ class Table:
         for row, code in enumerate(self.codes):
             genotype = tuple(places[letter] for places, letter in zip(index, parts(code), strict=True))
             if rows.setdefault(genotype, row) != row:
-                raise TableError(f"the code {code!r} stands twice in {self.name}; a code must be unique")
+                raise TableError(f"the code {code!r} occurs twice in {self.name}; a code must be unique")
         return rows
 
 
@@ -108,7 +108,7 @@ def comma_separated(path: Path) -> dict[str, list[str]]:
         text = raw.decode("utf-8-sig")
         rows = list(csv.reader(io.StringIO(text), strict=True))
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise TableError(f"{path.name} is no csv: {error}") from error
+        raise TableError(f"{path.name} is not valid CSV: {error}") from error
     if len(raw) > MAX_BYTES:
         raise TableError(f"{path.name} has more than {MAX_BYTES:,} bytes")
     rows = [row for row in rows if row]

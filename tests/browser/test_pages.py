@@ -168,7 +168,7 @@ def test_sliders_move_the_chosen_point(page: Page, places: dict[str, int]) -> No
     answer = page.request.get(f"/runs/{places['run']}/choose/?accuracy=1&latency=0&params=0").json()
     expect(page.locator(f"#chosen [data-chosen='{answer['number']}']")).to_be_visible()
     page.get_by_role("button", name="Knee").click()
-    expect(page.locator("[data-choice]")).to_contain_text("The knee")
+    expect(page.locator("[data-choice]")).to_contain_text("Knee")
 
 
 def test_the_axes_stand_in_the_address(page: Page, places: dict[str, int]) -> None:

@@ -46,13 +46,13 @@ def test_a_note_tags_and_a_star_are_kept_and_found_again(page: Page, run: str) -
     page.get_by_role("button", name="Star this run").click()
     expect(page.get_by_role("button", name="Star this run")).to_have_attribute("aria-pressed", "true")
     page.get_by_text("Edit tags").click()
-    page.get_by_label("Tags, by comma").fill("Example, for the paper")
+    page.get_by_label("Tags, separated by commas").fill("Example, for the paper")
     page.get_by_role("button", name="Save tags").click()
     expect(page.locator(".annotations .tag", has_text="for the paper")).to_be_visible()
     page.locator(".note-fold > summary").click()
     page.locator(".note-fold details > summary").click()
     page.get_by_label("Note", exact=True).fill("# Seen\n\n**flat** above 20 K <script>alert(1)</script>")
-    page.get_by_role("button", name="Save the note").click()
+    page.get_by_role("button", name="Save note").click()
     expect(page.locator(".note-fold > summary")).to_contain_text("Seen")
     page.locator(".note-fold > summary").click()
     expect(page.locator(".prose strong")).to_have_text("flat")
@@ -69,7 +69,7 @@ def test_somebody_is_added_looks_on_becomes_an_editor_and_leaves(page: Page, bob
     page.goto("/projects/examples/members/")
     page.get_by_label("User name").fill("nobody-of-this-name")
     page.get_by_role("button", name="Add", exact=True).click()
-    expect(page.locator("#name-error")).to_contain_text("No account is named 'nobody-of-this-name'")
+    expect(page.locator("#name-error")).to_contain_text("No user 'nobody-of-this-name'")
     page.get_by_label("User name").fill("bob")
     page.get_by_label("Viewer").check()
     page.get_by_role("button", name="Add", exact=True).click()
@@ -96,7 +96,7 @@ def test_a_template_starts_the_next_run(page: Page, run: str) -> None:
     page.get_by_label("Name").first.fill("Phone, small")
     page.get_by_label("Parameters, at most").fill("50K")
     page.get_by_role("button", name="Save as template").click()
-    expect(page.get_by_text("Phone, small is kept as a template of this project.")).to_be_visible()
+    expect(page.get_by_text("Phone, small was saved as a template of this project.")).to_be_visible()
     page.goto("/projects/examples/templates/")
     must_be_accessible(page)
     page.get_by_role("link", name="Phone, small").click()
@@ -108,7 +108,7 @@ def test_algorithms_are_checked_against_an_uploaded_table(page: Page) -> None:
     page.goto("/replays/")
     table = {"name": "small.csv", "mimeType": "text/csv", "buffer": ROWS.encode()}
     page.get_by_label("or upload one").set_input_files([table])  # type: ignore[list-item]
-    for label, value in (("What an algorithm sees", "quality"), ("evaluations", "6"), ("Repeats", "2")):
+    for label, value in (("Column to search on", "quality"), ("evaluations", "6"), ("Repeats", "2")):
         page.get_by_label(label).fill(value)
     for name in ("regularized_evolution", "nsga2"):
         page.locator(f"[name=algorithms][value={name}]").uncheck()

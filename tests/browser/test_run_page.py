@@ -134,7 +134,7 @@ def test_the_search_is_played_again(page: Page, runs: tuple[int, int]) -> None:
     expect(page.locator("[data-replay] output")).to_contain_text("generation 2 of 10")
     expect(page.locator("#pareto [data-count]")).to_have_text("24 candidates")
     expect(page).to_have_url(re.compile("generation=2"))
-    page.get_by_role("button", name="Play the search again").click()
+    page.get_by_role("button", name="Replay the search").click()
     expect(page.locator("[data-replay] output")).to_contain_text("generation 3 of 10")
 
 
@@ -157,7 +157,7 @@ def test_plots_are_mounted_when_they_are_seen_and_have_a_table(page: Page, runs:
     expect(page.locator("[data-curves] li").first).to_be_visible()
     show(page, "events")
     expect(page.locator("[data-failures] tbody tr")).to_have_count(2)
-    page.get_by_label("Which events").select_option("CandidatePromoted")
+    page.get_by_label("Show events").select_option("CandidatePromoted")
     expect(page.locator("[data-event-log] li:visible").first).to_contain_text("goes on from 5 to 15 epochs")
 
 
@@ -180,16 +180,16 @@ def test_vote_limits_and_questions_choose(page: Page, runs: tuple[int, int]) -> 
     opened(page, runs[0])
     words = page.locator("[data-choice]")
     page.get_by_role("button", name="Vote").click()
-    expect(words).to_contain_text("By vote: #")
+    expect(words).to_contain_text("Vote: #")
     page.get_by_text("Limits…").click()
     page.locator("[data-limit=accuracy]").fill("95")
     expect(words).to_contain_text(re.compile(r"#\d+ of \d;"))
     page.locator("[data-limit=latency]").fill("0.01")
-    expect(words).to_contain_text("no candidate of the front keeps")
+    expect(words).to_contain_text("no candidate on the front meets")
     page.get_by_role("button", name="Clear", exact=True).click()
-    expect(words).to_contain_text("By vote: #")
+    expect(words).to_contain_text("Vote: #")
     page.get_by_role("button", name="Ask me").click()
-    take = page.get_by_role("button", name="Take it")
+    take = page.get_by_role("button", name="Select it")
     for answered in range(7):  # with the keyboard alone: the first card has the focus
         expect(page.locator("[data-pair] button, [data-take]:focus").first).to_be_visible()
         if page.locator("[data-pair] button").count() == 0:
@@ -216,7 +216,7 @@ def test_the_phases_say_what_came_out_and_what_is_waited_for(page: Page, runs: t
     expect(phases.nth(0)).to_contain_text("digits: 1,797 images of 8×8, 10 classes")
     expect(phases.nth(2)).to_contain_text("120 of 120")
     expect(phases.nth(3)).to_contain_text("by knee")
-    expect(phases.nth(4)).to_contain_text("waits for you")
+    expect(phases.nth(4)).to_contain_text("Ready: generate")
 
 
 def test_a_comparison_shows_only_differences_where_it_is_asked_to(page: Page, runs: tuple[int, int]) -> None:
@@ -235,10 +235,10 @@ def test_a_comparison_shows_only_differences_where_it_is_asked_to(page: Page, ru
 def test_fronts_of_several_runs_come_into_one_plot(page: Page, runs: tuple[int, int]) -> None:
     page.goto(f"/runs/compare/?run={runs[0]}")
     page.get_by_role("checkbox", name=re.compile("^Showcase of 60")).first.check()
-    page.get_by_role("button", name="Compare ticked").click()
+    page.get_by_role("button", name="Compare selected").click()
     plotted(page, "#fronts")
     expect(page.locator("#fronts .legend .traces")).to_have_count(2)
-    expect(page.get_by_role("columnheader", name="Hypervolume, one scale")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Hypervolume (common reference)")).to_be_visible()
     must_be_accessible(page)
 
 
@@ -247,7 +247,7 @@ def test_an_architecture_knows_its_ancestors_and_fidelities(page: Page, runs: tu
     expect(page.locator(".lineage .own")).to_be_visible()
     assert page.locator(".lineage .root").count() >= 1
     page.get_by_role("tab", name="Training").click()
-    expect(page.get_by_role("heading", name="At each fidelity")).to_be_visible()
+    expect(page.get_by_role("heading", name="Results per fidelity")).to_be_visible()
     page.get_by_role("tab", name="Repositories").click()
     expect(page.get_by_text("No repository yet")).to_be_visible()
     must_be_accessible(page)
@@ -352,9 +352,7 @@ def test_a_deleted_run_is_said_to_be_gone_while_sockets_are_down(context: Browse
     other.get_by_role("button", name="Delete", exact=True).click()
     other.get_by_role("button", name="Delete the run").click()
     expect(other.get_by_text("was deleted")).to_be_visible()
-    expect(page.locator("[data-run=connection]")).to_have_text(
-        "deleted, or not shared with you any more", timeout=15_000
-    )
+    expect(page.locator("[data-run=connection]")).to_have_text("deleted, or no longer shared with you", timeout=15_000)
     other.close()
 
 

@@ -140,7 +140,7 @@ def test_a_renamed_module_is_caught(gate: Gate) -> None:
 
 def test_swapped_labels_are_caught(gate: Gate) -> None:
     edit(gate, "config.json", '"cat",\n  "dog"', '"dog",\n  "cat"')
-    assert failed(gate) == {"architecture and configuration": "config.json has another labels than was asked for"}
+    assert failed(gate) == {"architecture and configuration": "config.json has another labels than requested"}
 
 
 def test_another_normalisation_is_caught(gate: Gate) -> None:

@@ -176,7 +176,7 @@ def test_manage_py_generate_needs_no_environment_and_prints_the_verdict(tmp_path
     assert done.returncode == 0, done.stderr
     verdict = json.loads(done.stdout)
     assert verdict["verdict"] == "passed"
-    assert verdict["left_out"] == {"int8": "it is made from onnx, which is not here"}
+    assert verdict["left_out"] == {"int8": "it is made from onnx, which was left out"}
     assert (tmp_path / "repository" / "model.py").is_file()
     assert (tmp_path / "repository.zip").is_file()
     assert not (tmp_path / "var").exists()

@@ -26,7 +26,7 @@ def test_a_request_comes_back_from_its_document() -> None:
         ({"name": "x" * 10_000}, "name must have 1 to 200 characters, but has 10000"),
         ({"licence": "GPL"}, "licence must be one of MIT, Apache-2.0, BSD-3-Clause, proprietary, but is 'GPL'"),
         ({"max_accuracy_drop": -1.0}, "max_accuracy_drop must be from 0 to 1, but is -1.0"),
-        ({"data": {"labels": ["a"]}}, "data.labels must be 3, one a class, but are 1"),
+        ({"data": {"labels": ["a"]}}, "data.labels must be 3, one per class, but are 1"),
     ],
 )
 def test_it_names_the_field_that_is_wrong(changes: dict[str, object], message: str) -> None:

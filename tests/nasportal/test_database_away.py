@@ -21,7 +21,7 @@ from tests.support.databases import new_postgresql
 from tests.support.portal import running_portal, wait_until
 from tests.support.world import World
 
-SENTENCE = "The database cannot be used right now. Nothing that was saved is lost; try again in a minute."
+SENTENCE = "The database is not available. Nothing that was saved is lost; try again in a minute."
 SMALL = SPEC | {"evaluations": 5, "training": {"epochs": 1}}
 AWAY_SECONDS = 6.0  # three leases
 
@@ -41,7 +41,7 @@ def test_a_database_that_does_not_answer_is_503_and_a_sentence(world: World, fau
     assert (told.status_code, told.json()) == (503, {"detail": SENTENCE})
     assert changed.status_code == 503
     assert page.status_code == 503
-    assert "The database cannot be used right now" in page.content.decode()
+    assert "The database is not available" in page.content.decode()
     assert "secret" not in page.content.decode()
     assert client.get("/api/v1/runs/").status_code == 200  # still signed in
 

@@ -101,10 +101,10 @@ def test_pages_forbid_foreign_hosts_and_inline_scripts(client: Client) -> None:
 def test_a_missing_page_says_so_in_a_sentence_and_in_json_below_the_api(client: Client) -> None:
     page = client.get("/no/such/page/")
     assert page.status_code == 404
-    assert "There is no such page" in page.content.decode()
+    assert "Page not found" in page.content.decode()
     answer = client.get("/api/v1/no/such/thing/")
     assert answer.status_code == 404
-    assert answer.json()["detail"].startswith("There is no such page.")
+    assert answer.json()["detail"].startswith("Page not found.")
 
 
 @pytest.mark.django_db

@@ -88,7 +88,7 @@ def test_a_name_that_is_none_is_refused_everywhere_in_a_sentence(world: World, a
         assert all(str(message) for message in get_messages(answer.wsgi_request))
     answer = alice.post(f"/projects/{slug}/members/", {"name": text, "role": "editor"})
     assert answer.status_code == 422
-    assert "No account is named" in answer.content.decode()
+    assert "No user" in answer.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_a_document_survives_the_round_trip_with_its_defaults_written_out() -> N
         ),
         ({"space": "chian"}, "space", "is not known: no search space is named 'chian'; did you mean 'chain'?"),
         ({"target": "fone"}, "target", "is not known: no hardware target is named 'fone'; did you mean 'phone'?"),
-        ({"choose": "best"}, "choose", "a choice is knee, vote, or weights:accuracy=.7,latency=.3, not 'best'"),
+        ({"choose": "best"}, "choose", "a choice must be knee, vote, or weights:accuracy=.7,latency=.3, but is 'best'"),
         (
             {"choose": "weights:accuracy=-1"},
             "choose",
@@ -140,7 +140,7 @@ def test_nested_options_are_refused() -> None:
 def test_a_path_is_a_data_set_only_where_files_may_be_read(tmp_path: Path) -> None:
     file = tmp_path / "images.npz"
     file.touch()
-    assert "no data set is named" in faults({"dataset": str(file)})["dataset"]
+    assert "no dataset is named" in faults({"dataset": str(file)})["dataset"]
     assert SearchSpec.from_document({"dataset": str(file)}, files=True).dataset == str(file)
     assert "or give the path" in faults({"dataset": str(tmp_path / "none.npz")}, files=True)["dataset"]
 

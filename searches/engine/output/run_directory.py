@@ -45,7 +45,7 @@ class SearchFolder:
         """Makes the folder of a new search. Raises HistoryError where it holds one already."""
         if (path / HISTORY).exists():
             raise HistoryError(
-                f"{path} holds a search already; go on with it by --resume {path}, or name another folder"
+                f"{path} already holds a search; continue it with --resume {path}, or name another folder"
             )
         path.mkdir(parents=True, exist_ok=True)
         return cls(path)

@@ -97,11 +97,11 @@ def download(file: OfficialFile, path: Path, progress: Progress) -> None:
                     progress(file.name, have, total)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         raise DataSetError(
-            f"{file.url} cannot be fetched ({error}); try again (it goes on where it stopped), "
+            f"{file.url} cannot be fetched ({error}); try again (it continues where it stopped), "
             f"or place the file in {path.parent} by hand"
         ) from error
     if have < total:
-        raise DataSetError(f"{file.url} was cut off after {have:,} of {total:,} bytes; try again, it goes on there")
+        raise DataSetError(f"{file.url} was cut off after {have:,} of {total:,} bytes; try again: it continues there")
     if not file.is_at(part):
         part.unlink()
         raise DataSetError(f"{file.url} sent a file that is not the official one (its hash differs); try again")

@@ -60,7 +60,7 @@ def offered() -> dict[str, str]:
         "dataset": f"{', '.join(datasets.names())}, or the path of an npz file, a zip or a folder of images",
         "space": ", ".join(spaces.names()),
         "algorithm": ", ".join(algorithms.names()),
-        "objectives": f"by comma: {', '.join(objectives.names())}",
+        "objectives": f"separated by commas: {', '.join(objectives.names())}",
         "target": ", ".join(targets.names()),
     }
 
@@ -124,7 +124,7 @@ class Command(BaseCommand):
             deliver(folder, front, given["licence"], given["author"])
         if given["as_json"]:
             print(json.dumps(front, allow_nan=False))
-        say(f"{front['reason']}; number {front['chosen']} is chosen ({'; '.join(front['reasons'])}): {folder.path}")
+        say(f"{front['reason']}; number {front['chosen']} is selected ({'; '.join(front['reasons'])}): {folder.path}")
 
 
 def with_control(
@@ -305,7 +305,7 @@ def stoppable(folder: SearchFolder) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        way_out = f"go on with: manage.py search --resume {folder.path}"
+        way_out = f"continue with: manage.py search --resume {folder.path}"
         raise CommandError(f"stopped after {folder.networks} evaluations; {way_out}", returncode=INTERRUPTED) from None
     finally:
         signal.signal(signal.SIGTERM, before)

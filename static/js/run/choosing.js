@@ -12,7 +12,7 @@ export class Choosing {
     this.limits = [...root.querySelectorAll("[data-limit]")];
     root.addEventListener("input", (event) => this.#typed(event.target));
     root.querySelector("[data-knee]").addEventListener("click", () => this.knee());
-    root.querySelector("[data-vote]").addEventListener("click", () => this.#ask({ how: "vote" }, "By vote"));
+    root.querySelector("[data-vote]").addEventListener("click", () => this.#ask({ how: "vote" }, "Vote"));
     root.querySelector("[data-limits-clear]").addEventListener("click", () => {
       for (const field of this.limits) field.value = "";
       this.#again();
@@ -21,7 +21,7 @@ export class Choosing {
 
   /** Chooses the best trade between all objectives. */
   knee({ byUser = true } = {}) {
-    return this.#ask({}, byUser ? "The knee" : "The knee so far", byUser);
+    return this.#ask({}, byUser ? "Knee" : "Knee so far", byUser);
   }
 
   /** The sliders show what the answers to the questions amount to. */
@@ -30,7 +30,7 @@ export class Choosing {
       slider.value = weights[slider.name] ?? 0;
       slider.nextElementSibling.textContent = Number(slider.value).toFixed(2);
     }
-    this.last = () => this.#ask(this.#query(), "By your weights");
+    this.last = () => this.#ask(this.#query(), "Your weights");
   }
 
   /** Without a front there is nothing to choose from. */
@@ -44,7 +44,7 @@ export class Choosing {
   #typed(field) {
     if (field.type === "range") field.nextElementSibling.textContent = Number(field.value).toFixed(2);
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => (field.type === "range" ? this.#ask(this.#query(), "By your weights") : this.#again()), pause);
+    this.timer = setTimeout(() => (field.type === "range" ? this.#ask(this.#query(), "Your weights") : this.#again()), pause);
   }
 
   /** After a change of the limits the last question is asked once more. */

@@ -153,7 +153,7 @@ def test_a_port_in_use_is_said_in_one_sentence(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert ended.stderr == (
         f"Port {port} of 127.0.0.1 cannot be used (Address already in use): "
-        "stop what listens there, or choose another one with PORT=…\n"
+        "stop what listens there, or set another port with PORT=…\n"
     )
 
 

@@ -181,7 +181,7 @@ def test_the_most_likely_points_come_in_order():
 @pytest.mark.parametrize("text", ["", "a", "1,2,3,4,5,6", "-1", "nan"])
 def test_it_refuses_weights_that_are_none(text: str):
     (fault,) = Darts(cost_weights=text).faults()
-    assert fault == ("cost_weights", f"must be 1 to 5 numbers from 0 to 100 by comma, but is {text!r}")
+    assert fault == ("cost_weights", f"must be 1 to 5 numbers from 0 to 100, separated by commas, but is {text!r}")
 
 
 def test_a_space_without_a_supernet_is_refused_with_the_spec() -> None:

@@ -100,7 +100,7 @@ def test_who_cannot_search_the_problem_is_left_out_with_a_reason() -> None:
     portfolio = Portfolio(members="nsga2,pupil,predictor")
     assert portfolio.left_out({"space": {"name": "chain"}}) == {}
     assert portfolio.left_out({"space": {"name": "mobile"}}) == {"pupil": "it searches chain, not mobile"}
-    assert portfolio.left_out(None) == {"pupil": "its steps train on a data set, and a table has none"}
+    assert portfolio.left_out(None) == {"pupil": "its steps train on a dataset, and a table has none"}
 
 
 def test_a_search_goes_on_without_a_member_that_was_left_out(tmp_path: Path) -> None:

@@ -45,4 +45,4 @@ def test_a_tie_goes_to_the_smaller_fingerprint() -> None:
 def test_where_all_abstain_the_knee_is_taken() -> None:
     chosen, reasons = voted(ENTRIES, NAMES, [Ballot("random_search", (), "abstains")])
     assert chosen in (3, 5, 8)
-    assert "all abstained, so the knee is taken" in reasons
+    assert "all abstained, so the knee is selected" in reasons

@@ -87,7 +87,7 @@ def test_the_faults_of_a_spec_are_named_with_their_fields(world: World, alice: A
         (b"{", 400, "must be JSON"),
         (b'{"seed": ' + b"9" * 5000 + b"}", 400, "must be JSON"),
         (b" " * (BODY_BYTES + 1), 413, "at most 1,000,000 bytes"),
-        (b" " * 50_000_000, 413, "This request is too large. A form without its files, or the JSON of a program, has"),
+        (b" " * 50_000_000, 413, "This request is too large. A form without its files, or a JSON body, must have"),
     ],
 )
 def test_a_bad_body_is_refused_in_a_sentence(alice: APIClient, body: bytes, status: int, says: str) -> None:

@@ -42,7 +42,7 @@ def test_a_vote_limits_and_questions_choose_as_on_the_page(world: World, alice: 
         assert (told["chosen"], told["of"], told["reasons"]) == (shown["number"], shown["of"], shown["reasons"])
     assert alice.get(f"{run}front/?how=vote").json()["chosen"] == voted_by_the_engine(world.finished, front)
     refused = alice.get(f"{run}front/?limit.params={cheapest - 1}")
-    assert (refused.status_code, "no candidate of the front keeps" in refused.content.decode()) == (400, True)
+    assert (refused.status_code, "o candidate on the front meets" in refused.content.decode()) == (400, True)
     assert alice.get(f"{run}question/").json() == alice.get(f"{page}question/").json()
 
 
@@ -77,7 +77,7 @@ def test_a_data_set_is_uploaded_read_and_deleted(world: World, alice: APIClient)
 def test_a_replay_is_asked_for_stopped_and_deleted(world: World, alice: APIClient) -> None:
     path = "/api/v1/replays/"
     asked = {"search_on": "quality", "algorithms": "random_search", "repeats": "3", "evaluations": "6"}
-    assert "Choose a table" in alice.post(path, asked, format="json").content.decode()
+    assert "Select a table" in alice.post(path, asked, format="json").content.decode()
     file = SimpleUploadedFile("small.csv", ROWS.encode())
     made = alice.post(path, asked | {"file": file}, format="multipart")
     assert (made.status_code, made.json()["total"]) == (201, 3)

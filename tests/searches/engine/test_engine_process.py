@@ -115,7 +115,7 @@ def test_the_engine_never_imports_torch_or_django() -> None:
         ([], "--out DIR says where the results go"),
         (["--out", "{}", "--evaluations", "0"], "--evaluations: must be at least 1, but is 0"),
         (["--out", "{}", "--max-params", "-5"], "--max-params: must be above 0, but is -5"),
-        (["--out", "{}", "--dataset", "digitz"], "--dataset: is not known: no data set is named 'digitz'"),
+        (["--out", "{}", "--dataset", "digitz"], "--dataset: is not known: no dataset is named 'digitz'"),
         (["--out", "{}", "--objectives", "acuracy"], "did you mean 'accuracy'?"),
         (["--out", "{}", "--workers", "0"], "--workers must be at least 1, but is 0"),
         (["--out", "{}", "--space-option", "max_layers=99"], "must be at most 20"),
@@ -150,7 +150,7 @@ def test_the_command_leaves_history_front_and_plot(tmp_path: Path, capsys: pytes
 def test_a_search_in_which_nothing_is_feasible_ends_with_exit_code_3(tmp_path: Path) -> None:
     # Each limit can be kept, but not both at once: that shows only when networks are drawn.
     limits = ["--min-params", "60000", "--max-flops", "60000"]
-    with pytest.raises(CommandError, match="no candidate keeps the limits") as caught:
+    with pytest.raises(CommandError, match="no candidate meets the constraints") as caught:
         call_command("search", "--out", str(tmp_path / "out"), *limits, "--evaluations", "2")
     assert caught.value.returncode == 3
 

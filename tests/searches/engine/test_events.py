@@ -42,7 +42,7 @@ def test_numbers_are_written_as_people_read_them() -> None:
     assert events.EvaluationStarted(4, 1200).in_words() == "#4 in training, 1,200 epochs"
     assert events.EvaluationStarted(4, 0).in_words() == "#4 is scored"
     assert events.TestMeasured(4, 0.98765).in_words() == "#4: test accuracy 98.8 %"
-    assert events.SelectionFinished(None, [], "knee", []).in_words() == "Chosen by knee: none"
+    assert events.SelectionFinished(None, [], "knee", []).in_words() == "Selected by knee: none"
 
 
 def test_an_event_of_another_version_is_called_by_its_kind() -> None:
@@ -51,7 +51,7 @@ def test_an_event_of_another_version_is_called_by_its_kind() -> None:
 
 
 def test_what_people_did_can_be_looked_at_alone() -> None:
-    assert dict(shown_alone())["StatusChanged"] == "what people did"
+    assert dict(shown_alone())["StatusChanged"] == "user actions"
     assert in_words("StatusChanged", {"status": "paused", "by": "alice"}) == "The run is paused, by alice"
 
 

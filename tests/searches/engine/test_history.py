@@ -83,7 +83,7 @@ def test_a_line_that_a_kill_cut_off_is_cut_from_the_file(tmp_path: Path) -> None
 
 def test_a_folder_holds_one_search(tmp_path: Path) -> None:
     SearchFolder.new(tmp_path).begin(HEADER)
-    with pytest.raises(HistoryError, match="holds a search already; go on with it by --resume"):
+    with pytest.raises(HistoryError, match="already holds a search; continue it with --resume"):
         SearchFolder.new(tmp_path)
     with pytest.raises(HistoryError, match="holds no search"):
         SearchFolder.resumed(tmp_path / "none")

@@ -284,7 +284,11 @@ def test_inherited_weights_that_are_lost_are_trained_again_first(tmp_path: Path,
 @pytest.mark.parametrize(
     ("ladder", "field", "message"),
     [
-        ({"rungs": "2,x"}, "ladder.rungs", "must be up to 8 whole numbers from 1 to 1,000 by comma, but is '2,x'"),
+        (
+            {"rungs": "2,x"},
+            "ladder.rungs",
+            "must be up to 8 whole numbers from 1 to 1,000, separated by commas, but is '2,x'",
+        ),
         ({"rungs": "3,3"}, "ladder.rungs", "must rise from rung to rung, but is '3,3'"),
         ({"final_epochs": 5}, "ladder.final_epochs", "must be above the last rung (5 epochs), but is 5"),
         ({"eta": 1}, "ladder.eta", "must be at least 2, but is 1"),

@@ -32,7 +32,7 @@ def test_it_spends_what_the_search_has_spent(tmp_path: Path) -> None:
 
     ours = finished(SPEC)
     control = finished(control_spec(SPEC, ours.cost))
-    assert control.reason == f"the counted cost of {ours.cost:,} multiply-adds was reached"
+    assert control.reason == f"the compute cost of {ours.cost:,} multiply-adds was reached"
     assert ours.cost <= control.cost < 1.5 * ours.cost  # the training that passes the limit is still done
 
 

@@ -143,8 +143,8 @@ def test_a_search_without_a_network_within_the_limits_says_what_the_last_one_bro
     limits = {"min_params": 60_000, "max_flops": 60_000}
     reports = run(tmp_path, spec(limits=limits), ShuffledExecutor(2))
     (reason,) = of_kind(reports, events.SelectionFinished)[0].reasons
-    assert reason.startswith("no candidate keeps the limits (of the last one drawn ")
-    assert reason.endswith("parameters are fewer than 60,000); loosen them or widen the space")
+    assert reason.startswith("no candidate meets the constraints (of the last one drawn, ")
+    assert reason.endswith("parameters are fewer than 60,000); relax them or widen the space")
 
 
 DONE = {"fidelity": 5, "status": "done", "reason": ""}
@@ -155,7 +155,7 @@ DONE = {"fidelity": 5, "status": "done", "reason": ""}
     [
         ([], "nothing was evaluated; allow more time or evaluations"),
         ([{"step": "weights"}], "nothing was evaluated; allow more time or evaluations"),
-        ([DONE], "no candidate keeps the limits; loosen them or allow more evaluations"),
+        ([DONE], "no candidate meets the constraints; relax them or allow more evaluations"),
     ],
 )
 def test_an_empty_front_has_a_reason(lines: list[dict[str, Any]], reason: str) -> None:
@@ -191,14 +191,14 @@ def test_limits_that_no_network_keeps_end_the_search_with_that_reason(tmp_path: 
     together = {"min_params": 60_000, "max_flops": 60_000}
     reports = run(tmp_path, spec(limits=together), ShuffledExecutor(2))
     assert lines(reports) == []
-    assert reports[-1].reason == "100 numbers in a row brought no new network within the limits"
+    assert reports[-1].reason == "100 proposals in a row brought no new network within the constraints"
     assert of_kind(reports, events.SelectionFinished)[0].chosen is None
 
 
 def test_a_searched_out_space_ends_the_search(tmp_path: Path) -> None:
     tiny = {"max_layers": 2, "widths": [16], "operations": ["conv3x3"], "max_skips": 0, "stages": 1}
     reports = run(tmp_path, spec(space_options=tiny, evaluations=1000), ShuffledExecutor(2))
-    assert reports[-1].reason == "100 numbers in a row brought no new network within the limits"
+    assert reports[-1].reason == "100 proposals in a row brought no new network within the constraints"
     duplicates = of_kind(reports, events.DuplicateProposed)
     assert duplicates
     numbers = {entry["fingerprint"]: entry["number"] for entry in lines(reports)}

@@ -76,7 +76,7 @@ def test_a_supernet_that_ranks_well_screens_all_networks(tmp_path: Path) -> None
     assert not any(entry.get("kind") for entry in entries[STEPS:])
     assert verdict(reports).is_trusted
     assert verdict(reports).reason == (
-        "The supernet is trusted: over 6 networks its order has Kendall's tau 1.00 (80 % interval 1.00 to 1.00) with "
+        "The supernet is trusted: its order of 6 networks has Kendall's tau 1.00 (80 % interval 1.00 to 1.00) with "
         "training at 1 epochs"
     )
     scored = [entry for entry in entries[STEPS:] if entry["fidelity"] == 0]
@@ -94,7 +94,7 @@ def test_one_that_ranks_badly_is_skipped_and_nothing_is_compared_with_its_scores
     assert not verdict(reports).is_trusted
     assert verdict(reports).low is not None
     assert verdict(reports).low <= 0
-    assert verdict(reports).reason.startswith("The supernet is not trusted and its rung is skipped: over 6 net")
+    assert verdict(reports).reason.startswith("The supernet is not trusted and its rung is skipped: its order")
     first = [entry for entry in entries if entry.get("place") is None]
     assert [entry["fidelity"] for entry in first] == [0] * 6 + [1] * 7
     assert reports[-1].evaluations == 13

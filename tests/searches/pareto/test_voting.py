@@ -78,4 +78,4 @@ def test_the_command_line_and_the_page_choose_the_same_of_a_search_in_which_all_
     chosen, words = page.voted(found["front"], found["spec"]["objectives"], [])
     assert chosen["number"] == found["chosen"]
     assert engine.ALL_ABSTAINED in found["reasons"]
-    assert words == ["no ballot was cast, so the knee is taken"]
+    assert words == ["no ballot was cast, so the knee is selected"]

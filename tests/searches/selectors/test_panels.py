@@ -86,7 +86,7 @@ def test_runs_are_compared_in_one_scale(world: World, run: SearchRun) -> None:
 def test_runs_of_different_objectives_are_compared_by_what_both_have(world: World, run: SearchRun) -> None:
     comparison = RunComparison((run, world.finished))
     assert comparison.names == ("accuracy", "params")
-    assert comparison.warnings == ["Only what all of them have is compared; left out: latency."]
+    assert comparison.warnings == ["Only objectives that all runs have are compared; left out: latency."]
 
 
 @pytest.mark.parametrize("person", ["viewer", "stranger"])
@@ -99,4 +99,4 @@ def test_parts_of_a_page_are_for_those_who_see_the_run(world: World, run: Search
     expected = 200 if person == "viewer" else 404
     assert {client.get(path).status_code for path in paths} == {expected}
     page = client.get(reverse("searches:compare-runs"), {"run": [run.pk, world.finished.pk]})
-    assert ("Hypervolume, one scale" in page.content.decode()) == (person == "viewer")
+    assert ("Hypervolume (common reference)" in page.content.decode()) == (person == "viewer")

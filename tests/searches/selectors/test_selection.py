@@ -26,9 +26,9 @@ def test_a_limit_bounds_a_cost_from_above_and_a_gain_from_below() -> None:
 
 
 def test_limits_that_nothing_keeps_are_named() -> None:
-    with pytest.raises(ChoiceError, match=r"no candidate of the front keeps latency 0\.500 ms; loosen a limit"):
+    with pytest.raises(ChoiceError, match=r"no candidate on the front meets latency ≤ 0\.500 ms; relax a constraint"):
         within(FRONT, {"limit.latency": "0.5"}, NAMES)
-    with pytest.raises(ChoiceError, match="a limit must be a number"):
+    with pytest.raises(ChoiceError, match=r"the constraint on latency must be a number, for example 0\.18"):
         within(FRONT, {"limit.latency": "fast"}, NAMES)
 
 
@@ -39,16 +39,16 @@ def test_the_members_vote_and_who_abstains_says_why() -> None:
     ]
     chosen, words = voted(FRONT, NAMES, ballots)
     assert chosen["number"] == 2
-    assert words == ["nsga2 abstains: it has no opinion", "predictor puts it at 1 of 3"]
+    assert words == ["nsga2 abstains: it has no opinion", "predictor ranks it 1 of 3"]
 
 
 def test_without_a_ballot_the_knee_is_taken() -> None:
     chosen, words = voted(FRONT, NAMES, [])
-    assert (chosen["number"], words) == (2, ["no ballot was cast, so the knee is taken"])
+    assert (chosen["number"], words) == (2, ["no ballot was cast, so the knee is selected"])
     abstaining = [{"voter": "nsga2", "ranking": [], "reason": "abstains: it has no opinion"}]
     assert voted(FRONT, NAMES, abstaining)[1] == [
         "nsga2 abstains: it has no opinion",
-        "all abstained, so the knee is taken",
+        "all abstained, so the knee is selected",
     ]
 
 

@@ -126,7 +126,7 @@ def test_a_project_is_handed_over(world: World) -> None:
 
 
 def test_a_project_is_not_handed_to_a_stranger(world: World) -> None:
-    with pytest.raises(ValidationError, match="charlie is no member of this project: add them first"):
+    with pytest.raises(ValidationError, match=r"charlie is not a member of this project\. Add them first"):
         services.project_transfer(project=world.project, to=world.charlie, by=world.alice)
 
 

@@ -143,7 +143,7 @@ def test_a_device_measures_for_its_owner_only(world: World, device: Device, clie
         page = client.get(f"/projects/{world.project.slug}/new/").content.decode()
         assert ("Pi in the corner (your device)" in page) is (person == world.alice)
     data = sent(spec(target=device.target_name), "on the Pi")
-    message = "is no paired device of yours; choose one of your own, or a kind of hardware"
+    message = "is no paired device of yours; select one of your own or a kind of hardware"
     assert RunForm(data, project=world.project, by=world.bob).errors == {"target": [message]}
     assert not RunForm(data, project=world.project, by=world.alice).errors
 
@@ -154,7 +154,7 @@ def test_a_target_that_nothing_here_can_measure_is_refused_in_the_form(world: Wo
     answer = client.post(f"/projects/{world.project.slug}/new/check/", filled | {"target": "cuda", "choose": "knee"})
     (message,) = answer.json()["errors"]["target"]
     assert message.startswith("cannot be measured: this machine has no NVIDIA driver")
-    assert message.endswith("choose gpu to have a T4 modelled")
+    assert message.endswith("select the target gpu to model an NVIDIA T4")
 
 
 @pytest.mark.slow

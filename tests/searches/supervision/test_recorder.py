@@ -59,7 +59,7 @@ def test_a_run_with_steps_goes_on_to_the_same_history(world: World, learner: str
 def test_a_finished_run_starts_its_control_once_at_the_same_counted_cost(world: World) -> None:
     run = searched(world, control=True, algorithm="nsga2")
     control = run.controls.get()
-    assert (control.name, control.status, control.created_by) == ("steps (random control)", Status.QUEUED, world.alice)
+    assert (control.name, control.status, control.created_by) == ("steps (random baseline)", Status.QUEUED, world.alice)
     assert control.spec["algorithm"] == "random_search"
     assert control.spec["control"] is False
     assert control.spec["seed"] == run.spec["seed"]

@@ -90,7 +90,7 @@ def test_a_full_disk_pauses_a_run_which_goes_on_once_there_is_room(
     assert run_settle(claim=held) == Status.PAUSED
     world.run.refresh_from_db()
     assert world.run.reason == (
-        "storage full: less than 200 MiB are free. The run goes on by itself once there is room"
+        "storage full: less than 200 MiB are free. The run continues by itself once there is room"
     )
     assert reaper.resume_paused_by_storage() == 0
     disk(monkeypatch, 250 * 2**20)

@@ -195,7 +195,7 @@ def test_a_spec_that_the_engine_refuses_fails_the_run_in_a_sentence(world: World
     SearchRun.objects.filter(pk=run.pk).update(spec=run.spec | {"dataset": "no such set"})
     assert supervised(run) is Outcome.FINISHED
     assert run.status == Status.FAILED
-    assert "no data set is named 'no such set'" in run.reason or "no such set" in run.reason
+    assert "no dataset is named 'no such set'" in run.reason or "no such set" in run.reason
     assert run.events.last().payload == {"status": "failed", "by": "", "reason": run.reason}
 
 

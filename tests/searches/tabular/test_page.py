@@ -71,7 +71,7 @@ def test_a_packed_table_and_one_of_the_server_are_taken(page: Client, tmp_path: 
     (tmp_path / "truth" / "known.csv").write_text(ROWS)
     assert "server:known.csv" in page.get(reverse("searches:replays")).content.decode()
     assert asked(page, file="", table="server:known.csv").is_on_server
-    assert "Choose a table" in ask(page, file="", table="server:../known.csv").content.decode()
+    assert "Select a table" in ask(page, file="", table="server:../known.csv").content.decode()
 
 
 def test_an_uploaded_table_can_be_asked_again(page: Client) -> None:
@@ -85,9 +85,9 @@ def test_an_uploaded_table_can_be_asked_again(page: Client) -> None:
     [
         ({"search_on": "kwality"}, "has no column &#x27;kwality&#x27;"),
         ({"repeats": "5000"}, "must be a whole number from 1 to 500, but is &#x27;5000&#x27;"),
-        ({"algorithms": []}, "Choose at least one of"),
-        ({"algorithms": ["darts"]}, "Choose at least one of"),
-        ({"file": SimpleUploadedFile("table.exe", b"MZ")}, "A table is a .csv or a .csv.gz file"),
+        ({"algorithms": []}, "Select at least one of"),
+        ({"algorithms": ["darts"]}, "Select at least one of"),
+        ({"file": SimpleUploadedFile("table.exe", b"MZ")}, "A table must be a .csv or .csv.gz file"),
         ({"cost": "time", "budget": "x"}, "must be a number above 0 where there is a cost"),
     ],
 )
@@ -150,7 +150,7 @@ def test_only_its_owner_sees_a_replay(page: Client, world: World) -> None:
         assert other.get(reverse(f"searches:{name}", args=[replay.pk])).status_code == 404
     for name in ("replay-stop", "replay-delete"):
         assert other.post(reverse(f"searches:{name}", args=[replay.pk])).status_code == 404
-    assert "Choose a table" in other.post(
+    assert "Select a table" in other.post(
         reverse("searches:replays"), ASKED | {"table": f"own:{replay.pk}"}
     ).content.decode()  # fmt: skip
 

@@ -111,7 +111,7 @@ def test_a_bad_file_is_refused_by_its_reason(content: bytes, name: str, reason: 
     ("content", "sentence"),
     [
         (huge(), "cats/bad.png has more than the 40,000,000 pixels that are decoded"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "cats/bad.png is no image of the formats PNG, JPEG, BMP, "),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "cats/bad.png is not an image of the formats PNG, JPEG, BMP, "),
         (animated(), "cats/bad.png is animated or has pages (2); keep one"),
         (PICTURE[:60], "cats/bad.png cannot be decoded (image file is truncated"),
     ],
@@ -143,7 +143,7 @@ def test_a_zip_with_a_bad_picture_is_refused_by_its_name(
 @pytest.mark.parametrize(
     ("file_name", "options", "message"),
     [
-        ("a.tar", {}, "A data set is an .npz file or a .zip of images, but this file ends in '.tar'."),
+        ("a.tar", {}, "A dataset must be an .npz file or a .zip of images, but this file ends in '.tar'."),
         ("a", {}, "ends in 'nothing'"),
         ("a.zip", {"rule": "squeeze"}, "Resize must be one of crop, pad, stretch, but is 'squeeze'."),
         ("a.zip", {"side": "9999"}, "Side must be from 4 to 512 pixels, but is 9999."),
@@ -182,7 +182,7 @@ def test_a_file_name_is_text_or_is_refused(file_name: str, world: World, data: P
 
 def test_a_file_and_a_project_have_their_limits(world: World, settings: Any, data: Path) -> None:
     settings.UPLOAD_MAX_BYTES = 2**20
-    with pytest.raises(ValidationError, match="The file has 2 MiB; at most 1 MiB are taken"):
+    with pytest.raises(ValidationError, match="A file must have at most 1 MiB, but this one has 2 MiB"):
         uploaded(world, bytes(2 * 2**20))
     uploaded(world)
     settings.UPLOAD_QUOTA_BYTES = 100
@@ -208,7 +208,7 @@ def test_the_form_uploads_and_the_page_shows(world: World) -> None:
     answer = client.post(path, {"file": SimpleUploadedFile("shapes.npz", npz()), "name": "My <b>shapes</b>"})
     upload = UploadedDataSet.objects.get()
     assert answer.headers["Location"] == f"{path}{upload.key}/"
-    assert b"Being read" in client.get(f"{path}{upload.key}/").content
+    assert b"Processing" in client.get(f"{path}{upload.key}/").content
     assert client.get(f"{path}{upload.key}/samples/").status_code == 204
     dataset_services.dataset_read(pk=upload.pk)
     page = client.get(f"{path}{upload.key}/").content.decode()
@@ -224,13 +224,13 @@ def test_the_form_uploads_and_the_page_shows(world: World) -> None:
 def test_a_form_without_a_file_says_what_is_wanted(world: World) -> None:
     answer = client_of(world, "editor").post(f"/projects/{world.project.slug}/datasets/", {"name": "x"})
     assert answer.status_code == 422
-    assert "Choose a file: an .npz with x and y" in answer.content.decode()
+    assert "Select a file: an .npz with x and y" in answer.content.decode()
 
 
 def test_a_built_in_set_has_its_page_too(world: World) -> None:
     client = client_of(world, "viewer")
     path = f"/projects/{world.project.slug}/datasets/digits/"
-    assert b"Being read" in client.get(path).content
+    assert b"Processing" in client.get(path).content
     assert dataset_services.portrait_make(name="digits") == "done"
     page = client.get(path).content.decode()
     assert datasets.open("digits").sha256 in page
@@ -260,7 +260,7 @@ def test_a_run_may_be_started_on_it_in_its_project_alone(world: World) -> None:
 def test_the_form_says_what_the_service_refuses(world: World) -> None:
     chosen = sent(spec(dataset=uploaded(world).reference), "on shapes")
     other = services.project_create(owner=world.charlie, name="Other")
-    message = "is no dataset of this project; choose one of its own, or a built-in one"
+    message = "is no dataset of this project; select one of its own or a built-in one"
     assert RunForm(chosen, project=other, by=world.charlie).errors == {"dataset": [message]}
     assert RunForm(chosen, project=world.project, by=world.bob).errors == {}
 

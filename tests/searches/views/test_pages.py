@@ -115,7 +115,7 @@ def test_a_deleted_run_leads_back_to_its_project(world: World) -> None:
 def test_only_the_owner_deletes_a_project_and_not_while_it_is_at_work(world: World) -> None:
     page = reverse("searches:project-delete", args=[world.project.slug])
     assert signed_in(world, "editor").post(page).status_code == HTTPStatus.NOT_FOUND
-    assert "are not over" in signed_in(world, "owner").post(page, follow=True).content.decode()
+    assert "have not ended" in signed_in(world, "owner").post(page, follow=True).content.decode()
     services.run_cancel(run=world.run, by=world.alice)
     signed_in(world, "owner").post(page)
     assert not Project.objects.filter(pk=world.project.pk).exists()
@@ -139,7 +139,7 @@ def test_the_check_names_faults_by_field_and_foretells(world: World) -> None:
     assert json.loads(good["spec"])["algorithm"] == "nsga2"
     wrong = client.post(page, entered(SearchSpec(), "mine", evaluations=["0"])).json()
     assert "must be at least 1" in wrong["errors"]["evaluations"][0]
-    assert "need" in wrong["estimate"]
+    assert "Fix 1 field" in wrong["estimate"]
 
 
 def test_a_new_run_may_begin_with_the_spec_of_another_one(world: World) -> None:
@@ -165,7 +165,7 @@ def test_a_pasted_spec_fills_the_form(world: World) -> None:
         assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY, text[:20]
     large = client.post(page, entered(SearchSpec(), "mine", pasted=["9" * 50_000_000], fill=["1"]))
     assert large.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    assert "has at most 2,500,000 bytes" in large.content.decode()
+    assert "must have at most 2,500,000 bytes" in large.content.decode()
 
 
 def test_one_button_starts_the_example_search(world: World) -> None:
@@ -184,7 +184,7 @@ def test_it_chooses_by_weights_as_the_command_line_does(world: World) -> None:
     best = client.get(page, {"accuracy": "1", "params": "0"}).json()
     values = dict(world.finished.evaluations.filter(is_on_front=True).values_list("number", "values"))
     assert values[best["number"]]["accuracy"] == max(each["accuracy"] for each in values.values())
-    assert "best validation accuracy of the front" in best["reasons"]
+    assert "best validation accuracy on the front" in best["reasons"]
     smallest = client.get(page, {"accuracy": "0", "params": "1"}).json()
     assert values[smallest["number"]]["params"] == min(each["params"] for each in values.values())
 
@@ -366,7 +366,7 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(world: World) -> None:
 def test_a_page_that_is_not_there_says_so_in_our_words(world: World) -> None:
     response = signed_in(world, "owner").get("/no/such/page/")
     assert response.status_code == HTTPStatus.NOT_FOUND
-    assert "There is no such page" in response.content.decode()
+    assert "Page not found" in response.content.decode()
 
 
 def test_a_form_without_its_token_is_refused_in_our_words() -> None:

@@ -23,7 +23,7 @@ def test_it_shows_layers_roofline_files_and_targets(world: World, client: Client
     for title in (
         *(targets.get(name).title for name in targets.names() if not targets.get(name).absence()),
         "Roofline of",
-        "Size on a disk",
+        "File size",
         "Layer by layer",
     ):
         assert title.replace("'", "&#x27;") in page

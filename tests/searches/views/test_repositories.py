@@ -99,7 +99,7 @@ def test_a_made_repository_shows_its_steps_files_and_certificate(world: World, d
     shown = page(world, "files", repository, path="model.py")
     assert "&lt;b&gt;" in shown
     assert "<b>" not in shown
-    assert "no text" in page(world, "files", repository, path="weights/model.safetensors")
+    assert "This file is binary" in page(world, "files", repository, path="weights/model.safetensors")
     assert page(world, "files", repository, path="../etc/passwd").count("README.md") > 1
     certificate = page(world, "certificate", repository)
     for words in ("4.8e-07", "97.5", "first difference at", "stem.conv", "Batch norm"):
@@ -114,7 +114,7 @@ def test_several_points_of_a_front_become_one_bundle(world: World) -> None:
     assert asked["Location"] == reverse("codegen:repository", args=[bundle.pk])
     assert set(bundle.request["variants"]) == {"small", "base", "large"}
     assert not bundle.is_single
-    assert "a bundle" in page(world, "repository", bundle)
+    assert "several (bundle)" in page(world, "repository", bundle)
     alone = signed_in(world, "viewer").post(url, {"n": numbers[:1]}, follow=True).content.decode()
     assert "variants must be 2 to 5 networks, but are 1" in alone
     candidate = signed_in(world, "viewer").get(reverse("searches:candidate", args=[world.finished.pk, numbers[0]]))

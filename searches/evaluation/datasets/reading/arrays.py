@@ -79,7 +79,7 @@ def channels_first(part: Part) -> Images:
     if x.ndim not in (3, 4):
         raise DataSetError(f"{part.x_name} must be (N, H, W) or (N, H, W, C), but has {x.ndim} dimensions: {x.shape}")
     if not 0 < len(x) <= MAX_IMAGES:
-        raise DataSetError(f"{part.x_name} has {len(x):,} images; a data set has 1 to {MAX_IMAGES:,}")
+        raise DataSetError(f"{part.x_name} has {len(x):,} images; a dataset has 1 to {MAX_IMAGES:,}")
     if len(part.y) != len(x):
         raise DataSetError(f"{part.x_name} has {len(x):,} images but {part.y_name} has {len(part.y):,} labels")
     if x.ndim == 3:

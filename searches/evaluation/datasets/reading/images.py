@@ -135,7 +135,7 @@ def decode(entry: Entry) -> Pixels:
                 check_size(entry, image)
                 pixels = eight_bits(ImageOps.exif_transpose(image))
     except UnidentifiedImageError as error:
-        raise DataSetError(f"{entry.path} is no image of the formats {', '.join(FORMATS)}; remove it") from error
+        raise DataSetError(f"{entry.path} is not an image of the formats {', '.join(FORMATS)}; remove it") from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise DataSetError(f"{entry.path} has more than the {MAX_IMAGE_PIXELS:,} pixels that are decoded") from error
     except (OSError, SyntaxError, ValueError) as error:

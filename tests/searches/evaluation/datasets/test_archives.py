@@ -144,7 +144,7 @@ def test_an_archive_within_one_is_no_image(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("cats/inner.zip", inner.read_bytes())
         archive.writestr("cats/inner.png", inner.read_bytes())
-    with pytest.raises(DataSetError, match=r"cats/inner\.png is no image of the formats"):
+    with pytest.raises(DataSetError, match=r"cats/inner\.png is not an image of the formats"):
         datasets.open(path)
 
 

@@ -118,7 +118,7 @@ def test_the_binary_version_of_cifar10_is_read(private_data: Path) -> None:
 
 def test_an_archive_without_a_member_is_refused(private_data: Path) -> None:
     cifar_archive(private_data / "datasets/cifar10/cifar-10-binary.tar.gz", leave_out="test_batch.bin")
-    with pytest.raises(DataSetError, match=r"cifar-10-binary.tar.gz lacks test_batch.bin; fetch it anew"):
+    with pytest.raises(DataSetError, match=r"cifar-10-binary.tar.gz lacks test_batch.bin; fetch it again"):
         datasets.open("cifar10")
 
 
@@ -246,7 +246,7 @@ def test_a_fetch_that_was_cut_off_goes_on(server: str) -> None:
 
 def test_a_connection_that_breaks_keeps_what_came(server: str) -> None:
     Server.cut = 3000
-    with pytest.raises(DataSetError, match=r"cut off after 3,000 of 10,240 bytes; try again, it goes on there"):
+    with pytest.raises(DataSetError, match=r"cut off after 3,000 of 10,240 bytes; try again: it continues there"):
         fetch("small", [file_at(server)], lambda *moment: None)
     fetch("small", [file_at(server)], lambda *moment: None)
     assert Server.asked == ["", "bytes=3000-"]

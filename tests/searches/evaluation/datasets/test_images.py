@@ -105,7 +105,7 @@ def test_the_user_chooses_how_pictures_become_one_size(
         ("resize=squeeze", "resize must be one of crop, pad, stretch, but is 'squeeze'"),
         ("side=2", "side must be from 4 to 512 pixels, but is 2"),
         ("side=x", "side must be a number of pixels, but is 'x'"),
-        ("colour=red", "'colour' is no option of a data set; there are: resize=crop|pad|stretch, side=PIXELS"),
+        ("colour=red", "'colour' is no option of a dataset; there are: resize=crop|pad|stretch, side=PIXELS"),
     ],
 )
 def test_a_rule_that_there_is_not_is_refused(written: str, message: str, tmp_path: Path) -> None:
@@ -214,14 +214,14 @@ def long_text() -> bytes:
 REFUSED: list[tuple[str, Callable[[], bytes], str]] = [
     ("121 megapixels", huge, "has more than the 40,000,000 pixels that are decoded"),
     ("truncated", lambda: png(size=(64, 64), value=3)[:60], "cannot be decoded"),
-    ("svg", lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is no image of the formats"),
-    ("html", lambda: b"<html><script>1</script></html>", "is no image of the formats"),
-    ("empty", lambda: b"", "is no image of the formats"),
+    ("svg", lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is not an image of the formats"),
+    ("html", lambda: b"<html><script>1</script></html>", "is not an image of the formats"),
+    ("empty", lambda: b"", "is not an image of the formats"),
     ("one pixel", lambda: png(size=(1, 1)), "has 1×1 pixels; at least 4 a side are needed"),
     ("animated", animated, "is animated or has pages (2); keep one"),
     ("an animated webp", lambda: animated("WEBP"), "is animated or has pages (2); keep one"),
     ("a tiff of two pages", lambda: animated("TIFF"), "is animated or has pages (2); keep one"),
-    ("an animated gif", lambda: animated("GIF"), "is no image of the formats"),
+    ("an animated gif", lambda: animated("GIF"), "is not an image of the formats"),
     ("100 MB of text", long_text, "cannot be decoded"),
     ("a line", lambda: png(size=(4000, 3)), "has 4000×3 pixels; at least 4 a side are needed"),
 ]
@@ -248,7 +248,7 @@ def test_images_outside_a_class_are_refused(tmp_path: Path) -> None:
 
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("")
-    with pytest.raises(DataSetError, match=r"holds no images; wanted are files such as cats/1\.png"):
+    with pytest.raises(DataSetError, match=r"holds no images; use paths such as cats/1\.png"):
         datasets.open(tmp_path)
 
 

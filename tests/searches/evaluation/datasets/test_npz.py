@@ -150,7 +150,7 @@ HOSTILE: list[tuple[str, Callable[[Path], Path], str]] = [
     ("channels first", with_(x=np.zeros((60, 3, 32, 32), "u1")), "use x.transpose(0, 2, 3, 1)"),
     ("text pixels", with_(x=np.full((60, 8, 8), "a")), "use uint8 or a float type"),
     ("a flat x", with_(x=np.zeros((60, 64), "u1")), "(N, H, W) or (N, H, W, C)"),
-    ("one-hot labels", with_(y=np.eye(3, dtype=int)[np.arange(60) % 3]), "one class number an image"),
+    ("one-hot labels", with_(y=np.eye(3, dtype=int)[np.arange(60) % 3]), "one class number per image"),
     ("huge images", with_(x=np.zeros((60, 4, 600), "u1")), "sides from 4 to 512"),
     ("a rare class", with_(y=np.array([0] * 58 + [1] * 2)), "class '1' has 2 images"),
     ("half a test part", with_(x_test=np.zeros((3, 8, 8), "u1")), "only one of x_test and y_test"),

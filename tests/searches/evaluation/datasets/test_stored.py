@@ -52,12 +52,12 @@ def test_a_file_that_is_cut_off_is_found() -> None:
 
 @pytest.mark.parametrize("name", ["upload:", "upload:../../etc", f"upload:{KEY}/..", f"upload:{KEY.upper()}"])
 def test_a_name_leads_nowhere_else(name: str) -> None:
-    with pytest.raises(DataSetError, match="named upload: and 32 hexadecimal digits"):
+    with pytest.raises(DataSetError, match="named upload: followed by 32 hexadecimal digits"):
         datasets.open(name)
 
 
 def test_one_that_is_gone_says_so() -> None:
-    with pytest.raises(DataSetError, match="not there any more; upload it again"):
+    with pytest.raises(DataSetError, match="no longer exists; upload it again"):
         datasets.facts(f"upload:{KEY}")
 
 
