@@ -66,7 +66,7 @@ def no_longer_promised(begun: Mapping[str, Any], now: Mapping[str, Any]) -> str:
         return "this machine or torch build is another one: the same results, bit for bit, are not promised"
     before = begun.get(PORTAL, "an earlier version")
     return (
-        f"this search began under {before} of the portal and goes on under {now.get(PORTAL)}: its history hash is no "
+        f"this search began under {before} of the portal and continues under {now.get(PORTAL)}: its history hash is no "
         "longer comparable with that of a search that ran under one version"
     )
 

@@ -94,7 +94,9 @@ def test_another_machine_is_told_and_other_data_refused(tmp_path: Path) -> None:
     assert SearchFolder.resumed(tmp_path).begin(HEADER) == ""
     assert "bit for bit" in SearchFolder.resumed(tmp_path).begin(HEADER | {"machine": {"kind": "there"}})
     newer = SearchFolder.resumed(tmp_path).begin(HEADER | {"machine": HEADER["machine"] | {"portal": "9.9"}})
-    assert "began under an earlier version of the portal and goes on under 9.9: its history hash is no longer" in newer
+    assert (
+        "began under an earlier version of the portal and continues under 9.9: its history hash is no longer" in newer
+    )
     with pytest.raises(HistoryError, match="searched with other data"):
         SearchFolder.resumed(tmp_path).begin(HEADER | {"data": {"sha256": "e"}})
 

@@ -141,5 +141,5 @@ def test_a_run_that_goes_on_under_another_version_says_that_its_hash_is_not_comp
     client = Client()
     client.force_login(world.alice)
     page = client.get(f"/runs/{run.pk}/").content.decode()
-    assert f"began under 0.0.9 of the portal and goes on under {portal_version()}" in page
+    assert f"began under 0.0.9 of the portal and continues under {portal_version()}" in page
     assert "no longer comparable" not in client.get(f"/runs/{world.finished.pk}/").content.decode()
