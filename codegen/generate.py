@@ -101,7 +101,7 @@ class Generation:
                 self.kept = (*self.kept, name)
 
     def try_export(self, name: str, framework: Framework, deploy: Any, certificate: Any) -> str:
-        """Why it is left out; empty if it is there and agrees."""
+        """Exports to one form and returns why it is left out; empty if it is there and agrees."""
         missing = [needed for needed in framework.needs if needed not in self.kept]
         if missing:
             return f"it is made from {missing[0]}, which was left out"

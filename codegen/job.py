@@ -72,7 +72,7 @@ def progress_of(said: list[dict[str, Any]]) -> str:
 
 
 def conclude(job: Job, child: ChildProcess, said: list[dict[str, Any]]) -> str:
-    """From the generator's last word to the row."""
+    """Writes the generator's last word to the row."""
     last: dict[str, Any] = said[-1] if said else {"kind": "nothing"}
     logged = child.logged()
     if last["kind"] == "error":

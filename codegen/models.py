@@ -95,7 +95,7 @@ class Repository(Leased):
 
     @property
     def archive_path(self) -> Path:
-        """On this machine: fetched, where the machines do not share the data folder."""
+        """Returns the path on this machine; the file is fetched where the machines do not share the data folder."""
         return file_storage.fetch(Path(settings.DATA_DIR) / self.archive, sha256=self.sha256 if self.archive else "")
 
     @property

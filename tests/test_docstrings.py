@@ -20,7 +20,9 @@ ARRAYS = {"Tensor", "NDArray", "ndarray", "ArrayLike"}
 DIMENSION = r"(?:\.\.\.|[\w']+(?:\s?[-+*/]\s?[\w']+)*)"
 SHAPE = re.compile(rf"(?<!\w)\({DIMENSION}(?:,\s{DIMENSION})*,?\s?{DIMENSION}?\)")
 IN_WORDS = re.compile(r"\b(scalars?|(same|any|whatever|its|their|own) shapes?|shapes? of)\b")
-FRAGMENT = re.compile(r"(Of|By|At|For|Where|Whether|Who|As|With|Without)\b")
+FRAGMENT = re.compile(
+    r"(Of|By|At|For|Where|Whether|Who|Whose|As|With|Without|From|In|On|Under|Between|Until|While|When|Why|Not)\b"
+)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Documented = Function | ast.ClassDef | ast.Module

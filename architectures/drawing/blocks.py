@@ -16,7 +16,7 @@ MANY = 24  # blocks, from which on equal neighbours are drawn once
 
 @dataclass(frozen=True)
 class Link:
-    """From one block to another. A skip joins the block after its beginning; a projected one by a convolution."""
+    """Joins two blocks. A skip joins the block after its beginning; a projected one by a convolution."""
 
     source: int
     target: int

@@ -102,7 +102,7 @@ def _line(place: Layout, source: int, target: int) -> str:
 
 
 def _arc(place: Layout, arc: Arc) -> str:
-    """From side to side where nothing stands between; else round the blocks, entering from above."""
+    """Draws an arc from side to side where nothing stands between, else round the blocks, entering from above."""
     (x, y), (to_x, to_y) = place.corners[arc.link.source], place.corners[arc.link.target]
     side, lane = arc.side, arc.x
     kind = "arch-link arch-skip" if arc.link.is_skip else "arch-link"

@@ -1,4 +1,4 @@
-"""From a request to the sources of its repository: no torch, no clock, no disk. generate.py adds what is executed."""
+"""Turns a request into a repository's sources: no torch, no clock, no disk. generate.py adds what is executed."""
 
 import json
 from importlib.metadata import version
@@ -78,7 +78,7 @@ def configuration(request: RepositoryRequest, graph: Graph) -> dict[str, Any]:
 
 
 def data_source(request: RepositoryRequest) -> str | None:
-    """Only a data set that everybody has is named in the repository; a user's own is not part of it."""
+    """Names a dataset that everybody has; a user's own is not part of the repository."""
     return request.data_path if request.data_path in STANDARD else None
 
 

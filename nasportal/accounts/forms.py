@@ -50,6 +50,6 @@ class TokenForm(forms.Form):
     )
 
     def expires(self) -> Any:
-        """When the token stops to work."""
+        """Returns when the token stops to work."""
         days = self.cleaned_data["days"]
         return now() + timedelta(days=days) if days else None

@@ -31,7 +31,7 @@ REBUILT = {"log", "static", "secret_key", "portal.lock", "cache", "backups"}  # 
 
 
 class BackupError(Exception):
-    """Why nothing was saved or put back, in one sentence."""
+    """The reason why nothing was saved or put back, in one sentence."""
 
 
 def save(target: Path) -> dict[str, Any]:

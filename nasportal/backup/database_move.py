@@ -24,7 +24,7 @@ LEFT_OUT = {"contenttypes", "django_q", "sessions"}
 
 
 class MoveError(Exception):
-    """Why nothing was moved, in one sentence."""
+    """The reason why nothing was moved, in one sentence."""
 
 
 def move(address: str) -> dict[str, int]:

@@ -101,7 +101,7 @@ def public_address(parts: SplitResult) -> str:
 
 
 def is_public(address: str) -> bool:
-    """Not loopback, private, link-local (where clouds keep their credentials), multicast or reserved."""
+    """Returns whether an address is not loopback, private, link-local (cloud credentials), multicast or reserved."""
     known = ipaddress.ip_address(address.partition("%")[0])
     inner = getattr(known, "ipv4_mapped", None) or getattr(known, "sixtofour", None) or known
     return inner.is_global and known.is_global and not inner.is_multicast and not known.is_multicast

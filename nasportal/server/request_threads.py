@@ -40,7 +40,7 @@ class ReusingHandler(ASGIHandler):
             thread.submit(self._returned, thread)
 
     def _returned(self, thread: ThreadPoolExecutor) -> None:
-        """On the thread itself."""
+        """Takes the thread back; runs on the thread itself."""
         if len(self._idle) < KEPT:
             self._idle.append(thread)
         else:

@@ -39,7 +39,7 @@ class Watchdog:
     since: float = field(default_factory=time.monotonic)
 
     def fault(self, cluster: psutil.Process | None) -> str:
-        """What is wrong with the cluster, in words; nothing while it is starting or well."""
+        """Says in words that a worker is free and yet nobody takes the task."""
         if cluster is None:
             return ""  # it has ended, which the supervisor sees by itself
         if cluster.pid != self.cluster:
@@ -63,7 +63,7 @@ class Canary:
     sent: float = -CANARY_SECONDS
 
     def fault(self, has_idle_worker: Callable[[], bool]) -> str:
-        """In words, that a worker is free and yet nobody takes the task."""
+        """Says in words that a worker is free and yet nobody takes the task."""
         from django_q.models import Task
         from django_q.tasks import async_task
 

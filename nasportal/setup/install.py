@@ -23,7 +23,7 @@ CUDA_PACKAGES = ("nvidia-", "cuda-")
 
 
 class Refused(Exception):
-    """Why nothing can be installed, in one sentence."""
+    """The reason why nothing can be installed, in one sentence."""
 
 
 def main(level: str = EVERYTHING) -> int:

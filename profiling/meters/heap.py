@@ -15,7 +15,7 @@ M_MMAP_THRESHOLD, MMAP_BYTES = -3, 2**25  # the largest that glibc's own adjustm
 
 
 def keep() -> bool:
-    """From now on freed memory stays with this process; False where the C library has no such option."""
+    """Keeps freed memory with this process from now on; False where the C library has no such option."""
     mallopt = function("mallopt")
     return mallopt is not None and all(
         mallopt(option, size) for option, size in ((M_TRIM_THRESHOLD, TRIM_BYTES), (M_MMAP_THRESHOLD, MMAP_BYTES))

@@ -42,7 +42,7 @@ class Kernel(NamedTuple):
 
 
 def kernels(graph: Graph, counted: Complexity, fuses: bool) -> tuple[Kernel, ...]:
-    """In the order of the graph; ``fuses`` says that a graph runtime runs it."""
+    """Lists kernels in the order of the graph; ``fuses`` says that a graph runtime runs it."""
     left_out = fused_nodes(graph) | idle_nodes(graph) if fuses else frozenset()
     voids = void_nodes(graph) if fuses else frozenset()
     found = []

@@ -51,7 +51,7 @@ class Target:
     depthwise_share: float = 0.1
 
     def fits(self, weight_bytes: int, activation_peak_bytes: int) -> str | None:
-        """Why a network does not fit, or None."""
+        """Says why a network does not fit, or None."""
         if weight_bytes > self.storage_bytes:
             return f"weights need {weight_bytes:,} bytes; {self.title} has {self.storage_bytes:,} for them"
         if activation_peak_bytes > self.memory_bytes:
@@ -60,5 +60,5 @@ class Target:
 
     @classmethod
     def absence(cls) -> str:
-        """Why this machine cannot measure for the target, and the way out; empty where it can, or need not."""
+        """Says why this machine cannot measure for the target, and the way out; empty where it can, or need not."""
         return ""

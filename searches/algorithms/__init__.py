@@ -18,7 +18,7 @@ def needs_training(name: str) -> bool:
 
 
 def unfit(name: str, document: Mapping[str, Any] | None) -> str:
-    """Why an algorithm cannot search a problem of this document (None: a table); empty where it can."""
+    """Says why an algorithm cannot search a problem of this document (None: a table); empty where it can."""
     if document is None:
         return "its steps train on a dataset, and a table has none" if needs_training(name) else ""
     spaces: tuple[str, ...] = getattr(get(name), "spaces", ())

@@ -106,7 +106,7 @@ class Problem(Protocol):
         """A random genotype, within the limits where enough are."""
 
     def refusal(self, genotype: Genotype) -> str:
-        """Why this genotype may not be evaluated; empty where it may."""
+        """Says why this genotype may not be evaluated; empty where it may."""
 
     def cost(self, genotype: Genotype) -> float:
         """Returns the cost of its evaluation: counted, never timed."""

@@ -88,7 +88,7 @@ class Archive:
         return pareto.share([each.losses for each in front], objectives.ideal_losses(self.names), self.reference)
 
     def reference_point(self) -> list[float] | None:
-        """In the objectives' own units, in their order."""
+        """Returns the reference point in the objectives' own units, in their order."""
         if self.reference is None:
             return None
         return [objectives.loss(name, bound) + 0.0 for name, bound in zip(self.names, self.reference, strict=True)]

@@ -165,7 +165,7 @@ class SupernetJudged(Reported):
 
 @dataclass(frozen=True)
 class StageChanged(Reported):
-    """From this number on the algorithm draws from another part of the space."""
+    """The algorithm draws from another part of the space, from this number on."""
 
     stage: int
     number: int

@@ -18,7 +18,7 @@ SKIPPED = "The supernet is not trusted and its rung is skipped"
 
 @dataclass(frozen=True)
 class Verdict:
-    """From this position on the supernet's rung is used, or skipped."""
+    """The supernet's rung is used, or skipped, from this position on."""
 
     position: int
     is_trusted: bool

@@ -93,7 +93,7 @@ class SeveralField(SpecField):
 
 
 class SwitchField(SpecField):
-    """On or off."""
+    """A switch, on or off."""
 
     kind = "switch"
 

@@ -76,7 +76,7 @@ class Tail:
         self.woken = asyncio.Event()
 
     async def subscribe(self, run_id: int) -> Subscription:
-        """From now on every event waits for this client; a snapshot that is taken afterwards is never older."""
+        """Queues every event for this client from now on; a snapshot that is taken afterwards is never older."""
         if run_id not in self.positions:
             position = await _in_thread(newest_seq)(run_id)
             self.positions.setdefault(run_id, position)

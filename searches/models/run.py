@@ -100,7 +100,7 @@ class SearchRun(Leased):
 
     @property
     def share_done(self) -> float:
-        """Between 0 and 1, of the budget of evaluations or of counted cost, whichever is nearer to its end."""
+        """Returns 0 to 1, of the budget of evaluations or of counted cost, whichever is nearer to its end."""
         by_count = self.evaluations_done / self.evaluations_total if self.evaluations_total else 0.0
         by_cost = self.cost / self.spec["max_cost"] if self.spec.get("max_cost") else 0.0
         return min(1.0, max(by_count, by_cost))

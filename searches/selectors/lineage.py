@@ -41,7 +41,7 @@ class Lineage:
 
     @cached_property
     def main_line(self) -> list[Ancestor]:
-        """From the candidate through each first parent to the one that has none."""
+        """Returns the line from the candidate through each first parent to the one that has none."""
         found, number = [], self.number
         while number in self.members:
             member = self.members[number]

@@ -113,7 +113,7 @@ def format_of(path: PurePath) -> str:
 
 
 def rows(graph: Graph, counted: Complexity, prediction: Prediction) -> Iterator[Row]:
-    """In the order of the network, nodes without any cost left out."""
+    """Lists nodes in the order of the network; those without any cost are left out."""
     longest = max(node.seconds for node in prediction.nodes) or 1
     most_macs = max(1, *(each.macs for each in counted.nodes))
     largest = max(1, *(each.output_bytes for each in counted.nodes))

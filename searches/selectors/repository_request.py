@@ -42,7 +42,7 @@ def delivered(candidate: Candidate) -> Evaluation:
 
 
 def lack_of(candidate: Candidate) -> str:
-    """Why there is nothing to deliver of a candidate that is trained; empty where there is."""
+    """Says why there is nothing to deliver of a candidate that is trained; empty where there is."""
     try:
         delivered(candidate)
     except NothingToDeliver as reason:

@@ -52,7 +52,7 @@ class RunComparison:
 
     @property
     def warnings(self) -> list[str]:
-        """Why figures of these runs do not compare as they stand."""
+        """Says why figures of these runs do not compare as they stand."""
         found = []
         for what, word in (("dataset", "datasets"), ("target", "targets")):
             values = dict.fromkeys(str(run.spec[what]) for run in self.runs)

@@ -1,4 +1,4 @@
-"""From an engine's events to rows: one transaction a batch, fenced by the token of the lease.
+"""Turns an engine's events into rows: one transaction per batch, fenced by the token of the lease.
 
 A resumed engine repeats what it proposed since the last accepted evaluation. What is known already, by its number or
 its generation, is dropped here and gets no second `seq`.

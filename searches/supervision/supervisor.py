@@ -40,7 +40,7 @@ Reports = queue.Queue[Report | None]
 
 
 class Outcome(Enum):
-    """Why a supervisor stopped."""
+    """The reason why a supervisor stopped."""
 
     FINISHED = "the engine said its last word"
     SETTLED = "a user wanted it, the slice was over, or the portal stops"

@@ -1,4 +1,4 @@
-"""From options in words to a question and its contests; what is wrong with them is said in one sentence."""
+"""Turns options in words into a question and its contests; what is wrong with them is said in one sentence."""
 
 import json
 import re

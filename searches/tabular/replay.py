@@ -94,7 +94,7 @@ class Replayed:
 
 
 def replay(question: Question, name: str, options: Mapping[str, Any], seed: int, lag: int) -> Replayed:
-    """Until the budget does not pay for the next evaluation, or nothing new is proposed."""
+    """Replays until the budget does not pay for the next evaluation, or nothing new is proposed."""
     problem = TableProblem(question.table, question.space, seed, question.costs)
     numbers = Sequence(problem, algorithms.get(name)(**options), lag)
     losses, costs = question.losses, question.costs

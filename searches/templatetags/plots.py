@@ -193,7 +193,7 @@ def _own(values: Mapping[str, float], x: str, y: str) -> tuple[float, float] | N
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:
-    """From below the least to above the greatest, so that no point sits on the frame."""
+    """Returns a range from below the least to above the greatest, so that no point sits on the frame."""
     low, high = min(values), max(values)
     room = (high - low or abs(high) or 1) * 0.08
     return max(0.0, low - room) if low >= 0 else low - room, high + room

@@ -20,7 +20,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Whose it is, and for how long."""
+        """Adds the token's user and its days."""
         parser.add_argument("name", help="user name of the account")
         parser.add_argument("--days", type=int, default=90, help="days until the token expires (default 90)")
 

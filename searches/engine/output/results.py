@@ -1,4 +1,4 @@
-"""From what evaluators answered to a line's status, reason and values."""
+"""Turns what evaluators answered into a line's status, reason and values."""
 
 from collections.abc import Sequence
 from math import isfinite, nan, sqrt

@@ -43,7 +43,7 @@ def opened(dataset: DataSet, path: Path) -> DataSet | None:
 
 
 def written(dataset: DataSet, path: Path) -> None:
-    """Under another name first: a second evaluator must not see half a file."""
+    """Writes under another name first: a second evaluator must not see half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as stream:
         np.save(stream, dataset.images, allow_pickle=False)

@@ -64,7 +64,7 @@ def describe(name: str) -> str:
 
 
 def absence(name: str) -> str:
-    """Why a built-in data set cannot be opened on this machine, and the way out; empty where it can."""
+    """Says why a built-in dataset cannot be opened on this machine, and the way out; empty where it can."""
     files = getattr(datasets.get(name), "files", ())
     try:
         if files:

@@ -21,7 +21,7 @@ def patience(epochs: float) -> int:
 
 
 def too_many_skips(shares: Sequence[float], most: float, epochs: int) -> str:
-    """Why to stop, or nothing: more of it would only sharpen what is known (DARTS+)."""
+    """Says why to stop, or nothing: more of it would only sharpen what is known (DARTS+, arXiv 1909.06035)."""
     last = shares[-epochs:]
     if most >= 1 or len(last) < epochs or min(last) < most:
         return ""
@@ -29,7 +29,7 @@ def too_many_skips(shares: Sequence[float], most: float, epochs: int) -> str:
 
 
 def sharper(eigenvalues: Sequence[float], growth: float, epochs: int) -> str:
-    """Why to stop and go back by so many epochs, or nothing (RobustDARTS)."""
+    """Says why to stop and go back by so many epochs, or nothing (RobustDARTS, arXiv 1909.09656)."""
     if not growth or len(eigenvalues) < WINDOW + epochs:
         return ""
     before = sum(eigenvalues[-WINDOW - epochs : -epochs]) / WINDOW

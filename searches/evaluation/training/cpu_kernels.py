@@ -11,7 +11,7 @@ from torch.nn import functional
 
 @contextmanager
 def quick_kernels(module: nn.Module) -> Iterator[None]:
-    """While it lasts, layers compute by quicker kernels, and their gradients stay in channels_last as images are."""
+    """Computes layers by quicker kernels while it lasts; their gradients stay in channels_last as images are."""
     with ExitStack() as stack:
         for layer in module.modules():
             if isinstance(layer, nn.BatchNorm2d):

@@ -48,7 +48,7 @@ class Tensors:
         return self.targets[rows.to(self.targets.device)]
 
     def to(self, device: torch.device, *, with_images: bool = True) -> "Tensors":
-        """On another device; ``with_images`` is false for a set that is too large for its memory."""
+        """Moves to another device; ``with_images`` is false for a set that is too large for its memory."""
         if device == self.device:
             return self
         images = self.images.to(device) if with_images else self.images

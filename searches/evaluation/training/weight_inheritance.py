@@ -27,7 +27,7 @@ def shared_layers(child: Graph, parent: Graph) -> dict[str, str]:
 
 
 def layers(graph: Graph) -> list[tuple[str, Signature]]:
-    """In the graph's order; equal signatures have weights of equal shapes and the same use for them."""
+    """Lists layers in the graph's order; equal signatures have weights of equal shapes and the same use for them."""
     found: list[tuple[str, Signature]] = []
     for node, facts in zip(graph.nodes, graph.facts, strict=True):
         if facts.stored:

@@ -259,7 +259,7 @@ def run(spec: SearchSpec, folder: SearchFolder, workers: int, cache: Path | None
 
 
 def progress(spec: SearchSpec, networks: int, elapsed: float) -> Any:
-    """Under a time limit it shows the time so far, ``elapsed`` seconds of a resumed search included, and the limit."""
+    """Shows the time so far, ``elapsed`` seconds of a resumed search included, and a time limit where there is one."""
     if spec.seconds is None:
         return tqdm(total=spec.evaluations, initial=networks, unit="network")
     limit = tqdm.format_interval(spec.seconds)
