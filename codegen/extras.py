@@ -79,7 +79,7 @@ def run(name: str, folder: Path, *arguments: str) -> str:
 
 
 def values(name: str, folder: Path, program: str, images: Any) -> Iterator[Any]:
-    """What an export computes on its way: `program` gets the images' path, and the one where it leaves its arrays."""
+    """Yields what an export computes on its way: `program` gets two paths, of the images and for its arrays."""
     import numpy as np
 
     with tempfile.TemporaryDirectory() as place:

@@ -49,7 +49,7 @@ def inputs_fetch(request: Mapping[str, Any]) -> None:
 
 
 def follow(job: Job, child: ChildProcess) -> list[dict[str, Any]] | None:
-    """What the generator said until it ended; None when the lease was lost or the repository deleted."""
+    """Returns what the generator said until it ended; None when the lease was lost or the repository deleted."""
     said: list[dict[str, Any]] = []
     try:
         for document in child.documents(beat=BEAT_SECONDS, deadline=DEADLINE_SECONDS):

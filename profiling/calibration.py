@@ -106,7 +106,7 @@ def fitted(measurements: Sequence[Measurement], fuses: bool) -> Calibration:
 
 
 def features(graph: Graph, fuses: bool, counted: Complexity | None = None) -> dict[str, float]:
-    """How many kernels of each kind run, and how much they do: bytes, and multiply-adds where there are any."""
+    """Returns how many kernels of each kind run, and how much they do: bytes, and multiply-adds where there are any."""
     found = {"run": 1.0}
     for kernel in kernels(graph, counted or complexity(graph), fuses):
         amounts = {"kernels": 1.0, "bytes": float(kernel.bytes_moved), "macs": float(kernel.macs)}

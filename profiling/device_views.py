@@ -46,7 +46,7 @@ def devices(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def device(request: HttpRequest, device: int) -> HttpResponse:
-    """What it is, how it does, its calibration and its measurements."""
+    """Shows what the device is, how it does, its calibration and its measurements."""
     return _page(request, _own(request, device))
 
 

@@ -148,7 +148,7 @@ def job_submit(*, device: Device, graph: Graph, purpose: str) -> DeviceJob:
 
 @transaction.atomic
 def job_take(*, device: Device, state: Mapping[str, Any]) -> HandedOut | None:
-    """What the agent shall do next: the job that it had, if it was killed in its middle, else the oldest."""
+    """Returns what the agent shall do next: the job that it had, if it was killed in its middle, else the oldest."""
     now = timezone.now()
     Device.objects.filter(pk=device.pk).update(last_seen=now, state=dict(state))
     open_jobs = device.jobs.filter(status__in=(JobStatus.LEASED, JobStatus.QUEUED))
@@ -182,7 +182,7 @@ def job_finish(*, device: Device, pk: int, token: int, result: Mapping[str, Any]
 
 
 def unusable(result: Mapping[str, Any]) -> str:
-    """What is wrong with an agent's figures, or nothing."""
+    """Returns what is wrong with an agent's figures, or nothing."""
     latency = result.get("latency")
     if not isinstance(latency, Mapping):
         return "the agent sent no latency"

@@ -191,7 +191,7 @@ def whole_numbers(owner: type, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def faults(spec: SearchSpec, files: bool) -> Iterator[SpecError]:
-    """What no single field shows: names of the registries, and fields that contradict each other."""
+    """Yields what no single field shows: names of the registries, and fields that contradict each other."""
     yield from named("algorithm", spec.algorithm, algorithms)
     yield from tuple(named("target", spec.target, targets)) or target_faults(spec)
     yield from objective_faults(spec)

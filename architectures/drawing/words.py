@@ -24,12 +24,12 @@ FAMILIES = {
 
 
 def family(primitive: Primitive) -> str:
-    """Which colour a primitive has."""
+    """Returns the family of a primitive, which gives its colour."""
     return FAMILIES.get(primitive.kind, "act")
 
 
 def headline(nodes: Sequence[Node]) -> str:
-    """What a block does: its convolutions, pools and joins, else whatever it has."""
+    """Returns what a block does: its convolutions, pools and joins, else whatever it has."""
     weighty = [short(node.primitive) for node in nodes if family(node.primitive) in ("conv", "pool")]
     joins = [short(node.primitive) for node in nodes if family(node.primitive) == "join"]
     words = weighty or joins or [short(node.primitive) for node in nodes]

@@ -100,7 +100,7 @@ def _inference_peak(graph: Graph, ends: list[list[int]]) -> int:
 
 
 def _training_peak(graph: Graph, ends: list[list[int]]) -> int:
-    """What the forward pass leaves for the backward pass, and then the gradients on their way back."""
+    """Returns what the forward pass leaves for the backward pass, and then the gradients on their way back."""
     sizes = [BYTES * each.size for each in graph.facts]
     extra = [
         node.primitive.saved_bytes_per_output * each.size for node, each in zip(graph.nodes, graph.facts, strict=True)

@@ -61,7 +61,7 @@ class Graph:
 
     @cached_property
     def facts(self) -> tuple[Facts, ...]:
-        """What each node's primitive says of itself."""
+        """Returns what each node's primitive says of itself."""
         shapes = {node.name: node.shape for node in self.nodes}
         return tuple([facts(node.primitive, tuple([shapes[name] for name in node.inputs])) for node in self.nodes])
 

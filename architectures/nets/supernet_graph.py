@@ -167,7 +167,7 @@ def supergraph(space: Space, parts: int = 1) -> Supergraph:
 
 @singledispatch
 def _as_genotype(space: Space, genotype: Genotype) -> Genotype:
-    """What the space means by a path, where the supernet counts otherwise."""
+    """Returns what the space means by a path, where the supernet counts otherwise."""
     return genotype
 
 

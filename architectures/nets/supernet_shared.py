@@ -51,7 +51,7 @@ class SharedWeights:
         return held[tuple(slice(size) for size in shape)]
 
     def _grown(self, key: str, shape: tuple[int, ...], layer: nn.Module) -> Tensor:
-        """What was learnt stays; what is new starts as a network's own weights would."""
+        """Grows a tensor: what was learnt stays, what is new starts as a network's own weights would."""
         held = self.tensors.get(key)
         if held is not None:
             shape = tuple(map(max, zip(held.shape, shape, strict=True)))

@@ -29,7 +29,7 @@ def _unreachable(space: Space, bound: Bound) -> Iterator[SpaceError]:
 
 
 def measure_of(quantity: str) -> Measure:
-    """How a quantity of `QUANTITIES` is counted on a genotype's network, without its graph where that is possible."""
+    """Returns how a quantity of `QUANTITIES` is counted on a genotype, without its graph where that is possible."""
     if quantity == "params":
         return lambda space, genotype: space.costs(genotype).params
     if quantity == "flops":

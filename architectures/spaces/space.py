@@ -82,7 +82,7 @@ class Space(ABC):
 
     @property
     def size(self) -> int:
-        """How many genotypes there are, apart from decisions that do not matter."""
+        """Returns how many genotypes there are, apart from decisions that do not matter."""
         return prod(len(decision.choices) for decision in self.decisions)
 
     # What follows

@@ -106,7 +106,7 @@ def unified(graph: Graph, blocks: list[Block], inner: Mapping[str, BlockClass]) 
 
 
 def reading_order(made: BlockClass) -> tuple[int, int]:
-    """What others are made of comes first, then stem, stages and head, at last the network."""
+    """Sorts what others are made of first, then stem, stages and head, at last the network."""
     paths = [block.path for block in made.blocks]
     if paths == [""]:
         return 2, 0

@@ -38,7 +38,7 @@ def class_names(groups: Sequence[Sequence[Block]], root_name: str) -> list[str]:
 
 
 def base_of(blocks: Sequence[Block]) -> str:
-    """What the scopes of like blocks are called, without numbers; empty where they are called differently."""
+    """Returns what the scopes of like blocks are called, without numbers; empty where they are called differently."""
     bases = {camel(re.sub(r"_?\d+(_\d+)*$", "", block.attribute)) for block in blocks}
     return bases.pop() if len(bases) == 1 else ""
 

@@ -25,7 +25,7 @@ def dockerfile(exports: Collection[str]) -> str:
 
 
 def faults(text: str, files: Collection[str]) -> list[str]:
-    """What a builder or a reviewer would refuse: unknown words, a source that is not here, root, a command as text."""
+    """Returns what a builder or a reviewer would refuse: unknown words, missing sources, root, a command as text."""
     lines = [line.split(None, 1) for line in text.replace("\\\n", " ").splitlines() if line and line[0] != "#"]
     words = [line[0] for line in lines]
     found = [f"{word} is no instruction" for word in words if word not in INSTRUCTIONS]

@@ -57,7 +57,7 @@ def sources(request: RepositoryRequest, graph: Graph, exports: tuple[str, ...] =
 
 
 def configuration(request: RepositoryRequest, graph: Graph) -> dict[str, Any]:
-    """What the programs of the repository read: one place for classes, normalisation and hyper-parameters."""
+    """Returns what the programs of the repository read: one place for classes, normalisation and hyper-parameters."""
     channels = graph.input_shape[0]
     usual = {"scale": 255.0, "mean": [0.0] * channels, "std": [1.0] * channels}
     labels = request.data.get("labels") or range(graph.classes)
@@ -83,7 +83,7 @@ def data_source(request: RepositoryRequest) -> str | None:
 
 
 def target(request: RepositoryRequest) -> dict[str, str] | None:
-    """What suits the hardware that the search was for: programs take it as their default."""
+    """Returns what suits the hardware that the search was for: programs take it as their default."""
     name = request.provenance.get("target")
     if not isinstance(name, str) or not name:
         return None

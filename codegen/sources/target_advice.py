@@ -37,7 +37,7 @@ def advice_for(target: str) -> Advice:
 
 
 def exports_for(target: str) -> tuple[str, ...]:
-    """What a repository is made with, unless somebody asks for something else."""
+    """Returns the default exports of a repository for the target."""
     return frameworks.exports() if advice_for(target) is GPU else frameworks.usual()
 
 

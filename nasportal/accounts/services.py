@@ -20,7 +20,7 @@ FAILURES_PER_ADDRESS = 50
 
 
 def digest(secret: str) -> str:
-    """What is stored of a secret."""
+    """Returns what is stored of a secret."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

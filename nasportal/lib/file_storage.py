@@ -66,7 +66,7 @@ def fetch_folder(folder: Path) -> Path:
 
 
 def remove(path: Path, *, sha256: str = "") -> None:
-    """What is kept of a file, this one or all of its name, or of a folder and all below it."""
+    """Removes what is kept of a file, this one or all of its name, or of a folder and all below it."""
     storage = shared()
     if storage is None:
         return

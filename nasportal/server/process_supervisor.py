@@ -115,7 +115,7 @@ def program(name: str, argv: Sequence[str] = (), log: str = "") -> Child:
 
 
 def _end_group(child: Child) -> None:
-    """What a program that died by itself has left in its session."""
+    """Ends what a program that died by itself has left in its session."""
     if child.process is not None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.process.pid, signal.SIGKILL)

@@ -91,7 +91,7 @@ def make_venv() -> None:
 
 
 def requirements(level: str) -> List[str]:
-    """What pyproject.toml asks for; with everything also what tests and checks need."""
+    """Returns what pyproject.toml asks for; with everything also what tests and checks need."""
     import tomllib
 
     project = tomllib.loads(read(os.path.join(ROOT, "pyproject.toml")))["project"]
@@ -158,7 +158,7 @@ def total_size(urls: List[str]) -> int:
 
 
 def cuda_warning(count: int, size: int) -> str:
-    """What comes, how large it is, and the way out."""
+    """Says what comes, how large it is, and the way out."""
     amount = "%.1f GB" % (size / 1e9) if size else "several GB"
     return (
         "The torch that pip finds brings %d CUDA libraries (%s), and this machine has no NVIDIA driver. It works, but\n"

@@ -22,7 +22,7 @@ CLOCK_SLACK = timedelta(seconds=60)
 
 
 def facts() -> dict[str, Any]:
-    """What was found: compiler, memory, free disk, and how far the clock is behind the newest row."""
+    """Returns what was found: compiler, memory, free disk, and how far the clock is behind the newest row."""
     return {
         "compiler": compiler(),
         "memory_bytes": psutil.virtual_memory().total,
@@ -43,7 +43,7 @@ def free_disk_bytes(folder: Path) -> int:
 
 
 def clock_behind_seconds() -> float:
-    """How far this machine's clock is behind the newest event of the database; 0 where it is not."""
+    """Returns how far this machine's clock is behind the newest event of the database; 0 where it is not."""
     name = settings.DATABASES["default"]["NAME"]
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3") and not Path(name).exists():
         return 0.0

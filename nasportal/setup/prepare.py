@@ -223,7 +223,7 @@ def demand_shared() -> None:
 
 
 def missing_migrations() -> int:
-    """How many migrations of this version the database lacks."""
+    """Returns how many migrations of this version the database lacks."""
     executor = MigrationExecutor(connection)
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 

@@ -23,7 +23,7 @@ def keep() -> bool:
 
 
 def give_back() -> None:
-    """What is free now goes back to the system."""
+    """Gives what is free now back to the system."""
     if (trim := function("malloc_trim")) is not None:
         trim(0)
 

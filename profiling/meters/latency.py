@@ -63,7 +63,7 @@ class Rounds:
         return low(self.candidate) / low(self.reference)
 
     def spread(self) -> float:
-        """How far the ratios of consecutive parts lie apart, relative to the whole's."""
+        """Returns how far the ratios of consecutive parts lie apart, relative to the whole's."""
         parts = zip(np.array_split(self.candidate, PARTS), np.array_split(self.reference, PARTS), strict=True)
         ratios = [low(candidate) / low(reference) for candidate, reference in parts]
         return (max(ratios) - min(ratios)) / self.ratio()

@@ -154,7 +154,7 @@ class Algorithm(Protocol):
     def ask(self, number: int, history: History) -> Proposal | Step: ...
 
     def ballots(self, front: Sequence[Evaluated], history: History) -> list[Ballot]:
-        """How this algorithm, or each of its members, would order a front by its own knowledge."""
+        """Returns how this algorithm, or each of its members, would order a front by its own knowledge."""
 
 
 @runtime_checkable

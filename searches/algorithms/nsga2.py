@@ -125,5 +125,5 @@ def tournament(parents: Sequence[Ranked], random: Random) -> Evaluated:
 
 
 def position(evaluated: Sequence[Evaluated], number: int) -> int:
-    """How many results stand below a number."""
+    """Returns how many results stand below a number."""
     return bisect_left(evaluated, number, key=lambda each: each.number)

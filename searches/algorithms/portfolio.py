@@ -213,7 +213,7 @@ class Portfolio:
                 self._notes.append((result.number, self.insight_now()))
 
     def charge_steps(self, history: History, below: int) -> None:
-        """What members spent on their own learning."""
+        """Charges members with what they spent on their own learning."""
         while self._steps_seen < len(history.steps) and history.steps[self._steps_seen].number < below:
             step = history.steps[self._steps_seen]
             self.credit.charge(self._owners[step.number], step.cost)
@@ -267,7 +267,7 @@ class Portfolio:
 
 
 def seen_at(number: int, history: History) -> History:
-    """What a number may see, out of the history of a later one."""
+    """Returns what a number may see, out of the history of a later one."""
     horizon = history.horizon(number)
     steps = history.steps[: bisect_left(history.steps, horizon, key=lambda step: step.number)]
     count = position(history.evaluated, history.evaluations_below(number))

@@ -89,7 +89,7 @@ class Predictor:
         return Knowledge(surrogates, tuple(best[: self.parents]), losses)
 
     def insight(self, history: History) -> dict[str, JSON]:
-        """How well results are predicted from all the others, for the first objective."""
+        """Returns how well results are predicted from all the others, for the first objective."""
         return self._notes.get(len(history.evaluated), {})
 
     def ballots(self, front: Sequence[Evaluated], history: History) -> list[Ballot]:
@@ -182,6 +182,6 @@ def gained(losses: Numbers, known: Numbers, generator: np.random.Generator) -> t
 
 
 def reached(inside: Numbers, directions: Numbers) -> Numbers:
-    """How much volume a ray from the reference point has before it leaves what a point dominates: (point, ray)."""
+    """Returns how much volume a ray from the reference point has within what a point dominates, (points, rays)."""
     lengths = np.maximum(0.0, (inside[:, None, :] / directions[None, :, :]).min(axis=2))
     return np.asarray(lengths ** inside.shape[1])

@@ -117,7 +117,7 @@ class Progressive:
         return Plan(Stage(0, "coarse", reason, told[:MOST_TOLD]), allowed, ties)
 
     def refined(self, index: int, seen: Sequence[Evaluated], history: History) -> Plan:
-        """What the best results took stays open."""
+        """Refines the plan: what the best results took stays open."""
         space, before = history.problem.space, self._plans[-1]
         best = elite(seen, self.elite)
         if len(best) < LEAST_ELITE:

@@ -95,7 +95,7 @@ class CandidateViewSet(Annotated, mixins.ListModelMixin, mixins.RetrieveModelMix
     @extend_schema(responses=OpenApiTypes.OBJECT)
     @action(detail=True, filter_backends=[], pagination_class=None)
     def profile(self, request: Request, run_pk: str, number: str) -> Response:
-        """What each layer costs, and how the network does on every target and on your own devices."""
+        """Returns what each layer costs, and how the network does on every target and on your own devices."""
         candidate = self.get_object()
         return Response(Profile.of(candidate, candidate.run.spec["target"], person(request)).to_document())
 

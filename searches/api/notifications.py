@@ -49,7 +49,7 @@ class NoticesView(APIView):
 
     @extend_schema(request=WishesSerializer, responses=WishesSerializer)
     def put(self, request: Request) -> Response:
-        """What is left out stays as it is."""
+        """Changes the settings; what is left out stays as it is."""
         serializer = WishesSerializer(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         now = {name: value for name, value in self._document(request).items() if name != "webhook_secret"}

@@ -99,7 +99,7 @@ def stop(number: int, frame: FrameType | None) -> None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """What killed evaluators had begun to write; whole files have other names."""
+    """Removes what killed evaluators had begun to write; whole files have other names."""
     if folder.is_dir():
         for path in folder.glob(".*"):
             path.unlink(missing_ok=True)

@@ -48,7 +48,7 @@ class Archive:
         )
 
     def violation(self, values: Mapping[str, float]) -> float:
-        """How far measured values are beyond their limits: the sum of the shares."""
+        """Returns how far measured values are beyond their limits: the sum of the shares."""
         total = 0.0
         for name in self.names:
             field = objectives.get(name).limit

@@ -75,7 +75,8 @@ def listed() -> list[tuple[str, Gpu]]:
 
 
 def visible(found: Sequence[tuple[str, Gpu]], names: str | None) -> tuple[Gpu, ...]:
-    """What an administrator's CUDA_VISIBLE_DEVICES leaves, by its own names; as in CUDA, the first unknown one ends it.
+    """Returns what an administrator's CUDA_VISIBLE_DEVICES leaves, by its own names; as in CUDA, the first unknown one
+    ends it.
 
     The tool counts devices by their place on the bus, CUDA by default from the quickest: on a machine with unlike
     boards a number's free memory may be another board's.

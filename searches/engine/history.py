@@ -36,7 +36,7 @@ def is_step(entry: Mapping[str, Any]) -> bool:
 
 
 def names(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a line of its kind must have."""
+    """Returns what a line of its kind must have."""
     if is_step(entry):
         return STEP_LINE
     return LINE if entry.get(PLACE) is None else (*LINE, PLACE)
@@ -58,7 +58,7 @@ def canonical(entry: Mapping[str, Any]) -> str:
 
 
 def no_longer_promised(begun: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """What a search that began and goes on at these places no longer promises, in a sentence; empty where nothing."""
+    """Returns, in a sentence, what a search that goes on at these places no longer promises; empty where nothing."""
     if begun == now:
         return ""
     places = [{name: value for name, value in each.items() if name not in (PORTAL, WENT_ON)} for each in (begun, now)]

@@ -54,7 +54,7 @@ class SpecProblem:
 
     @cached_property
     def document(self) -> dict[str, Any]:
-        """What a step needs to know of the problem."""
+        """Returns what a step needs to know of the problem."""
         space = {"name": self.spec.space, "options": dict(self.spec.space_options)}
         return {
             "input_shape": list(self.facts.input_shape),

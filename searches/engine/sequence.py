@@ -194,7 +194,7 @@ class Sequence:
             self.number = self.busy = position + 1
 
     def ask(self) -> Asked:
-        """What is to be done at the next position: a promotion that is due goes before anything new."""
+        """Returns what is to be done at the next position: a promotion that is due goes before anything new."""
         position, self.number = self.number, self.number + 1
         if self.check and self.is_learning:
             self.busy = self.number
@@ -269,7 +269,7 @@ class Sequence:
         return position
 
     def seen_by(self, number: int) -> History:
-        """What the job at this position may know."""
+        """Returns what the job at this position may know."""
         steps = self.steps[: bisect_left(self.steps, self.horizon(number), key=lambda step: step.number)]
         below = self.history([], []).evaluations_below(number)
         return self.history(self.comparable(self.below(below)), steps)

@@ -35,7 +35,7 @@ class StepChain:
     is_wanted: bool = False  # somebody waits for the newest state, which is gone
 
     def state(self) -> Mapping[str, Any] | None:
-        """What the newest step left; where that is gone it is made again."""
+        """Returns what the newest step left; where that is gone it is made again."""
         file = next((link.file for link in reversed(self.links) if link.file is not None), None)
         if file is not None and self.is_intact(file):
             return file

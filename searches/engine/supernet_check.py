@@ -92,7 +92,7 @@ class SupernetCheck:
         return Verdict(position, False, networks, None, None, None, f"{SKIPPED}: {reason}")
 
     def score(self, result: Evaluated) -> float | None:
-        """What its rung promotes by in the place of accuracy; None where it failed."""
+        """Returns what its rung promotes by in the place of accuracy; None where it failed."""
         return (result.ranks or result.losses)[self.accuracy] if result.losses else None
 
     def measured(self, evaluated: Sequence[Evaluated]) -> list[Evaluated]:

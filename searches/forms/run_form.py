@@ -65,7 +65,7 @@ class RunForm(forms.Form):
 
     @property
     def document(self) -> dict[str, Any]:
-        """What was entered, as a spec's document; texts that are no numbers stay texts."""
+        """Returns what was entered, as a spec's document; texts that are no numbers stay texts."""
         self.errors  # noqa: B018  (reads the form)
         return self._document
 
@@ -117,7 +117,7 @@ class RunForm(forms.Form):
             self.add_error(name if name in self.fields else None, ValidationError(problem.message))
 
     def _refusals(self, spec: SearchSpec) -> Iterator[SpecError]:
-        """What the service would refuse: datasets of other projects, devices of other users."""
+        """Yields what the service would refuse: datasets of other projects, devices of other users."""
         if self.project is None or self.by is None:
             return
         try:

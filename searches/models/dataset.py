@@ -40,7 +40,7 @@ class UploadedDataSet(models.Model):
 
     @property
     def reference(self) -> str:
-        """What a spec calls it."""
+        """Returns the name that a spec uses for it."""
         return f"{SCHEME}{self.key}"
 
     @property

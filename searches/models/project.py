@@ -30,11 +30,11 @@ class Project(models.Model):
 
     @property
     def cache(self) -> Path:
-        """What its searches have paid for, for one another."""
+        """Returns the folder of what its searches have paid for, for one another."""
         return Path(settings.DATA_DIR) / "cache" / str(self.pk)
 
     def role_of(self, user: AbstractBaseUser | AnonymousUser) -> Role | None:
-        """What somebody is in this project; None if they may not even see it."""
+        """Returns the user's role in this project; None if they may not even see it."""
         if user.is_authenticated and user.pk == self.owner_id:
             return Role.OWNER
         membership = self.memberships.filter(user_id=user.pk or 0).first()

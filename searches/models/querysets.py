@@ -69,7 +69,7 @@ class SearchRunQuerySet(LeasedQuerySet["SearchRun"]):
         return self.filter(shared_with(user, "project__", EDIT))
 
     def counted(self) -> list[tuple[str, int]]:
-        """How many there are of each status that there is, in the order of a run's life."""
+        """Counts runs of each status that there is, in the order of a run's life."""
         found = dict(self.order_by().values_list("status").annotate(Count("pk")))
         return [(status.value, found[status]) for status in Status if found.get(status)]
 
@@ -102,7 +102,7 @@ class SearchRunQuerySet(LeasedQuerySet["SearchRun"]):
         return [row["project__owner"] for row in ordered]
 
     def shares(self, now: datetime | None = None) -> list[dict[str, Any]]:
-        """What each owner of live runs has: queued, running, the share of all that run, and of all time worked."""
+        """Returns each owner's live runs: queued, running, the share of all that run, and of all time worked."""
         live = Q(lease_until__gt=now or timezone.now(), status__in=UNDER_LEASE)
         rows = self.order_by().values("project__owner", user=F("project__owner__username"))
         found = list(

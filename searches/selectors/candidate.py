@@ -69,7 +69,7 @@ class Architecture:
 
     @property
     def timing(self) -> Mapping[str, Any]:
-        """How the values came about."""
+        """Returns how the values came about."""
         return self.evaluation.timing if self.evaluation else {}
 
     @property

@@ -63,7 +63,7 @@ class Comparison:
 
     @property
     def target_title(self) -> str:
-        """What the latency block by block is modelled for."""
+        """Returns what the latency block by block is modelled for."""
         return targets.create(self.architectures[0].candidate.run.spec["target"]).title
 
     @property
@@ -81,7 +81,7 @@ class Comparison:
 
     @property
     def sentences(self) -> list[str]:
-        """What each one costs and gives against the one before it, as pairs in order of accuracy."""
+        """Returns what each one costs and gives against the one before it, as pairs in order of accuracy."""
         judged = [each for each in self.architectures if "accuracy" in each.values]
         judged.sort(key=lambda each: each.values["accuracy"])
         return [self._trade(less, more) for less, more in pairwise(judged)]
@@ -122,7 +122,7 @@ class Comparison:
 
     @property
     def code_differences(self) -> list[tuple[str, SafeString]]:
-        """How the model.py of each further one differs from the first one's."""
+        """Returns how the model.py of each further one differs from the first one's."""
         first, *others = self.architectures
         before = first.source.splitlines(keepends=True)
         found = []

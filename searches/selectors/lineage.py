@@ -53,7 +53,7 @@ class Lineage:
 
     @cached_property
     def levels(self) -> dict[int, int]:
-        """How many steps each member of the drawing is away from the candidate: the longest way."""
+        """Returns how many steps each member of the drawing is away from the candidate: the longest way."""
         levels = {self.number: 0}
         for number in sorted(self.members, reverse=True):
             if number in levels:

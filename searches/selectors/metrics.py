@@ -53,7 +53,7 @@ def noun_of(name: str) -> str:
 
 
 def value_of(candidate: Candidate, values: Mapping[str, float], name: str) -> float | None:
-    """What was measured comes with the evaluation, what was counted with the graph."""
+    """Returns a measure's value: what was measured comes with the evaluation, what was counted with the graph."""
     counted = {"params": candidate.params, "flops": 2 * candidate.macs, "memory": candidate.memory_bytes}
     return values.get(name, counted.get(name))
 

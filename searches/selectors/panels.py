@@ -68,7 +68,7 @@ def space_of(run: SearchRun) -> Space | None:
 
 
 def space_use(run: SearchRun) -> dict[str, Any]:
-    """How often each choice was proposed, generation by generation, for each kind of decision (operation, width, …)."""
+    """Counts how often each choice was proposed, per generation and kind of decision (operation, width, …)."""
     space = space_of(run)
     candidates = run.candidates.filter(generation__isnull=False)
     total = candidates.count()
@@ -124,7 +124,7 @@ def sampled(candidates: QuerySet[Any], total: int, most: int) -> QuerySet[Any]:
 
 
 def ladder(run: SearchRun) -> dict[str, Any]:
-    """How many candidates were measured at each fidelity, and how many of them went on to a higher one."""
+    """Returns how many candidates were measured at each fidelity, and how many of them went on to a higher one."""
     counts = run.evaluations.filter(candidate__isnull=False).values("fidelity", "status").annotate(count=Count("pk"))
     rungs: dict[int, dict[str, int]] = {}
     for each in counts.order_by("fidelity"):

@@ -82,7 +82,7 @@ class Profile:
 
     @property
     def measured(self) -> Place | None:
-        """What the run found on its own target."""
+        """Returns what the run found on its own target."""
         return next((place for place in self.places if place.is_shown and not place.is_estimate), None)
 
     def to_document(self) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def rows(graph: Graph, counted: Complexity, prediction: Prediction) -> Iterator[
 
 
 def measured_places(candidate: Candidate) -> Iterator[Place]:
-    """What the run itself found, as it came about."""
+    """Yields what the run itself found, as it came about."""
     evaluation = candidate.evaluations.order_by("-fidelity").first()
     latency: Mapping[str, Any] = (evaluation.timing.get("latency") or {}) if evaluation else {}
     if not evaluation or "latency" not in evaluation.values:

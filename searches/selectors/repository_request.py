@@ -170,7 +170,7 @@ def figure(name: str, values: Mapping[str, float], counts: Complexity, target: s
 
 
 def validated(values: Mapping[str, float]) -> str:
-    """How an accuracy was measured; of several seeds it is their mean, with its 95 % interval."""
+    """Returns how an accuracy was measured; of several seeds it is their mean, with its 95 % interval."""
     if "accuracy_interval" not in values:
         return "validation split"
     points = 100 * values["accuracy_interval"]

@@ -47,7 +47,7 @@ class RunComparison:
         return tuple(measure(name, True, self.runs[0].spec["target"]) for name in self.names)
 
     def measures_for(self, run: SearchRun) -> list[Measure]:
-        """What is measured on one run's target may be modelled for another's."""
+        """Returns the measures; what is measured on one run's target may be modelled for another's."""
         return [measure(name, True, run.spec["target"]) for name in self.names]
 
     @property
@@ -111,7 +111,7 @@ class RunComparison:
         return found
 
     def _alone(self, index: int) -> int:
-        """How many of its members stay on the front of all runs together."""
+        """Returns how many of its members stay on the front of all runs together."""
         everything = [point for losses in self.losses for point in losses]
         kept = set(pareto.front(everything))
         before = sum(len(losses) for losses in self.losses[:index])

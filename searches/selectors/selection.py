@@ -118,7 +118,7 @@ def voted(
 
 
 def prices(front: Sequence[Entry], entry: Entry, names: Sequence[str]) -> list[str]:
-    """What 0.3 % more accuracy costs from here, and what 0.3 % less would save."""
+    """Returns what 0.3 % more accuracy costs from here, and what 0.3 % less would save."""
     if "accuracy" not in names or "accuracy" not in entry["values"]:
         return []
     mine = entry["values"]["accuracy"]
@@ -153,7 +153,7 @@ def price(entry: Entry, other: Entry, names: Sequence[str]) -> str:
 
 
 def reasons(front: Sequence[Entry], entry: Entry, names: Sequence[str]) -> list[str]:
-    """What is given up and what is gained against the best of each objective, in words."""
+    """Returns what is given up and what is gained against the best of each objective, in words."""
     return [against_best(front, entry, name) for name in names if name in entry["values"]]
 
 

@@ -58,7 +58,7 @@ def generation_facts(run: SearchRun) -> list[dict[str, Any]]:
 
 
 def repository_facts(run: SearchRun) -> list[dict[str, int]]:
-    """Which candidates' repositories were asked for, in that order."""
+    """Returns which candidates' repositories were asked for, in that order."""
     links = CandidateRepository.objects.filter(candidate__run=run).order_by("pk")
     return [
         {"number": number, "repository": key} for number, key in links.values_list("candidate__number", "repository")
@@ -115,6 +115,6 @@ def _facts(candidate: dict[str, Any], result: dict[str, Any] | None, is_on_front
 
 
 def evaluation_facts(evaluation: Evaluation) -> dict[str, Any]:
-    """What an evaluation adds to its candidate."""
+    """Returns what an evaluation adds to its candidate."""
     facts = {name: getattr(evaluation, name) for name in EVALUATION_FIELDS if name != "is_cached"}
     return facts | {"cached": evaluation.is_cached}

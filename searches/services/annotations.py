@@ -107,7 +107,7 @@ def clean_tags(names: Iterable[str]) -> Sequence[str]:
 
 
 def split_tags(text: str) -> list[str]:
-    """What somebody typed into one field: by comma."""
+    """Splits what a user typed into one field by comma."""
     return [each for each in re.split(r"[,\n]", text) if each.strip()]
 
 

@@ -213,7 +213,7 @@ def portrait_make(*, name: str) -> str:
 
 
 def test_readings(project: Project, sha256: str) -> int:
-    """How often the project's runs have read the test split of these images: each time it is a little less new."""
+    """Counts how often the project's runs have read the test split of these images: each time it is less new."""
     runs = SearchRun.objects.filter(project=project, header__data__sha256=sha256)
     return Evaluation.objects.filter(run__in=runs, test_accuracy__isnull=False).count()
 

@@ -106,7 +106,7 @@ def _send(notice: Notice) -> None:
 
 
 def document(notice: Notice) -> dict[str, Any]:
-    """What a webhook gets."""
+    """Returns what a webhook gets."""
     run = notice.run
     return {
         "event": "run.ended",

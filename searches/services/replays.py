@@ -134,7 +134,7 @@ def ring(pk: int) -> None:
 
 
 def replay_stop(*, replay: Replay) -> bool:
-    """What is known so far stays; the job sees at its next look that it is not wanted any more."""
+    """Stops a replay: what is known so far stays, and the job sees at its next look that it is not wanted any more."""
     stopped = Replay.objects.filter(pk=replay.pk, status__in=Replay.WITH_WORK)
     return bool(stopped.update(status=ReplayStatus.STOPPED, finished=timezone.now(), lease_until=None))
 

@@ -41,7 +41,7 @@ def questions_answer(run: SearchRun) -> str:
 
 
 def answer_of(run: SearchRun, device: Device | None, graph: Graph) -> dict[str, Any] | None:
-    """What the device measured, or what the model says in its place; None while it is waited for."""
+    """Returns what the device measured, or what the model says in its place; None while it is waited for."""
     if device is not None:
         job = profiling_services.job_submit(device=device, graph=graph, purpose=f"run {run.pk}")
         if job.status == JobStatus.DONE:

@@ -63,7 +63,7 @@ def run_heartbeat(*, claim: Claim, seconds: float, worked_seconds: float) -> Sta
 
 
 def run_wish(*, claim: Claim) -> Status | None:
-    """What users want of the run by now; a plain read, for looking often."""
+    """Returns what users want of the run by now; a plain read, for looking often."""
     status = SearchRun.objects.filter(pk=claim.run_id).held(claim.token).values_list("status", flat=True).first()
     return Status(status) if status else None
 

@@ -105,6 +105,6 @@ def activity_cut() -> int:
 
 
 def held_bytes() -> int:
-    """What runs hold on the disk."""
+    """Returns what runs hold on the disk."""
     folder = Path(settings.DATA_DIR) / "runs"
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0

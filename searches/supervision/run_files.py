@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def results_keep(run: SearchRun, events: Sequence[engine.Event]) -> None:
-    """What these results left; of the steps' states only the newest ones stay, as on the disk."""
+    """Keeps what these results left; of the steps' states only the newest ones, as on the disk."""
     if file_storage.shared() is None:
         return
     finished = [each for each in events if isinstance(each, engine.EvaluationFinished | engine.StepFinished)]

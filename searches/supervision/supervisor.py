@@ -216,7 +216,7 @@ def read(process: engine_process.EngineProcess, reports: Reports) -> None:
 
 
 def drain(reports: Reports) -> tuple[list[Report], bool]:
-    """What has been reported, after at most a short wait; and whether that was the end."""
+    """Returns what has been reported, after at most a short wait; and whether that was the end."""
     batch: list[Report] = []
     try:
         report = reports.get(timeout=LOOK_SECONDS)

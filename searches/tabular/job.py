@@ -90,7 +90,7 @@ def replayed(document: Mapping[str, Any], question: Question) -> Replayed:
 
 
 def figures(question: Question, contests: list[Contest], known: Known) -> dict[str, Any]:
-    """What a page shows: as `replay --json`, with how much is done."""
+    """Returns what a page shows, as `replay --json` prints it, with how much is done."""
     algorithms = {}
     for contest in contests:
         done = [known[contest.name, seed] for seed in seeds(contest) if (contest.name, seed) in known]

@@ -22,7 +22,7 @@ def annotations(context: Context, target: Target) -> dict[str, Any]:
 
 
 def annotations_of(target: Target, user: Any) -> dict[str, Any]:
-    """What the part shows."""
+    """Returns what the part shows."""
     run = target if isinstance(target, SearchRun) else target.run
     kind = "run" if isinstance(target, SearchRun) else "candidate"
     arguments = [run.pk] if isinstance(target, SearchRun) else [run.pk, target.number]

@@ -77,7 +77,7 @@ def _upload(request: Request, project: Project, entered: dict[str, Any]) -> Uplo
 
 @require_safe
 def dataset(request: Request, slug: str, ref: str) -> HttpResponse:
-    """What one data set holds; while it is being read the page asks again."""
+    """Shows what one data set holds; while it is being read the page asks again."""
     shown = visible_project(request, slug)
     context = project_context(request, shown, "datasets") | {"ref": ref, "splits": SPLITS}
     if ref in datasets.names():

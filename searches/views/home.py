@@ -28,7 +28,7 @@ EXAMPLE = "Example: digits"
 
 @require_safe
 def home(request: Request) -> HttpResponse:
-    """What is running and what came out lately, in all projects that one sees."""
+    """Shows what is running and what came out lately, in all projects that the user sees."""
     visible = SearchRun.objects.visible_to(request.user)
     context = listed(request, visible, LATEST) | {"with_project": True}
     if request.htmx:

@@ -64,7 +64,7 @@ def _of_spec(request: Request, project: Project, spec: SearchSpec, name: str) ->
 
 @require_POST
 def check(request: Request, slug: str) -> HttpResponse:
-    """What the spec says to the form as it stands: faults by field, the estimate, the document."""
+    """Returns what the spec says to the form as it stands: faults by field, the estimate, the document."""
     form = RunForm(request.POST, project=_project(request, slug), by=request.user)
     context = _foreseen(form)
     return JsonResponse(
@@ -105,7 +105,7 @@ def _start(request: Request, project: Project) -> tuple[SearchSpec, str]:
 
 
 def _foreseen(form: RunForm) -> dict[str, Any]:
-    """What stands at the right of the form: what will happen, and the spec as JSON."""
+    """Returns what stands at the right of the form: what will happen, and the spec as JSON."""
     spec = form.spec
     document = spec.to_document() if spec else form.document
     return {

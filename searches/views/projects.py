@@ -23,7 +23,7 @@ ACTIVITY_ON_A_PAGE = 50
 
 
 def project_context(request: Request, shown: Project, place: str) -> dict[str, Any]:
-    """What the head of each of a project's pages needs."""
+    """Returns what the head of each of a project's pages needs."""
     role = shown.role_of(request.user)
     return {
         "project": shown,

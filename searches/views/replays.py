@@ -73,7 +73,7 @@ def replay(request: Request, pk: int) -> HttpResponse:
 
 @require_safe
 def replay_figures(request: Request, pk: int) -> HttpResponse:
-    """What the plots draw: as `manage.py replay --json` prints it."""
+    """Returns what the plots draw, as `manage.py replay --json` prints it."""
     shown = _own(request, pk)
     told = {"status": shown.status, "question": shown.question, "optimum": None, "algorithms": {}}
     return JsonResponse(told | shown.figures)

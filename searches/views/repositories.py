@@ -20,7 +20,7 @@ from searches.views.runs import visible_run
 
 @require_safe
 def files(request: Request, pk: int, number: int) -> HttpResponse:
-    """What the repository will hold, printed now; weights, exports and the certificate are made on asking."""
+    """Shows what the repository will hold, printed now; weights, exports and the certificate are made on asking."""
     run = visible_run(request, pk)
     candidate = get_object_or_404(run.candidates.select_related("run"), number=number)
     licence = request.GET.get("licence", "")

@@ -71,14 +71,14 @@ def run(request: Request, pk: int) -> HttpResponse:
 
 
 def lost_promise(header: Mapping[str, Any]) -> str:
-    """What a run that went on elsewhere no longer promises, in a sentence; empty where nothing."""
+    """Returns what a run that went on elsewhere no longer promises, in a sentence; empty where nothing."""
     machine = header.get(MACHINE, {})
     elsewhere = machine.get(WENT_ON)
     return no_longer_promised(machine, elsewhere) if elsewhere else ""
 
 
 def header_facts(header: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """What the history's header says of data and machine, entry by entry; the spec stands beside it."""
+    """Yields what the history's header says of data and machine, entry by entry; the spec stands beside it."""
     for name, value in header.items():
         words = f"{prefix} {name}".strip().replace("_", " ")
         if name in ("spec", "version", "class_counts", "normalisation"):

@@ -55,7 +55,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """How it is shown."""
+        """Adds the option that says how the findings are shown."""
         parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON document on stdout")
 
     def handle(self, *args: Any, as_json: bool, **options: Any) -> None:
@@ -101,7 +101,7 @@ def torch_build() -> dict[str, Any]:
 
 
 def evaluators_on_gpus() -> str:
-    """How many evaluators each GPU of this machine holds; nothing where they train on the CPU."""
+    """Returns how many evaluators each GPU of this machine holds; nothing where they train on the CPU."""
     try:
         found = gpu_slots.available_slots(SearchSpec().training_memory_bytes)
     except gpu_slots.PlacementError as error:
@@ -110,7 +110,7 @@ def evaluators_on_gpus() -> str:
 
 
 def database() -> str:
-    """Which database, and whether it answers. One in SQLite that does not exist yet is not made."""
+    """Says which database is used, and whether it answers. One in SQLite that does not exist yet is not made."""
     if connection.vendor == "sqlite" and not Path(settings.DATABASES["default"]["NAME"]).exists():
         return "sqlite, not made yet"
     try:
@@ -166,7 +166,7 @@ def is_writable(path: Path) -> bool:
 
 
 def faults_of(found: dict[str, Any]) -> list[str]:
-    """What keeps the portal from working, each in a sentence."""
+    """Returns what keeps the portal from working, each in a sentence."""
     faults = [
         f"{name} is not installed: run `make install`." for name, found_ in found["packages"].items() if not found_
     ]

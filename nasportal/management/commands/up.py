@@ -82,7 +82,7 @@ def _port(text: str) -> int:
 
 
 def _address(host: str, port: int) -> str:
-    """How people reach the portal; behind a proxy by the first name that it is called by."""
+    """Returns how people reach the portal; behind a proxy by the first name that it is called by."""
     name = settings.ALLOWED_HOSTS[0].lstrip("*.")
     if settings.TLS == "proxy" and name and settings.ALLOWED_HOSTS != settings.LOOPBACK_HOSTS:
         return f"https://{name}"

@@ -56,7 +56,7 @@ class Executor(Protocol):
 
     @property
     def room(self) -> int:
-        """How many jobs it takes now."""
+        """Returns how many jobs it takes now."""
 
     def submit(self, job: Job) -> None: ...
 

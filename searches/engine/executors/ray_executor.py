@@ -142,7 +142,7 @@ class RayExecutor:
         return self._out.popleft()
 
     def close(self) -> None:
-        """What runs is cancelled; the cluster is somebody else's and stays."""
+        """Cancels what runs; the cluster belongs to others and stays."""
         import ray
 
         for task in self._tasks:

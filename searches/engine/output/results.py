@@ -40,7 +40,7 @@ def judged(problem: SpecProblem, genotype: Genotype, results: Sequence[JobFinish
 
 
 def promoting(spec: SearchSpec, result: JobFinished) -> dict[str, float]:
-    """What a rung promotes by, beside the accuracy that it has measured; the last epoch's mean loss."""
+    """Returns what a rung promotes by, beside the accuracy that it has measured; the last epoch's mean loss."""
     if spec.ladder.promote_by != TRAINING_LOSS or result.fidelity >= spec.fidelities[-1]:
         return {}
     return {TRAINING_LOSS: nan if not result.curve or result.curve[-1][1] is None else result.curve[-1][1]}

@@ -37,7 +37,7 @@ def generation_finished(state: SearchState, end: int) -> events.GenerationFinish
 
 
 def insight(state: SearchState, end: int) -> Mapping[str, Any]:
-    """What the algorithm knew when it was last asked in a generation: the same with any number of workers."""
+    """Returns what the algorithm knew when it was last asked in a generation: the same with any number of workers."""
     algorithm, asked = state.algorithm, state.numbers.last_asked(end)
     if asked is None or not isinstance(algorithm, Insightful):
         return {}

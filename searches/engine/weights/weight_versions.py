@@ -24,7 +24,7 @@ def named_files(document: object) -> Iterator[tuple[str, str]]:
 
 
 def difference(job: Job, result: JobFinished) -> str:
-    """How what was read differs from what was given; empty for a result that counts."""
+    """Returns how what was read differs from what was given; empty for a result that counts."""
     given = dict(named_files(job))
     for path, sha256 in sorted(result.inputs.items()):
         if path not in given:

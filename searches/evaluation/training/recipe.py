@@ -85,10 +85,10 @@ def portable(document: Mapping[str, object]) -> dict[str, object]:
 
 
 def scoring_cost(macs: int, training: int, validation: int) -> int:
-    """What a network costs that a supernet judges: two passes forward, for its batch norms and for its accuracy."""
+    """Returns the cost of a network that a supernet scores: two forward passes, for batch norms and for accuracy."""
     return macs * (min(training, CHEAP_RECALIBRATION) + min(validation, CHEAP_VALIDATION))
 
 
 def counted_cost(macs: int, images: int, epochs: int) -> int:
-    """What a training costs, in multiply-adds: backward counts twice the forward pass. No clock is asked."""
+    """Returns what a training costs, in multiply-adds: backward counts twice the forward pass. No clock is asked."""
     return 3 * macs * images * epochs

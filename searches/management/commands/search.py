@@ -55,7 +55,7 @@ def flags() -> dict[str, Option]:
 
 
 def offered() -> dict[str, str]:
-    """What the registries offer, by the path of the entry that names it."""
+    """Returns what the registries offer, by the path of the entry that names it."""
     return {
         "dataset": f"{', '.join(datasets.names())}, or the path of an npz file, a zip or a folder of images",
         "space": ", ".join(spaces.names()),
