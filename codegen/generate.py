@@ -181,7 +181,7 @@ def reference_module(request: RepositoryRequest, graph: Graph) -> "nn.Module":
 
 
 def place_of(path: str | None) -> str | None:
-    """A standard or uploaded data set becomes the folder where the portal, or a package of the system, keeps its files.
+    """A standard or uploaded dataset becomes the folder where the portal, or a package of the system, keeps its files.
 
     How pictures get one size stands behind a path (`pets.zip?resize=pad`), and in config.json.
     """

@@ -38,7 +38,7 @@ def run(job: Job) -> str:
 
 
 def inputs_fetch(request: Mapping[str, Any]) -> None:
-    """The weights and uploaded data sets that another machine made; a bundle needs those of each variant."""
+    """The weights and uploaded datasets that another machine made; a bundle needs those of each variant."""
     for variant in request.get("variants", {}).values():
         inputs_fetch(variant)
     if request.get("weights"):

@@ -125,7 +125,7 @@ class SearchSpec:
     def from_document(cls, document: Any, *, files: bool = False) -> "SearchSpec":
         """The spec of a JSON document, or SpecErrors with all faults.
 
-        ``files`` allows a path as the data set: for those who may read any file of this machine anyway.
+        ``files`` allows a path as the dataset: for those who may read any file of this machine anyway.
         """
         if not isinstance(document, Mapping):
             raise SpecErrors((SpecError("", f"a spec must be a JSON object, but is {describe(document)}"),))

@@ -27,12 +27,12 @@ def notify() -> str:
 
 
 def dataset_read(pk: int) -> str:
-    """Reads an uploaded data set."""
+    """Reads an uploaded dataset."""
     return f"data set {pk}: {dataset_services.dataset_read(pk=pk)}"
 
 
 def dataset_portray(name: str) -> str:
-    """Makes what the page of a built-in data set shows."""
+    """Makes what the page of a built-in dataset shows."""
     return f"portrait of {name}: {dataset_services.portrait_make(name=name)}"
 
 

@@ -182,7 +182,7 @@ class Unifier:
         return self.parameter(slot).name
 
     def special(self, slot: Slot) -> str | None:
-        """The two numbers that the data set decides stand as constants at the top of the source."""
+        """The two numbers that the dataset decides stand as constants at the top of the source."""
         child = next(child for child in self.blocks[0].children if child.attribute == slot.attribute)
         if len(self.blocks) > 1 or not (self.is_literal or self.blocks[0].path == ""):
             return None

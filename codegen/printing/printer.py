@@ -34,7 +34,7 @@ class Printed:
 
 
 def print_network(dialect: Dialect, graph: Graph, title: str) -> Printed:
-    """The whole source: imports, the constants that the data set decides, and the classes, inner ones first."""
+    """The whole source: imports, the constants that the dataset decides, and the classes, inner ones first."""
     classes = classes_of(graph)
     places: dict[str, Place] = {}
     bodies = [print_class(dialect, classes, each, places) for each in classes.classes]

@@ -13,7 +13,7 @@ get = registry.get
 
 
 def needs_training(name: str) -> bool:
-    """Returns whether it learns by steps on a data set, so that a table of results is nothing to it."""
+    """Returns whether it learns by steps on a dataset, so that a table of results is nothing to it."""
     return getattr(get(name), "needs_training", False)
 
 

@@ -47,7 +47,7 @@ class DataSetViewSet(
     mixins.DestroyModelMixin,
     viewsets.GenericViewSet[UploadedDataSet],
 ):
-    """The uploads of a project. Built-in data sets are named by `/vocabulary/`."""
+    """The uploads of a project. Built-in datasets are named by `/vocabulary/`."""
 
     queryset = UploadedDataSet.objects.none()
     serializer_class = DataSetSerializer

@@ -33,7 +33,7 @@ class Network:
 
 
 class SpecProblem:
-    """The problem of a spec on a data set of these facts."""
+    """The problem of a spec on a dataset of these facts."""
 
     def __init__(self, spec: SearchSpec, facts: Facts) -> None:
         self.spec = spec

@@ -1,1 +1,1 @@
-"""What a candidate's values mean: data sets, the trainer, and the warm evaluator process that runs both."""
+"""What a candidate's values mean: datasets, the trainer, and the warm evaluator process that runs both."""

@@ -56,7 +56,7 @@ class ParentMissing(Exception):
 
 @lru_cache(maxsize=2)
 def dataset_of(name: str) -> datasets.DataSet:
-    """A warm evaluator reads a data set once; a large one is mapped, and the machine's evaluators share its pages."""
+    """A warm evaluator reads a dataset once; a large one is mapped, and the machine's evaluators share its pages."""
     return memory_mapped(datasets.open(name))
 
 

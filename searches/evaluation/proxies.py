@@ -1,6 +1,6 @@
 """Zero-cost proxies score an untrained network on one batch, high is good (Abdelfattah et al. 2021, arXiv 2101.08134).
 
-A score only ranks networks of one space on one data set; it is no accuracy and is never shown as one.
+A score only ranks networks of one space on one dataset; it is no accuracy and is never shown as one.
 """
 
 import math

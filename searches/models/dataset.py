@@ -1,4 +1,4 @@
-"""Data sets that people upload to a project."""
+"""Datasets that people upload to a project."""
 
 from pathlib import Path
 

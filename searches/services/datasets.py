@@ -1,4 +1,4 @@
-"""What people do with data sets: upload, delete; and what is made of them in the background."""
+"""What people do with datasets: upload, delete; and what is made of them in the background."""
 
 from __future__ import annotations
 

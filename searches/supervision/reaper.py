@@ -121,7 +121,7 @@ def strays(folder: Path, known: set[int]) -> list[Path]:
 
 
 def unnamed_uploads(folder: Path) -> list[Path]:
-    """Files of data sets whose upload broke off, or that were deleted while they were read."""
+    """Files of datasets whose upload broke off, or that were deleted while they were read."""
     known = set(UploadedDataSet.objects.values_list("key", flat=True))
     return [
         path

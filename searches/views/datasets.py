@@ -1,4 +1,4 @@
-"""Pages of a project's data sets: what there is, one data set, uploading and deleting."""
+"""Pages of a project's datasets: what there is, one dataset, uploading and deleting."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ class ClassRow:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def dataset_list(request: Request, slug: str) -> HttpResponse:
-    """The project's uploads and the built-in data sets, and the form that takes a file."""
+    """The project's uploads and the built-in datasets, and the form that takes a file."""
     shown = _editable(request, slug) if request.method == "POST" else visible_project(request, slug)
     context = project_context(request, shown, "datasets") | {"rule": "crop", "name": "", "side": ""}
     if request.method == "POST":
@@ -77,7 +77,7 @@ def _upload(request: Request, project: Project, entered: dict[str, Any]) -> Uplo
 
 @require_safe
 def dataset(request: Request, slug: str, ref: str) -> HttpResponse:
-    """Shows what one data set holds; while it is being read the page asks again."""
+    """Shows what one dataset holds; while it is being read the page asks again."""
     shown = visible_project(request, slug)
     context = project_context(request, shown, "datasets") | {"ref": ref, "splits": SPLITS}
     if ref in datasets.names():

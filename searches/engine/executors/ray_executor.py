@@ -1,7 +1,7 @@
 """The Ray executor: one task per evaluation, on whatever nodes a cluster has (Moritz et al. 2018, arXiv 1712.05889).
 
 A task gets the job and the files that it reads, works in a folder of its own node, and gives back the files that it
-wrote: nodes need this program and the data sets, but no common folder. Ray never repeats a task: what a lost worker or
+wrote: nodes need this program and the datasets, but no common folder. Ray never repeats a task: what a lost worker or
 node was doing is submitted again here, counted as the local executor counts the deaths of its evaluators.
 """
 

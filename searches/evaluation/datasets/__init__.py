@@ -1,4 +1,4 @@
-"""Data sets by name or by path. Reading one never needs torch; the test split is read by the test job only."""
+"""Datasets by name or by path. Reading one never needs torch; the test split is read by the test job only."""
 
 from searches.evaluation.datasets.dataset import DataSet, DataSetError, Normalisation
 from searches.evaluation.datasets.registry import Facts, absence, available, describe, exists, facts, names, open

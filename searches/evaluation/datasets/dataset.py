@@ -1,4 +1,4 @@
-"""What a data set is to a search: images, class numbers, three disjoint splits, and the numbers that normalise them."""
+"""What a dataset is to a search: images, class numbers, three disjoint splits, and the numbers that normalise them."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ Numbers = NDArray[np.int64]
 
 
 class DataSetError(ValueError):
-    """A data set that cannot be searched on; the message names the rule, the value and the way out."""
+    """A dataset that cannot be searched on; the message names the rule, the value and the way out."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Normalisation:
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """A whole data set in memory; ``split`` is the only way to its images."""
+    """A whole dataset in memory; ``split`` is the only way to its images."""
 
     name: str
     images: Images = field(repr=False)  # (N, C, H, W)

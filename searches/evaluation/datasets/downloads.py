@@ -1,4 +1,4 @@
-"""Official files of well-known data sets: where they may lie, what they must be, and how they are fetched once."""
+"""Official files of well-known datasets: where they may lie, what they must be, and how they are fetched once."""
 
 import gzip
 import hashlib

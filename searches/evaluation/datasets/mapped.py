@@ -1,4 +1,4 @@
-"""Large data sets lie in a file that is mapped: evaluators of one machine then share one copy of the pixels."""
+"""Large datasets lie in a file that is mapped: evaluators of one machine then share one copy of the pixels."""
 
 import os
 import tempfile
@@ -14,7 +14,7 @@ LARGEST_RESIDENT_BYTES = 2**28  # of pixels; a smaller set is kept in each evalu
 
 
 def memory_mapped(dataset: DataSet, largest: int = LARGEST_RESIDENT_BYTES) -> DataSet:
-    """The data set itself, or one with equal pixels that are mapped from a file of the data folder."""
+    """The dataset itself, or one with equal pixels that are mapped from a file of the data folder."""
     if dataset.images.nbytes <= largest:
         return dataset
     path = data_folder("mapped") / f"{dataset.sha256}.npy"

@@ -1,4 +1,4 @@
-"""What a page shows of a data set, made once: its card and a picture of some training images, a row a class."""
+"""What a page shows of a dataset, made once: its card and a picture of some training images, a row a class."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The registries of built-in data sets and of readers, and the two questions asked of them: open, and facts."""
+"""The registries of built-in datasets and of readers, and the two questions asked of them: open, and facts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Facts:
 
 
 class BuiltIn(Protocol):
-    """A data set that is known by a name; ``facts`` must equal what ``load`` then returns.
+    """A dataset that is known by a name; ``facts`` must equal what ``load`` then returns.
 
     One of official files names them as ``files`` (and ``places`` where the system may keep them).
     """
@@ -41,7 +41,7 @@ class BuiltIn(Protocol):
 
 
 class Reader(Protocol):
-    """A kind of file or folder that holds a data set."""
+    """A kind of file or folder that holds a dataset."""
 
     title: ClassVar[str]
 

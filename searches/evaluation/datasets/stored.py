@@ -1,4 +1,4 @@
-"""A data set as the portal keeps it: decoded once, in plain arrays that evaluators map, beside its card.
+"""A dataset as the portal keeps it: decoded once, in plain arrays that evaluators map, beside its card.
 
 ``upload:`` and 32 hexadecimal digits name one in a spec; the digits are its folder below the data folder.
 """

@@ -19,7 +19,7 @@ Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
 
 def augmentation_for(recipe: Recipe, dataset: DataSet) -> Augmentation | None:
-    """``auto`` takes what the data set says of itself, from ten epochs on."""
+    """``auto`` takes what the dataset says of itself, from ten epochs on."""
     name = recipe.augmentation
     if name == "auto":
         name = dataset.augmentation if recipe.epochs >= LEAST_EPOCHS else "none"

@@ -1,4 +1,4 @@
-"""A data set's splits as tensors: whole in memory (or mapped), sliced by index, normalised a batch at a time."""
+"""A dataset's splits as tensors: whole in memory (or mapped), sliced by index, normalised a batch at a time."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""``manage.py dataset NAME|PATH``: a data set as a search will see it; ``--fetch`` gets its official files."""
+"""``manage.py dataset NAME|PATH``: a dataset as a search will see it; ``--fetch`` gets its official files."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Arrays as a user has them to a data set: checked, brought into (N, C, H, W), classes numbered, splits made."""
+"""Arrays as a user has them to a dataset: checked, brought into (N, C, H, W), classes numbered, splits made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a data set may be at most; every message about it names the limit."""
+"""What a dataset may be at most; every message about it names the limit."""
 
 GIB = 2**30
 
