@@ -145,7 +145,7 @@ python deploy.py serve                    # POST a picture to http://127.0.0.1:8
 
 
 def data_part(request: RepositoryRequest) -> Iterator[str]:
-    """What `--data` takes where the data set is the user's own: it is no part of the repository."""
+    """What `--data` takes where the dataset is the user's own: it is no part of the repository."""
     if not request.data or request.data_path in STANDARD:
         return
     name, height, width = str(request.data.get("name", "of the search")), *request.graph.input_shape[1:]

@@ -78,7 +78,7 @@ def configuration(request: RepositoryRequest, graph: Graph) -> dict[str, Any]:
 
 
 def data_source(request: RepositoryRequest) -> str | None:
-    """Only a data set that everybody has is named in the repository; a user's own is not part of it."""
+    """Only a dataset that everybody has is named in the repository; a user's own is not part of it."""
     return request.data_path if request.data_path in STANDARD else None
 
 
