@@ -36,7 +36,7 @@ class SearchSpec:
     algorithm: str = option("nsga2", "how networks are proposed")
     algorithm_options: Mapping[str, Any] = option(help="options of the algorithm by name", factory=dict)
     objectives: tuple[str, ...] = option(
-        ("accuracy", "latency", "params"), "the Pareto front is the best trade-offs between these"
+        ("accuracy", "latency", "params"), "the Pareto front holds the best trade-offs between these"
     )
     target: str = option(
         "this_machine",

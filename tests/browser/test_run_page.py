@@ -87,7 +87,7 @@ def test_few_rungs_are_groups_and_many_a_scale(page: Page, runs: tuple[int, int]
     opened(page, runs[0], "?colour=fidelity")
     expect(page.locator("#pareto .legend")).to_contain_text("15 epochs")
     page.locator("[name=dominated]").uncheck()  # the front has its colours still, and the legend says what they mean
-    expect(page.locator("#pareto .legendtext")).to_have_text(["15 epochs", "front", "chosen"])
+    expect(page.locator("#pareto .legendtext")).to_have_text(["15 epochs", "front", "selected"])
     script = """async (fidelities) => {
       const { Groups } = await import("/static/js/run/colouring.js");
       const candidates = fidelities.map((fidelity) => ({ fidelity }));

@@ -1,4 +1,4 @@
-"""The data set: its readers, the fixed splits of the search, and one normalisation for training and inference.
+"""The dataset: its readers, the fixed splits of the search, and one normalisation for training and inference.
 
 `python data.py PATH` says what a file or folder holds, and whether its splits are those of the search.
 """
@@ -26,7 +26,7 @@ Floats = NDArray[np.float32]
 CONFIG: dict[str, Any] = json.loads(Path(__file__).with_name("config.json").read_text(encoding="utf-8"))
 INPUT_SHAPE: tuple[int, int, int] = tuple(CONFIG["input_shape"])
 LABELS: list[str] = CONFIG["labels"]
-SCALE: float = CONFIG["normalisation"]["scale"]  # pixels of the data set go from 0 to this
+SCALE: float = CONFIG["normalisation"]["scale"]  # pixels of the dataset go from 0 to this
 RESIZE: str = CONFIG["data"].get("resize", "crop")  # how pictures get the network's size: crop, pad or stretch
 MEAN = np.array(CONFIG["normalisation"]["mean"], np.float32).reshape(-1, 1, 1)
 STD = np.array(CONFIG["normalisation"]["std"], np.float32).reshape(-1, 1, 1)
@@ -64,7 +64,7 @@ def normalise(pixels: Array, scale: float = SCALE) -> Floats:
 
 
 def open_data(source: str | None = None) -> DataSet:
-    """The data set of the search, a standard one by name, an npz file, a folder of class folders, or `synthetic`."""
+    """The dataset of the search, a standard one by name, an npz file, a folder of class folders, or `synthetic`."""
     source = source or CONFIG["data"]["source"]
     if source == "digits":
         return digits()
@@ -77,7 +77,7 @@ def open_data(source: str | None = None) -> DataSet:
             raise DataError(str(error)) from error
     if source is None:
         raise DataError(
-            "its data set is not part of this repository; name it: --data FILE.npz, --data FILE.zip or --data FOLDER "
+            "its dataset is not part of this repository; name it: --data FILE.npz, --data FILE.zip or --data FOLDER "
             "(README.md says which), or --data synthetic to try the programs"
         )
     path = Path(source)
@@ -220,7 +220,7 @@ def eight_bits(picture: Any) -> Any:
 
 
 def read_inputs(file: Path) -> Floats:
-    """A picture, or an .npy file of one or more images with the data set's pixel values, ready for the network."""
+    """A picture, or an .npy file of one or more images with the dataset's pixel values, ready for the network."""
     if file.suffix.lower() != ".npy":
         return normalise(read_picture(file)[None], 255.0)
     try:

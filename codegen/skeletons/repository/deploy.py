@@ -141,7 +141,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         added.set_defaults(action=action)
         return added
 
-    for_data: dict[str, Any] = {"help": "the data set, as for train.py"}
+    for_data: dict[str, Any] = {"help": "the dataset, as for train.py"}
     chosen = command("export", export, "Write exports anew from weights/model.safetensors.")
     chosen.add_argument("formats", nargs="+", choices=list(exporters()))
     chosen.add_argument("--data", **for_data)

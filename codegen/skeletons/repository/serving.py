@@ -15,7 +15,7 @@ MAX_IMAGES = 256
 
 
 def inputs_of(body: bytes, content_type: str) -> Floats:
-    """JSON holds images with the data set's pixel values; anything else is read as a picture."""
+    """JSON holds images with the dataset's pixel values; anything else is read as a picture."""
     if content_type.partition(";")[0].strip() != "application/json":
         return normalise(read_picture(io.BytesIO(body))[None], 255.0)
     try:

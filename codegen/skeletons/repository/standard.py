@@ -1,4 +1,4 @@
-"""Standard data sets by name: `python standard.py mnist` fetches one into datasets/, checked by its makers' MD5.
+"""Standard datasets by name: `python standard.py mnist` fetches one into datasets/, checked by its makers' MD5.
 
 Files that you have already may be placed there by hand, or in the folder that DATASETS names.
 """
@@ -44,7 +44,7 @@ FILES: dict[str, dict[str, str]] = {
 
 
 class MissingData(ValueError):
-    """A standard data set that is not here; the message says how to get it."""
+    """A standard dataset that is not here; the message says how to get it."""
 
 
 def folder_of(name: str) -> Path:

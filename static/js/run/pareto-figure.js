@@ -109,7 +109,7 @@ export class ParetoFigure {
     const marker = view.isSpatial
       ? { color: colours.warn, size: 20, symbol: "circle", opacity: 0.9 }
       : { color: "rgba(0,0,0,0)", size: 19, symbol: "circle", line: { color: colours.text, width: 2 } };
-    return this.#trace("chosen", [candidate], marker);
+    return this.#trace("selected", [candidate], marker);
   }
 
   /** The line up to which this pair of axes is dominated: a front over three objectives has points behind it. */

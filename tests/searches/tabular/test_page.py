@@ -158,7 +158,7 @@ def test_only_its_owner_sees_a_replay(page: Client, world: World) -> None:
 def test_three_at_once_are_enough(page: Client) -> None:
     for _ in range(replay_services.MOST_AT_ONCE):
         asked(page)
-    assert "3 of your replays are not over yet" in ask(page).content.decode()
+    assert "3 of your benchmarks have not ended yet" in ask(page).content.decode()
 
 
 def test_a_deleted_replay_leaves_nothing(page: Client, django_capture_on_commit_callbacks: Any) -> None:

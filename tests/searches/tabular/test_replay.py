@@ -55,7 +55,7 @@ def test_codes_with_colons_have_positions_of_any_length(tmp_path: Path) -> None:
         ("kode,q\n1,2\n", "has no column 'code'"),
         ("code,q\n1,2,3\n", "has 2 columns, but a row of 3"),
         ("code,q\n12,1\n123,2\n", "must have one length, but have from 2 to 3 positions"),
-        ("code,q\n12,1\n12,2\n", "the code '12' stands twice"),
+        ("code,q\n12,1\n12,2\n", "the code '12' occurs twice"),
     ],
 )
 def test_a_table_that_cannot_be_searched_is_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -14,7 +14,7 @@ import serving
 import train
 from data import CONFIG, INPUT_SHAPE, LABELS, DataError, open_data, read_inputs, split_sha256
 
-# The data set of the search may be on another machine; the digits are everywhere.
+# The dataset of the search may be on another machine; the digits are everywhere.
 DATA = "digits" if CONFIG["data"]["source"] == "digits" else "synthetic"
 NO_ONNX = not inference.EXPORTS["onnx"].exists()
 
@@ -43,7 +43,7 @@ def test_training_in_full_resumes_and_writes_weights(tmp_path: Path) -> None:
 def test_the_splits_are_those_of_the_search() -> None:
     expected = CONFIG["data"].get("split_sha256")
     if DATA != "digits" or not expected:
-        pytest.skip("the data set of the search is not in this repository")
+        pytest.skip("the dataset of the search is not in this repository")
     assert split_sha256(open_data()) == expected
 
 
