@@ -68,7 +68,7 @@ def state() -> dict[str, Any]:
         "evaluations": {name: value or 0 for name, value in totals.items()},
         "events": Event.objects.count(),
         "repositories": dict(Repository.objects.order_by().values_list("status").annotate(Count("pk"))),
-        "notices_waiting": Notice.objects.filter(state="waiting").count(),
+        "notices_waiting": Notice.objects.filter(status="waiting").count(),
         "disk": disk(),
         "migrations_missing": missing_migrations(),
     }

@@ -14,6 +14,10 @@ from pathlib import Path
 
 import psutil
 
+PR_SET_NAME = 15
+IDLE = "nas-idle"  # the names of a task cluster's worker: it waits for a task,
+BUSY = "nas-busy"  # or is at one
+
 # Looked up before any fork: a child must not search for libraries.
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)
 
@@ -53,10 +57,18 @@ def has_prctl() -> bool:
     return _prctl is not None
 
 
-def prctl(option: int, value: int) -> None:
+def prctl(option: int, value: int | ctypes.c_char_p) -> None:
     """Set an option of this process as prctl(2) does; nothing happens where there is no such call."""
     if _prctl is not None:
         _prctl(option, value)
+
+
+def call_this_process(name: str) -> None:
+    """Give this process a name of at most 15 bytes, as `psutil.Process.name` reads it; Linux only.
+
+    Call it in the main thread: each thread has a name of its own, and the first one's is the process's.
+    """
+    prctl(PR_SET_NAME, ctypes.c_char_p(name.encode()))
 
 
 def can_supervise() -> bool:

@@ -1,4 +1,4 @@
-"""Reaper and watchdog, one process on each machine.
+"""Reaper, watchdog and courier, one process on each machine.
 
     python -m nasportal.server.watchdog
 
@@ -18,6 +18,8 @@ from functools import partial
 
 import django
 import psutil
+
+from nasportal.lib import machine
 
 logger = logging.getLogger("nasportal.server.watchdog")
 BEAT_SECONDS = 1.0
@@ -92,14 +94,15 @@ def members_of(cluster: psutil.Process) -> frozenset[int]:
 
 
 def has_idle_worker(cluster: psutil.Process | None) -> bool:
-    """Returns whether some worker has no child process: all long work is done in child processes."""
+    """Tell whether some worker has no child process, where long work is done, and is at no task itself either."""
     if cluster is None:
         return False
     try:
-        childless = [p for sentinel in cluster.children() for p in sentinel.children() if not p.children()]
+        members = [process for sentinel in cluster.children() for process in sentinel.children()]
+        free = [each for each in members if not each.children() and each.name() != machine.BUSY]
     except psutil.NoSuchProcess:
         return False
-    return len(childless) > AUXILIARY
+    return len(free) > AUXILIARY
 
 
 def cluster_beside() -> psutil.Process | None:
@@ -114,18 +117,21 @@ def cluster_beside() -> psutil.Process | None:
 
 
 def main() -> None:
-    """Beats until it is ended."""
+    """Beats until it is ended, or its courier has."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nasportal.settings")
     django.setup()
     from django.conf import settings
     from django.db import DatabaseError, InterfaceError, close_old_connections
 
     from nasportal.accounts.services import audit_cut
+    from nasportal.server.courier import Courier
     from searches.supervision import reaper
 
+    courier = Courier()
+    courier.start()
     watchdog, canary = Watchdog(settings.Q_WORKERS), Canary()
     reaped = swept = time.monotonic() - REAP_SECONDS
-    while True:
+    while courier.is_alive():  # without it this process is started anew
         cluster = cluster_beside()
         fault = watchdog.fault(cluster)
         try:

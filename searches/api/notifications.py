@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from nasportal.lib.webhooks import WebhookRefused, checked
+from nasportal.lib.webhooks import WebhookRefused
 from searches.api.parsers import BoundedJSONParser
 from searches.api.requests import person
 from searches.models import NoticeWishes
@@ -25,14 +25,14 @@ class WishesSerializer(serializers.ModelSerializer[NoticeWishes]):
 
     class Meta:
         model = NoticeWishes
-        fields = ["email", "by_email", "webhook_url", "webhook_secret"]
-        read_only_fields = ["webhook_secret"]
+        fields = ["email", "by_email", "webhook_url", "webhook_secret", "webhook_off_since"]
+        read_only_fields = ["webhook_secret", "webhook_off_since"]
 
     def validate_webhook_url(self, url: str) -> str:
         """Checks the webhook's address. Raises ValidationError where it may not be called."""
         if url:
             try:
-                checked(url)
+                notifications.webhook_check(url)
             except WebhookRefused as refusal:
                 raise ValidationError(str(refusal)) from refusal
         return url
@@ -52,8 +52,10 @@ class NoticesView(APIView):
         """Changes the settings; what is left out stays as it is."""
         serializer = WishesSerializer(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        now = {name: value for name, value in self._document(request).items() if name != "webhook_secret"}
-        notifications.wishes_save(user=person(request), **(now | serializer.validated_data))
+        given = serializer.validated_data
+        now = {name: value for name, value in self._document(request).items() if not name.startswith("webhook_")}
+        now["webhook_url"] = self._document(request)["webhook_url"]
+        notifications.wishes_save(user=person(request), keep_off="webhook_url" not in given, **(now | given))
         return Response(self._document(request))
 
     def _document(self, request: Request) -> dict[str, Any]:
@@ -64,4 +66,5 @@ class NoticesView(APIView):
             "by_email": wishes.by_email,
             "webhook_url": wishes.webhook_url,
             "webhook_secret": wishes.webhook_secret,
+            "webhook_off_since": wishes.webhook_off_since,
         }

@@ -5,7 +5,7 @@ from searches.models.annotation import NOTE_LENGTH, TAG_LENGTH, Note, Star, Tag
 from searches.models.candidate import Candidate, CandidateRepository, Evaluation, Generation, Step
 from searches.models.dataset import UploadedDataSet, UploadStatus
 from searches.models.event import Event, Progress
-from searches.models.notification import Notice, NoticeWishes
+from searches.models.notification import Notice, NoticeStatus, NoticeWishes
 from searches.models.project import Membership, Project
 from searches.models.replay import Replay, ReplayStatus
 from searches.models.run import SearchRun
@@ -22,6 +22,7 @@ __all__ = [
     "Membership",
     "Note",
     "Notice",
+    "NoticeStatus",
     "NoticeWishes",
     "Progress",
     "Project",

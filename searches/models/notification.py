@@ -1,7 +1,11 @@
 """How people want to hear of the end of a run, and what is to be sent."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
+
+from nasportal.lib.leases import Leased, LeasedQuerySet
 
 
 class NoticeWishes(models.Model):
@@ -9,28 +13,45 @@ class NoticeWishes(models.Model):
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notice_wishes")
     by_email = models.BooleanField(default=False)
-    webhook_url = models.URLField(max_length=500, blank=True)
+    # Not a URLField, which knows no plain host names: lib/webhooks.py checks what is saved.
+    webhook_url = models.CharField(max_length=500, blank=True)
     webhook_secret = models.CharField(max_length=64, blank=True)
+    webhook_failures = models.PositiveIntegerField(default=0)  # in a row
+    webhook_off_since = models.DateTimeField(null=True, blank=True)  # after too many of them
 
     def __str__(self) -> str:
         return f"notices of {self.user}"
 
 
-class NoticeQuerySet(models.QuerySet["Notice"]):
+class NoticeStatus(models.TextChoices):
+    """Where a notice is on its way."""
+
+    WAITING = "waiting", "waiting"
+    SENT = "sent", "sent"
+    FAILED = "failed", "failed"
+
+
+class NoticeQuerySet(LeasedQuerySet["Notice"]):
     """Notices by the work that is left."""
 
-    def due(self, now: object) -> "NoticeQuerySet":
-        return self.filter(state="waiting", due__lte=now)
+    def due(self, now: datetime) -> "NoticeQuerySet":
+        """Notices that are to be sent now and that nobody is sending."""
+        return self.claimable(now).filter(due__lte=now)
 
 
-class Notice(models.Model):
-    """A message on its way: written in the transaction that ended the run, sent afterwards, tried again."""
+class Notice(Leased):
+    """A message on its way: written in the transaction that ended the run, sent afterwards, tried again.
+
+    Who sends it holds its lease, which is longer than a delivery may take.
+    """
+
+    WITH_WORK = UNDER_LEASE = (NoticeStatus.WAITING,)
 
     run = models.ForeignKey("searches.SearchRun", on_delete=models.CASCADE, related_name="+")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notices")
     way = models.CharField(max_length=10, choices=[("email", "e-mail"), ("webhook", "webhook")])
-    status = models.CharField(max_length=10)  # of the run, when it ended
-    state = models.CharField(max_length=10, default="waiting")  # waiting, sent, failed
+    run_status = models.CharField(max_length=10)  # when it ended
+    status = models.CharField(max_length=10, choices=NoticeStatus, default=NoticeStatus.WAITING)
     attempts = models.PositiveIntegerField(default=0)
     due = models.DateTimeField()
     answer = models.CharField(max_length=300, blank=True)
@@ -40,7 +61,7 @@ class Notice(models.Model):
 
     class Meta:
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["state", "due"], name="notice_work")]
+        indexes = [models.Index(fields=["status", "due"], name="notice_work")]
 
     def __str__(self) -> str:
-        return f"{self.way} to {self.user}: {self.run} {self.status}"
+        return f"{self.way} to {self.user}: {self.run} {self.run_status}"

@@ -15,7 +15,6 @@ from nasportal.lib.leases import owner_name
 from searches import services
 from searches.models import Notice, Project, Replay, SearchRun, UploadedDataSet
 from searches.models.status import Status
-from searches.services import notifications
 from searches.services import replays as replay_services
 from searches.supervision import device_latency, disk, leases, retention
 
@@ -32,12 +31,12 @@ def reap() -> int:
     device_latency.resume_returned()
     if get_broker().queue_size():
         return 0  # the cluster has messages that it has not taken: they will find the work
-    return ring_for_next() + ring_for_repositories() + ring_for_notices() + ring_for_replays()
+    return ring_for_next() + ring_for_repositories() + ring_for_replays()
 
 
 def end_leases_of_the_dead() -> int:
     """Work whose process on this machine was killed waits for no lease to end; returns how much there was."""
-    ended = sum(model.objects.end_dead() for model in (SearchRun, Replay, Repository))
+    ended = sum(model.objects.end_dead() for model in (SearchRun, Replay, Repository, Notice))
     if ended:
         log.info("ended %s leases of processes that are gone", ended)
     return ended
@@ -82,13 +81,6 @@ def ring_for_replays() -> int:
     for pk in waiting:
         replay_services.ring(pk)
     return len(waiting)
-
-
-def ring_for_notices() -> int:
-    due = Notice.objects.due(timezone.now()).exists()
-    if due:
-        notifications.ring()
-    return int(due)
 
 
 def sweep() -> int:

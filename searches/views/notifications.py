@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from nasportal.lib.requests import Request
-from nasportal.lib.webhooks import WebhookRefused, checked
+from nasportal.lib.webhooks import WebhookRefused
 from searches.models import Notice, NoticeWishes, SearchRun
 from searches.services import notifications
 
@@ -33,7 +33,7 @@ class NoticeForm(forms.Form):
         url = str(self.cleaned_data["webhook_url"]).strip()
         if url:
             try:
-                checked(url)
+                notifications.webhook_check(url)
             except WebhookRefused as refusal:
                 raise ValidationError(str(refusal)) from refusal
         return url
@@ -63,6 +63,7 @@ def notices(request: Request) -> HttpResponse:
     context = {
         "form": form,
         "wishes": wishes,
+        "failures_at_most": notifications.FAILURES_AT_MOST,
         "has_mail": bool(settings.EMAIL_URL),
         "sent": Notice.objects.filter(user=request.user).select_related("run")[:SHOWN],
     }

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from nasportal.lib import webhooks
 from searches import services
 from searches.services import notifications
 from searches.supervision import reaper
@@ -51,15 +52,17 @@ def test_no_search_and_no_background_work_calls_out(world: World, calls: list[st
     work(run)
     reaper.settle_abandoned()
     reaper.sweep()
-    notifications.notices_send()
+    assert notifications.notices_claim(room=8) == []
     reaper.ring_for_repositories()
     assert calls == []
 
 
-def test_only_what_was_asked_for_calls_out(world: World, calls: list[str]) -> None:
+def test_only_what_was_asked_for_calls_out(world: World, calls: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard of these tests sees a call: a webhook that somebody wanted."""
+    monkeypatch.setattr(notifications, "deliver_apart", webhooks.deliver)  # in this process, where it is seen
     notifications.wishes_save(user=world.alice, email="", by_email=False, webhook_url="https://example.org/hook")
     run = services.run_create(project=world.project, spec=spec(seed=78), name="told", by=world.alice)
     work(run)
-    notifications.notices_send()
+    for errand in notifications.notices_claim(room=8):
+        notifications.notice_send(errand)
     assert calls == ["look up example.org"]

@@ -27,8 +27,9 @@ import subprocess, sys, time
 def start(code): return subprocess.Popen([sys.executable, "-c", code])
 sleep = "import time; time.sleep(60)"
 busy = "import subprocess, sys; subprocess.run([sys.executable, '-c', %r])" % sleep
+waiting = "import time; from nasportal.lib import machine; machine.call_this_process(machine.BUSY); time.sleep(60)"
 starts = "import subprocess, sys, time; [subprocess.Popen([sys.executable, '-c', code]) for code in %r]; time.sleep(60)"
-start(starts % [busy, busy, busy if sys.argv[1] == "busy" else sleep, sleep, sleep])
+start(starts % [busy, busy, {"busy": busy, "idle": sleep, "waiting": waiting}[sys.argv[1]], sleep, sleep])
 time.sleep(60)
 """
 WORKERS = 3
@@ -94,6 +95,11 @@ def test_a_worker_without_a_child_is_idle(cluster: psutil.Process) -> None:
 
 def test_no_worker_is_idle_while_each_has_a_child(busy_cluster: psutil.Process) -> None:
     assert not has_idle_worker(busy_cluster)
+
+
+def test_a_worker_that_waits_for_a_foreign_host_is_not_idle() -> None:
+    for cluster in cluster_of("waiting"):
+        wait_until(lambda: not has_idle_worker(cluster))  # noqa: B023  (the loop has one round)
 
 
 def ended(pk: str, seconds_ago: float) -> Task:
