@@ -164,7 +164,7 @@ def test_sliders_move_the_chosen_point(page: Page, places: dict[str, int]) -> No
     slider.fill("1")
     for other in page.locator("#choosing input[type=range]:not([name=accuracy])").all():
         other.fill("0")
-    expect(page.locator("[data-choice]")).to_contain_text("best validation accuracy of the front")
+    expect(page.locator("[data-choice]")).to_contain_text("best validation accuracy on the front")
     answer = page.request.get(f"/runs/{places['run']}/choose/?accuracy=1&latency=0&params=0").json()
     expect(page.locator(f"#chosen [data-chosen='{answer['number']}']")).to_be_visible()
     page.get_by_role("button", name="Knee").click()
@@ -204,9 +204,9 @@ def test_the_form_judges_while_one_types_and_loses_nothing(page: Page) -> None:
     page.get_by_label("Seed", exact=True).fill("4711")
     page.get_by_label("Evaluations").fill("many")
     expect(page.get_by_text("must be a whole number, but is 'many'")).to_be_visible()
-    expect(page.get_by_text("needs mending first")).to_be_visible()
+    expect(page.get_by_text("Fix 1 field to see the estimate")).to_be_visible()
     page.get_by_role("button", name="Start the search").click()
-    expect(page.get_by_role("alert")).to_contain_text("1 thing to mend")
+    expect(page.get_by_role("alert")).to_contain_text("Fix 1 error to start the run")
     expect(page.get_by_label("Seed", exact=True)).to_have_value("4711")
     expect(page.get_by_label("Evaluations")).to_be_focused()
     page.get_by_label("Generations").fill("4")
@@ -247,7 +247,7 @@ def test_a_search_is_started_from_the_form(page: Page) -> None:
     spec = page.request.get(f"{page.url}snapshot/").json()["run"]["spec"]
     assert spec["limits"]["max_params"] == 50_000
     page.get_by_role("button", name="Stop").click()
-    page.get_by_role("button", name="Stop the run").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop the run").click()
     status(page, "cancelled", 60_000)
 
 

@@ -68,11 +68,11 @@ def test_a_note_tags_and_a_star_are_kept_and_found_again(page: Page, run: str) -
 def test_somebody_is_added_looks_on_becomes_an_editor_and_leaves(page: Page, bob: Page, run: str) -> None:
     page.goto("/projects/examples/members/")
     page.get_by_label("User name").fill("nobody-of-this-name")
-    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("button", name="Add member").click()
     expect(page.locator("#name-error")).to_contain_text("No user 'nobody-of-this-name'")
     page.get_by_label("User name").fill("bob")
     page.get_by_label("Viewer").check()
-    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("button", name="Add member").click()
     expect(page.get_by_text("bob is now a member.")).to_be_visible()
     must_be_accessible(page)
     bob.goto("/projects/examples/")
@@ -107,12 +107,12 @@ def test_a_template_starts_the_next_run(page: Page, run: str) -> None:
 def test_algorithms_are_checked_against_an_uploaded_table(page: Page) -> None:
     page.goto("/replays/")
     table = {"name": "small.csv", "mimeType": "text/csv", "buffer": ROWS.encode()}
-    page.get_by_label("or upload one").set_input_files([table])  # type: ignore[list-item]
+    page.get_by_label("Upload a table").set_input_files([table])  # type: ignore[list-item]
     for label, value in (("Column to search on", "quality"), ("evaluations", "6"), ("Repeats", "2")):
         page.get_by_label(label).fill(value)
     for name in ("regularized_evolution", "nsga2"):
         page.locator(f"[name=algorithms][value={name}]").uncheck()
-    page.get_by_role("button", name="Replay", exact=True).click()
+    page.get_by_role("button", name="Run the benchmark").click()
     expect(page.locator("#replay")).to_contain_text("2 of 2 repeats", timeout=60_000)
     expect(page.get_by_role("rowheader", name="random_search")).to_be_visible()
     expect(page.locator("#curves .js-line").first).to_be_visible()

@@ -108,7 +108,7 @@ def test_what_a_limit_forbids_is_a_band(page: Page, runs: tuple[int, int]) -> No
 
 def test_a_lasso_fills_the_tray_of_the_comparison(page: Page, runs: tuple[int, int]) -> None:
     opened(page, runs[0])
-    page.get_by_role("button", name="Select", exact=True).click()
+    page.get_by_role("button", name="Lasso").click()
     page.wait_for_function("() => document.querySelector('#pareto .js-plotly-plot')._fullLayout.dragmode === 'lasso'")
     box = page.locator("#pareto .nsewdrag").bounding_box()
     assert box
@@ -158,7 +158,7 @@ def test_plots_are_mounted_when_they_are_seen_and_have_a_table(page: Page, runs:
     show(page, "events")
     expect(page.locator("[data-failures] tbody tr")).to_have_count(2)
     page.get_by_label("Show events").select_option("CandidatePromoted")
-    expect(page.locator("[data-event-log] li:visible").first).to_contain_text("goes on from 5 to 15 epochs")
+    expect(page.locator("[data-event-log] li:visible").first).to_contain_text("promoted from 5 to 15 epochs")
 
 
 @pytest.mark.parametrize("kind", ["CSV", "JSON", "PNG"])
@@ -181,9 +181,9 @@ def test_vote_limits_and_questions_choose(page: Page, runs: tuple[int, int]) -> 
     words = page.locator("[data-choice]")
     page.get_by_role("button", name="Vote").click()
     expect(words).to_contain_text("Vote: #")
-    page.get_by_text("Limits…").click()
+    page.get_by_text("Constraints…").click()
     page.locator("[data-limit=accuracy]").fill("95")
-    expect(words).to_contain_text(re.compile(r"#\d+ of \d;"))
+    expect(words).to_contain_text(re.compile(r"#\d+, one of \d on the front;"))
     page.locator("[data-limit=latency]").fill("0.01")
     expect(words).to_contain_text("no candidate on the front meets")
     page.get_by_role("button", name="Clear", exact=True).click()
