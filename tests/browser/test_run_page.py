@@ -185,7 +185,7 @@ def test_vote_limits_and_questions_choose(page: Page, runs: tuple[int, int]) -> 
     page.locator("[data-limit=accuracy]").fill("95")
     expect(words).to_contain_text(re.compile(r"#\d+, one of \d on the front;"))
     page.locator("[data-limit=latency]").fill("0.01")
-    expect(words).to_contain_text("no candidate on the front meets")
+    expect(words).to_contain_text("No candidate on the front meets")
     page.get_by_role("button", name="Clear", exact=True).click()
     expect(words).to_contain_text("Vote: #")
     page.get_by_role("button", name="Ask me").click()
