@@ -83,9 +83,10 @@ def test_old_attempts_no_longer_count(client: Client, alice: User) -> None:
 
 
 def test_an_empty_password_does_not_reset_the_limit(client: Client, alice: User) -> None:
-    for _ in range(services.ATTEMPTS_PER_PAIR):
+    for number in range(services.ATTEMPTS_PER_PAIR):
         sign_in(client, "wrong")
-    assert sign_in(client, "") == 200
+        if number < services.ATTEMPTS_PER_PAIR - 1:
+            assert sign_in(client, "") == 200
     assert sign_in(client, PASSWORD) == 429
 
 
