@@ -86,7 +86,7 @@ def of_size(portal: Portal, browser: Any, cookie: str, run: int, size: int, fold
 
 def signed_in(portal: Portal, browser: Any, cookie: str) -> Any:
     context = browser.new_context(base_url=portal.address, viewport={"width": 1440, "height": 900})
-    context.add_cookies([{"name": "nasportal_session", "value": cookie, "url": portal.address}])
+    context.add_cookies([{"name": f"nasportal_session_{portal.port}", "value": cookie, "url": portal.address}])
     return context
 
 

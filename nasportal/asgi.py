@@ -5,7 +5,6 @@ import os
 import django
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nasportal.settings")
 django.setup(set_prefix=False)  # the routes below need the apps
@@ -13,9 +12,10 @@ django.setup(set_prefix=False)  # the routes below need the apps
 from django.urls import re_path  # noqa: E402
 
 from nasportal.server.request_threads import ReusingHandler  # noqa: E402
+from nasportal.server.same_origin import SameOrigin  # noqa: E402
 from nasportal.server.unknown_socket import NoSuchSocket  # noqa: E402
 from searches.routing import websocket_urlpatterns  # noqa: E402
 
 routes = [*websocket_urlpatterns, re_path("", NoSuchSocket.as_asgi())]
-websocket = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(routes)))
+websocket = SameOrigin(AuthMiddlewareStack(URLRouter(routes)))
 application = ProtocolTypeRouter({"http": ReusingHandler(), "websocket": websocket})

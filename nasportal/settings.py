@@ -3,6 +3,7 @@
 Every variable stands with its default and meaning in `nasportal/settings_reference.py` (docs/reference/settings.md).
 """
 
+import re
 import secrets
 from datetime import timedelta
 from importlib.util import find_spec
@@ -57,8 +58,6 @@ SECURE_HSTS_PRELOAD = bool(TLS)
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = bool(TLS)
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_NAME = "nasportal_session"
-CSRF_COOKIE_NAME = "nasportal_csrf"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -245,6 +244,11 @@ _OWN_ADDRESS = (
     f"https://{_NAME}" if TLS == "proxy" else f"{'https' if TLS else 'http'}://{_NAME}:{env.str('PORT', '8000')}"
 )
 PUBLIC_ADDRESS: str = env.str("NASPORTAL_ADDRESS", default=_OWN_ADDRESS).rstrip("/")
+# Browsers send cookies to every port of a host: two portals on one host must not sign each other's people out.
+_PORT = re.search(r":(\d+)$", PUBLIC_ADDRESS)
+_SUFFIX = f"_{_PORT[1]}" if _PORT and _PORT[1] != "8000" else ""
+SESSION_COOKIE_NAME = f"nasportal_session{_SUFFIX}"
+CSRF_COOKIE_NAME = f"nasportal_csrf{_SUFFIX}"
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"

@@ -42,7 +42,11 @@ SETTINGS: tuple[Setting, ...] = (
         ),
         ("NASPORTAL_TLS_CERTIFICATE", "none", "PEM file of the certificate, for `NASPORTAL_TLS=certificate`."),
         ("NASPORTAL_TLS_KEY", "none", "PEM file of the private key, for `NASPORTAL_TLS=certificate`."),
-        ("NASPORTAL_ADDRESS", "the first of the hosts and `PORT`", "What links in e-mails and webhooks begin with."),
+        (
+            "NASPORTAL_ADDRESS",
+            "the first of the hosts and `PORT`",
+            "What links in e-mails and webhooks begin with. Cookies are named after its port, unless that is 8000.",
+        ),
         ("NASPORTAL_EXAMPLE", "`1`", "`0`: a new portal begins without the finished example run."),
         ("NASPORTAL_DEBUG", "off", "`1`: Django's debug pages, for developers."),
     ),

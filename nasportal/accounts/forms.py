@@ -10,31 +10,47 @@ from django.utils.timezone import now
 
 from nasportal.accounts import services
 from nasportal.accounts.address import client_address
+from nasportal.accounts.services import Verdict
 
 
 class SignInForm(AuthenticationForm):
-    """Name and password, with a limit on wrong ones."""
+    """Name and password, with limits on wrong ones."""
+
+    ticket = ""  # for the next attempt: a hidden field proves with it that somebody has waited
 
     def clean(self) -> dict[str, Any]:
-        """Checks name and password.
+        """Counts the attempt, then checks name and password.
 
         Raises ValidationError, without looking at the password, after too many wrong ones.
         """
-        name = self.cleaned_data.get("username", "")
+        name, password = self.cleaned_data.get("username", ""), self.cleaned_data.get("password", "")
+        if not name or not password:
+            return super().clean()  # each field says that it is empty
         address = client_address(self.request)
-        if services.login_is_blocked(name=name, address=address):
-            minutes = services.FAILURE_WINDOW.seconds // 60
-            raise ValidationError(
-                f"Too many wrong passwords in the last {minutes} minutes. Wait, or ask for a one-time link.",
-                code="blocked",
-            )
+        has_waited = services.has_waited(ticket=self.data.get("ticket", ""), name=name, address=address)
+        self._demand(services.login_attempt_add(name=name, address=address, has_waited=has_waited))
         try:
             cleaned = super().clean()
         except ValidationError:
-            services.login_failure_add(name=name, address=address)
+            self.ticket = services.wait_ticket(name=name, address=address)
             raise
-        services.login_failures_forget(name=name, address=address)
+        services.login_attempts_forget(name=name, address=address)
         return cleaned
+
+    def _demand(self, verdict: Verdict) -> None:
+        if verdict is Verdict.LOCKED:
+            minutes = services.ATTEMPT_WINDOW.seconds // 60
+            raise ValidationError(
+                f"Too many wrong passwords in the last {minutes} minutes. Wait, or ask for a one-time link.",
+                code="locked",
+            )
+        if verdict is Verdict.SLOWED:
+            name, address = self.cleaned_data["username"], client_address(self.request)
+            self.ticket = services.wait_ticket(name=name, address=address)
+            raise ValidationError(
+                f"There were many wrong passwords lately. Wait {services.WAIT_SECONDS} seconds, then sign in again.",
+                code="slowed",
+            )
 
 
 class TokenForm(forms.Form):

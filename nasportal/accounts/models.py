@@ -35,12 +35,18 @@ class ApiToken(models.Model):
         return f"{self.name} of {self.user}"
 
 
-class LoginFailure(models.Model):
-    """A refused attempt to sign in; kept as long as it counts towards the limit."""
+class LoginAttempt(models.Model):
+    """An attempt to sign in, counted before its password is looked at; kept as long as it counts towards the limits."""
 
     name = models.CharField(max_length=150)
     address = models.GenericIPAddressField(null=True)
     at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["name", "at"], name="attempts_on_account"),
+            models.Index(fields=["address", "at"], name="attempts_from_address"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} from {self.address}"

@@ -2,21 +2,34 @@
 
 import hashlib
 import secrets
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from enum import Enum
 
 from django.contrib.auth.models import User
+from django.core import signing
 from django.db import transaction
 from django.db.models import Q
 from django.utils.timezone import now
 
-from nasportal.accounts.models import ApiToken, AuditEntry, LoginFailure, LoginLink
+from nasportal.accounts.models import ApiToken, AuditEntry, LoginAttempt, LoginLink
 
 LINK_LIFE = timedelta(days=1)
 TOKEN_PREFIX = "nasp_"
-FAILURE_WINDOW = timedelta(minutes=10)
-FAILURES_PER_NAME = 10
-FAILURES_PER_ADDRESS = 50
+ATTEMPT_WINDOW = timedelta(minutes=10)
+ATTEMPTS_PER_PAIR = 10  # on one account from one address; more are locked out
+SLOW_AFTER = 50  # on one account from anywhere, or from one address on any account; more are slowed down
+WAIT_SECONDS = 3
+WAIT_SALT = "nasportal.accounts.wait"
+
+
+class Verdict(Enum):
+    """What becomes of an attempt to sign in. Nobody can lock another address out: only their own."""
+
+    ADMITTED = "its password is looked at"
+    SLOWED = "it has to wait some seconds"
+    LOCKED = "it has to wait for the end of the window"
 
 
 def digest(secret: str) -> str:
@@ -85,22 +98,44 @@ def token_use(*, text: str) -> ApiToken | None:
     return token
 
 
-@transaction.atomic
-def login_failure_add(*, name: str, address: str | None) -> None:
-    """Counts a refused attempt, and forgets those that no longer count."""
-    LoginFailure.objects.filter(at__lt=now() - FAILURE_WINDOW).delete()
-    LoginFailure.objects.create(name=name[:150], address=address)
+def login_attempt_add(*, name: str, address: str | None, has_waited: bool = False) -> Verdict:
+    """Count an attempt before its password is looked at, and judge it by all that are counted.
+
+    Must not run within a transaction: of attempts that come at once each has to see the others, or all get through.
+    """
+    name = name[:150]
+    LoginAttempt.objects.filter(at__lt=now() - ATTEMPT_WINDOW).delete()
+    mine = LoginAttempt.objects.create(name=name, address=address)
+    recent = LoginAttempt.objects.filter(at__gt=now() - ATTEMPT_WINDOW)
+    on_account, from_address = recent.filter(name=name), recent.filter(address=address)
+    if on_account.filter(address=address).count() > ATTEMPTS_PER_PAIR:
+        verdict = Verdict.LOCKED
+    elif not has_waited and max(on_account.count(), from_address.count()) > SLOW_AFTER:
+        verdict = Verdict.SLOWED
+    else:
+        return Verdict.ADMITTED
+    mine.delete()  # a refused attempt must not make the lock longer
+    return verdict
 
 
-def login_failures_forget(*, name: str, address: str | None) -> None:
-    """Deletes the failures of a user who signed in."""
-    LoginFailure.objects.filter(name=name[:150], address=address).delete()
+def login_attempts_forget(*, name: str, address: str | None) -> None:
+    """Let somebody who has signed in start anew."""
+    LoginAttempt.objects.filter(name=name[:150], address=address).delete()
 
 
-def login_is_blocked(*, name: str, address: str | None) -> bool:
-    """Returns whether this name from this address, or this address with any name, was refused too often of late."""
-    recent = LoginFailure.objects.filter(at__gt=now() - FAILURE_WINDOW, address=address)
-    return recent.filter(name=name[:150]).count() >= FAILURES_PER_NAME or recent.count() >= FAILURES_PER_ADDRESS
+def wait_ticket(*, name: str, address: str | None) -> str:
+    """Sign that somebody was told to wait, for this account and address: the lock of the pair bounds its use."""
+    promised = {"name": name, "address": address, "from": time.time() + WAIT_SECONDS}
+    return signing.dumps(promised, salt=WAIT_SALT)
+
+
+def has_waited(*, ticket: str, name: str, address: str | None) -> bool:
+    """Tell whether a ticket is for this account and address, and its time is up and not long ago."""
+    try:
+        promised = signing.loads(ticket, salt=WAIT_SALT, max_age=ATTEMPT_WINDOW)
+    except signing.BadSignature:
+        return False
+    return (promised["name"], promised["address"]) == (name, address) and promised["from"] <= time.time()
 
 
 @transaction.atomic

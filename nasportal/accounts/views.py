@@ -30,8 +30,10 @@ class SignInView(LoginView):
     def form_invalid(self, form: Any) -> HttpResponse:
         """The page with what was wrong; 429 where it was wrong too often."""
         response = super().form_invalid(form)
-        if form.has_error("__all__", "blocked"):
+        if form.has_error("__all__", "locked") or form.has_error("__all__", "slowed"):
             response.status_code = 429
+        if form.has_error("__all__", "slowed"):
+            response.headers["Retry-After"] = str(services.WAIT_SECONDS)
         return response
 
 

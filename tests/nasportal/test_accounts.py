@@ -1,11 +1,16 @@
 """Signing in: password, one-time link, limit on wrong passwords, tokens for programs."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from unittest import TestCase
+from unittest.mock import patch
 
 import pytest
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db import connections
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from django.utils.timezone import now
@@ -15,7 +20,8 @@ from rest_framework.request import Request
 from nasportal.accounts import services
 from nasportal.accounts.address import client_address
 from nasportal.accounts.authentication import BearerToken
-from nasportal.accounts.models import ApiToken, LoginFailure, LoginLink
+from nasportal.accounts.models import ApiToken, LoginAttempt, LoginLink
+from nasportal.accounts.services import Verdict
 
 pytestmark = pytest.mark.django_db
 
@@ -57,7 +63,7 @@ def test_the_page_after_signing_in_is_on_this_host(client: Client, alice: User) 
 
 
 def test_too_many_wrong_passwords_lock_the_name_out_for_this_address_only(client: Client, alice: User) -> None:
-    for _ in range(services.FAILURES_PER_NAME):
+    for _ in range(services.ATTEMPTS_PER_PAIR):
         assert sign_in(client, "wrong") == 200
     answer = client.post("/login/", {"username": "alice", "password": PASSWORD})
     assert answer.status_code == 429
@@ -68,18 +74,74 @@ def test_too_many_wrong_passwords_lock_the_name_out_for_this_address_only(client
     assert sign_in(client, PASSWORD, REMOTE_ADDR="10.0.0.9") == 302
 
 
-def test_old_failures_no_longer_count(client: Client, alice: User) -> None:
-    for _ in range(services.FAILURES_PER_NAME):
+def test_old_attempts_no_longer_count(client: Client, alice: User) -> None:
+    for _ in range(services.ATTEMPTS_PER_PAIR):
         sign_in(client, "wrong")
-    LoginFailure.objects.update(at=now() - services.FAILURE_WINDOW - timedelta(seconds=1))
+    LoginAttempt.objects.update(at=now() - services.ATTEMPT_WINDOW - timedelta(seconds=1))
     assert sign_in(client, PASSWORD) == 302
-    assert not LoginFailure.objects.filter(at__gt=now() - services.FAILURE_WINDOW).exists()
+    assert not LoginAttempt.objects.exists()
 
 
-def test_an_address_that_tries_many_names_is_locked_out(client: Client, alice: User) -> None:
-    for number in range(services.FAILURES_PER_ADDRESS):
-        services.login_failure_add(name=f"name-{number}", address="127.0.0.1")
+def test_an_empty_password_does_not_reset_the_limit(client: Client, alice: User) -> None:
+    for number in range(services.ATTEMPTS_PER_PAIR):
+        sign_in(client, "wrong")
+        if number < services.ATTEMPTS_PER_PAIR - 1:
+            assert sign_in(client, "") == 200
     assert sign_in(client, PASSWORD) == 429
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_forty_wrong_passwords_at_once_at_most_ten_are_tried(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+
+    def authenticate(self: object, request: object, **words: str) -> None:
+        tried.append(words["password"])
+        time.sleep(1.0)  # as a slow hash does: all forty have come by then
+
+    def guess(number: int) -> None:
+        try:
+            sign_in(Client(), f"guess-{number}")
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(ModelBackend, "authenticate", authenticate)
+    with ThreadPoolExecutor(40) as pool:
+        list(pool.map(guess, range(40)))
+    assert len(tried) <= services.ATTEMPTS_PER_PAIR
+
+
+def wrong_ones(**same: str) -> None:
+    """As many wrong passwords as slow down, each of another pair."""
+    for number in range(services.SLOW_AFTER):
+        pair = {"name": f"name-{number}", "address": f"10.1.0.{number}"} | same
+        assert services.login_attempt_add(**pair) is Verdict.ADMITTED
+
+
+@pytest.mark.parametrize("same", [{"address": "127.0.0.1"}, {"name": "alice"}], ids=["address", "account"])
+def test_many_wrong_passwords_of_others_only_slow_down(client: Client, alice: User, same: dict[str, str]) -> None:
+    wrong_ones(**same)
+    words = {"username": "alice", "password": PASSWORD}
+    answer = client.post("/login/", words)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3")
+    assert "Wait 3 seconds, then sign in again." in answer.content.decode()
+    ticket = answer.context["form"].ticket
+    assert f'name="ticket" value="{ticket}"' in answer.content.decode()
+    assert client.post("/login/", words | {"ticket": ticket}).status_code == 429  # at once
+    later = time.time() + services.WAIT_SECONDS
+    with patch("time.time", lambda: later):
+        assert client.post("/login/", words | {"ticket": ticket}).status_code == 302
+
+
+def test_who_has_waited_once_does_not_wait_for_other_accounts(client: Client, alice: User) -> None:
+    ticket = services.wait_ticket(name="alice", address="127.0.0.1")
+    later = time.time() + services.WAIT_SECONDS
+    with patch("time.time", lambda: later):
+        assert services.has_waited(ticket=ticket, name="alice", address="127.0.0.1")
+        assert not services.has_waited(ticket=ticket, name="bob", address="127.0.0.1")
+        assert not services.has_waited(ticket=ticket, name="alice", address="10.0.0.1")
+        assert not services.has_waited(ticket=ticket + "x", name="alice", address="127.0.0.1")
+    with patch("time.time", lambda: later + services.ATTEMPT_WINDOW.total_seconds()):
+        assert not services.has_waited(ticket=ticket, name="alice", address="127.0.0.1")
 
 
 def test_a_one_time_link_signs_in_once(client: Client, alice: User) -> None:

@@ -33,6 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         """Exit 0 after Ctrl-C or SIGTERM, 2 where something stands in the way of a start."""
+        os.environ["PORT"] = str(port)  # the programs that are started name their addresses and cookies after it
         try:
             prepare.demand_linux()
             prepare.demand_tls(host)

@@ -32,6 +32,8 @@ class Server:
         return self.portal.program("daphne")
 
     def open(self, **changes: object) -> contextlib.AbstractAsyncContextManager[Wire]:
+        if changes.get("cookies") == "forged":
+            changes = changes | {"cookies": dict.fromkeys(self.cookies, "forged")}
         arguments = {"path": f"/ws/runs/{self.run}/", "cookies": self.cookies, "origin": self.portal.address} | changes
         return opened(self.portal.port, **arguments)  # type: ignore[arg-type]
 
@@ -67,7 +69,8 @@ async def end_of(server: Server, act: Callable[[Wire], Awaitable[None]]) -> int:
         {"origin": "null"},
         {"origin": None},
         {"cookies": {}},
-        {"cookies": {"nasportal_session": "forged"}},
+        {"cookies": "forged"},
+        {"origin": "http://127.0.0.1:1"},
         {"path": "/ws/runs/999999/"},
         {"path": "/ws/runs/-1/"},
         {"path": "/ws/"},

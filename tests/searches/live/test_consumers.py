@@ -116,7 +116,7 @@ async def test_strangers_and_the_unknown_get_no_socket(world: World) -> None:
     assert await is_refused(10**15, world.alice)
 
 
-@pytest.mark.parametrize("origin", [None, b"http://evil.example", b"null"])
+@pytest.mark.parametrize("origin", [None, b"http://evil.example", b"null", b"http://localhost:9999"])
 async def test_a_foreign_or_missing_origin_gets_no_socket(world: World, origin: bytes | None) -> None:
     assert await is_refused(world.run.pk, world.alice, origin)
 
