@@ -67,6 +67,7 @@ FRAGMENTS = re.compile(r"(of|by|at) [a-z{]", re.IGNORECASE)
 ALLOWED = (
     ("codegen/licences.py", "keep the notice", "the licences' own term"),
     ("codegen/printing/formatting.py", "the formatter refused", "for developers, when printed source does not parse"),
+    ("nasportal/server/courier.py", "notice %s could not be sent", "a line of the log"),
     ("nasportal/backup/database_move.py", "refused:", "what another program did; its own words follow"),
     ("searches/engine/weights/weight_versions.py", "is refused and done anew", "a line of the engine's log"),
     ("searches/models/notification.py", "notices of", "a row in the admin's shell"),
