@@ -62,9 +62,9 @@ class Message:
 
 
 def deliver_apart(url: str, message: Message, *, inside: bool) -> str:
-    """Deliver in a process of its own, which ends at the deadline whatever it is waiting for.
+    """Delivers in a process of its own, which ends at the deadline whatever it is waiting for.
 
-    Answers, and raises, what `deliver` does.
+    Returns and raises what `deliver` does; raises OSError, too, where that process ends without a result.
     """
     asked = {"url": url, "inside": inside, "secret": message.secret, "delivery": message.delivery}
     document = json.dumps(asked | {"body": base64.b64encode(message.body).decode()}).encode()

@@ -24,7 +24,7 @@ class NoticeWishes(models.Model):
 
 
 class NoticeStatus(models.TextChoices):
-    """Where a notice is on its way."""
+    """The steps of a notice."""
 
     WAITING = "waiting", "waiting"
     SENT = "sent", "sent"
