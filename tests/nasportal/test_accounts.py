@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from nasportal.accounts import services
 from nasportal.accounts.address import client_address
 from nasportal.accounts.authentication import BearerToken
-from nasportal.accounts.models import ApiToken, LoginAttempt, LoginLink
+from nasportal.accounts.models import ApiToken, AuditEntry, LoginAttempt, LoginLink
 from nasportal.accounts.services import Verdict
 
 pytestmark = pytest.mark.django_db
@@ -256,6 +256,42 @@ def test_only_a_trusted_proxy_tells_the_address(settings: object) -> None:
     assert client_address(request) == "10.0.0.1"
     settings.TLS = "proxy"  # type: ignore[attr-defined]
     assert client_address(request) == "192.0.2.7"
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("192.0.2.7:51234", "192.0.2.7"),
+        ("6.6.6.6, 192.0.2.7:51234", "192.0.2.7"),
+        ("2001:db8::7", "2001:db8::7"),
+        ("[2001:db8::7]", "2001:db8::7"),
+        ("[2001:DB8:0::7]:443", "2001:db8::7"),
+        ('"[2001:db8::7]:443"', "2001:db8::7"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("unknown", "10.0.0.1"),
+        ("_hidden", "10.0.0.1"),
+        ("", "10.0.0.1"),
+        ("6.6.6.6,", "10.0.0.1"),
+        ("x" * 300, "10.0.0.1"),
+        ("1.2.3.4:5:6", "10.0.0.1"),
+        ("[::1", "10.0.0.1"),
+    ],
+)
+def test_the_forwarded_address_is_read_as_proxies_write_it(
+    client: Client, alice: User, settings: object, forwarded: str, address: str
+) -> None:
+    settings.TLS = "proxy"  # type: ignore[attr-defined]
+    sent = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": forwarded}
+    assert client_address(request_from(**sent)) == address
+    assert sign_in(client, "wrong", **sent) == 200
+    assert LoginAttempt.objects.get().address == address
+    assert AuditEntry.objects.get().address == address
+
+
+def test_a_request_over_a_local_socket_has_no_address() -> None:
+    assert client_address(request_from(REMOTE_ADDR="")) is None
 
 
 def test_the_log_says_who_changed_what_and_keeps_secrets_out(client: Client, alice: User) -> None:
