@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models import Q
 
 from nasportal.lib import file_storage
-from nasportal.lib.leases import Leased, LeasedQuerySet
+from nasportal.lib.work_queue import Queued, QueuedQuerySet
 
 User = AbstractBaseUser | AnonymousUser
 # Who else may see a repository is known to the app that asks for it: it adds its rule here.
@@ -29,7 +29,7 @@ class RepositoryStatus(models.TextChoices):
     FAILED = "failed"
 
 
-class RepositoryQuerySet(LeasedQuerySet["Repository"]):
+class RepositoryQuerySet(QueuedQuerySet["Repository"]):
     """Repositories by whom they belong to, and by the work that is left."""
 
     def owned_by(self, user: User) -> RepositoryQuerySet:
@@ -42,11 +42,12 @@ class RepositoryQuerySet(LeasedQuerySet["Repository"]):
         return self.filter(reduce(or_, (rule(user) for rule in sharing), Q(owner_id=user.pk)))
 
 
-class Repository(Leased):
+class Repository(Queued):
     """One generated repository: what it was asked to be, its archive, and the gate's verdict."""
 
     WITH_WORK = (RepositoryStatus.QUEUED, RepositoryStatus.RUNNING)
     UNDER_LEASE = (RepositoryStatus.RUNNING,)
+    WORK = "repositories"
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="repositories")
     name = models.CharField(max_length=200)

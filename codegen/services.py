@@ -34,13 +34,17 @@ class Job:
 
 @transaction.atomic
 def repository_request(*, owner: AbstractBaseUser, name: str, request: Mapping[str, Any]) -> Repository:
-    """Queues the generation of a repository. The same request is answered with the repository that is there already."""
+    """Queues the generation of a repository. The same request is answered with the repository that is there already.
+
+    Raises QueueFull where the owner has as many on their way as one user may have.
+    """
     text = json.dumps(request, sort_keys=True, allow_nan=False)
     digest = hashlib.sha256(text.encode()).hexdigest()
     there = Repository.objects.filter(owner_id=owner.pk, request_sha256=digest).exclude(status=RepositoryStatus.FAILED)
     known = there.order_by("pk").first()
     if known is not None:
         return known
+    Repository.objects.demand_room(owner.pk)
     repository = Repository(
         owner_id=owner.pk,
         name=name,
@@ -59,16 +63,23 @@ def ring(repository_id: int) -> None:
     transaction.on_commit(lambda: async_task("codegen.tasks.generate", repository_id, group="generate", save=False))
 
 
-@transaction.atomic
-def repository_claim(*, repository_id: int, seconds: float) -> Job | None:
-    """Claims the job by compare-and-swap; None when another has it, or it is done."""
-    repository = Repository.objects.claimable().filter(pk=repository_id).first()
+def ring_for_next() -> int:
+    """Tells the cluster once for each repository that waits and finds a free place on this machine."""
+    waiting = Repository.objects.waiting_for_free_places()
+    for repository_id in waiting:
+        ring(repository_id)
+    return len(waiting)
+
+
+def repository_claim(*, seconds: float, repository_id: int | None = None) -> Job | None:
+    """Claims the repository, or the one whose turn it is; None when none waits or this machine has no free place."""
+    those = Repository.objects.all() if repository_id is None else Repository.objects.filter(pk=repository_id)
+    changes = {"status": RepositoryStatus.RUNNING, "started": timezone.now(), "progress": "starting"}
+    repository = those.claim_in_turn(seconds=seconds, **changes)
     if repository is None:
         return None
-    token = Repository.objects.claim(
-        repository, seconds=seconds, status=RepositoryStatus.RUNNING, started=timezone.now(), progress="starting"
-    )
-    return Job(repository.pk, token, repository.request, repository.folder / str(token)) if token else None
+    token = repository.lease_token
+    return Job(repository.pk, token, repository.request, repository.folder / str(token))
 
 
 def repository_heartbeat(*, job: Job, seconds: float, progress: str = "") -> bool:

@@ -4,8 +4,10 @@ from codegen import job, services
 
 
 def generate(repository_id: int) -> str:
-    """Makes a repository, if nobody else does already."""
-    claimed = services.repository_claim(repository_id=repository_id, seconds=job.LEASE_SECONDS)
+    """Makes the repository whose turn it is; that need not be the one that rang."""
+    claimed = services.repository_claim(seconds=job.LEASE_SECONDS)
     if claimed is None:
-        return f"repository {repository_id}: nothing to do"
-    return f"repository {repository_id}: {job.run(claimed)}"
+        return f"repository {repository_id}: nothing to do, or this machine has no free place"
+    outcome = job.run(claimed)
+    services.ring_for_next()
+    return f"repository {claimed.repository_id}: {outcome}"

@@ -14,7 +14,7 @@ import environ
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
-from nasportal.lib import machine
+from nasportal.lib import machine, work_kinds
 from nasportal.lib.installation import data_folder, shared_folder, way_to_install
 from nasportal.storage_setting import storage_of
 
@@ -158,7 +158,11 @@ else:
 
 # Searches: a supervisor holds a run by a lease, which its heartbeats prolong, for a slice of time.
 CORES = machine.cores()
-RUNS_AT_ONCE: int = env.int("NASPORTAL_RUNS_AT_ONCE", default=max(1, min(CORES // 2, 4)))
+WORK_PLACES: dict[str, int] = work_kinds.places(env.int)
+RUNS_AT_ONCE: int = WORK_PLACES["searches"]
+QUEUED_PER_USER: int = env.int("NASPORTAL_QUEUED_PER_USER", default=100)
+if QUEUED_PER_USER < 20:
+    raise ImproperlyConfigured(f"NASPORTAL_QUEUED_PER_USER must be at least 20, but is {QUEUED_PER_USER}.")
 EVALUATORS: int = env.int("NASPORTAL_EVALUATORS", default=max(1, CORES // RUNS_AT_ONCE))
 LEASE_SECONDS: float = env.float("NASPORTAL_LEASE_SECONDS", default=10.0)
 HEARTBEAT_SECONDS: float = env.float("NASPORTAL_HEARTBEAT_SECONDS", default=2.0)
@@ -167,7 +171,7 @@ SLICE_SECONDS: float = env.float("NASPORTAL_SLICE_SECONDS", default=600.0)
 
 # The ORM broker on PostgreSQL, too: the Redis broker loses the task of a killed worker. A supervisor's slice is
 # shorter than the timeout, which therefore hits none that works, and no task is handed out again before the timeout.
-Q_WORKERS = RUNS_AT_ONCE + 2  # repositories and the canary do not wait for searches
+Q_WORKERS = work_kinds.workers(WORK_PLACES)
 Q_CLUSTER: dict[str, Any] = {
     "name": "nasportal",
     "label": "Tasks",

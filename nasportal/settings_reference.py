@@ -69,6 +69,29 @@ SETTINGS: tuple[Setting, ...] = (
     *_group(
         "Searches on this machine",
         ("NASPORTAL_RUNS_AT_ONCE", "one per two cores, at most 4", "Searches that run concurrently; the others wait."),
+        (
+            "NASPORTAL_REPOSITORIES_AT_ONCE",
+            "one per four cores and 4 GiB of memory, from 1 to 4",
+            "Repositories that this machine generates concurrently. Each kind of work has places of its own and waits "
+            "for no other kind.",
+        ),
+        (
+            "NASPORTAL_DATASETS_AT_ONCE",
+            "one per four cores and 4 GiB of memory, from 1 to 3",
+            "Uploaded datasets that this machine reads concurrently.",
+        ),
+        (
+            "NASPORTAL_REPLAYS_AT_ONCE",
+            "one per four cores and 4 GiB of memory, from 1 to 4",
+            "Replays that this machine works on concurrently.",
+        ),
+        ("NASPORTAL_PREVIEWS_AT_ONCE", "`1`", "Previews of built-in datasets that this machine makes concurrently."),
+        (
+            "NASPORTAL_QUEUED_PER_USER",
+            "`100`",
+            "Searches, repositories, datasets or replays (each kind for itself) that one user may have queued or at "
+            "work; at least 20.",
+        ),
         ("NASPORTAL_EVALUATORS", "the cores divided by the searches", "Evaluator processes per search, one core each."),
         ("NASPORTAL_DEVICE", "`auto`", "Where evaluators train: `auto` (a GPU if there is one), `cpu`, `cuda`, `mps`."),
         (

@@ -13,6 +13,7 @@ from django.template import TemplateDoesNotExist
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from nasportal.lib.work_queue import QueueFull
 from nasportal.middleware.nul_bytes import NulInAddress
 from nasportal.setup.prepare import missing_migrations
 
@@ -57,6 +58,7 @@ _WORDS = {
         "This request is too large",
         f"A form without its files, or a JSON body, must have at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes.",
     ),
+    429: ("Your queue is full", "Wait until some of your work has ended."),
     404: (
         "Page not found",
         "The page may have been deleted, the address may be wrong, or you may not have access: ask its owner.",
@@ -79,7 +81,9 @@ def _failed(request: HttpRequest, status: int, way_out: str = "") -> HttpRespons
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """400, and 413 where Django found the body too large."""
+    """400; 413 where Django found the body too large, 429 where a user has too much in a queue."""
+    if isinstance(exception, QueueFull):
+        return _failed(request, 429, str(exception))
     if isinstance(exception, NulInAddress):
         return _failed(request, 400, str(exception))
     return _failed(request, 413 if isinstance(exception, RequestDataTooBig) else 400)

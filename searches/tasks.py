@@ -4,11 +4,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from nasportal.lib.crash_points import crash_point
+from nasportal.lib.work_places import place
 from searches.models import Notice
 from searches.services import datasets as dataset_services
 from searches.services import replays as replay_services
 from searches.supervision import leases, reaper
 from searches.supervision.supervisor import RunSupervisor
+
+NO_PLACE = "this machine has no free place"
 
 
 def supervise(run_id: int) -> str:
@@ -28,18 +31,27 @@ def notify() -> str:
 
 
 def dataset_read(pk: int) -> str:
-    """Reads an uploaded dataset."""
-    return f"data set {pk}: {dataset_services.dataset_read(pk=pk)}"
+    """Reads the upload whose turn it is; that need not be the one that rang."""
+    outcome = dataset_services.dataset_read()
+    dataset_services.ring_for_next()
+    return f"rung for dataset {pk}: {outcome}"
 
 
 def dataset_portray(name: str) -> str:
-    """Makes what the page of a built-in dataset shows."""
-    return f"portrait of {name}: {dataset_services.portrait_make(name=name)}"
+    """Makes what the page of a built-in dataset shows; those that were asked for meanwhile are rung for."""
+    with place("previews") as is_free:
+        if not is_free:
+            return NO_PLACE
+        outcome = dataset_services.portrait_make(name=name)
+    dataset_services.portrait_ring_for_next()
+    return f"portrait of {name}: {outcome}"
 
 
 def replay(pk: int) -> str:
-    """Works for one slice on a replay."""
-    return f"replay {pk}: {replay_services.replay_work(pk=pk)}"
+    """Works for one slice on the replay whose turn it is; that need not be the one that rang."""
+    outcome = replay_services.replay_work()
+    replay_services.ring_for_next()
+    return f"rung for replay {pk}: {outcome}"
 
 
 def canary() -> str:

@@ -2,9 +2,11 @@
 
 import hmac
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db.models import Count, Sum
 from django.utils import timezone
@@ -15,11 +17,21 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 
 from codegen.models import Repository
+from nasportal.lib import work_places
+from nasportal.lib.work_kinds import KINDS
+from nasportal.lib.work_queue import Queued
 from nasportal.setup.prepare import missing_migrations
 from searches.models import Event, Notice, SearchRun
+from searches.services import datasets
 from searches.supervision.retention import held_bytes
 
 CANARY = "canary"
+WORK_WORDS = {
+    "places": "Places of each kind of work on this machine",
+    "at_work": "Work of each kind that is under way",
+    "queued": "Work of each kind that waits for a place",
+    "oldest_seconds": "Longest wait of each kind of work in seconds",
+}
 
 
 def runs_by_status() -> dict[str, int]:
@@ -49,6 +61,31 @@ def canary_seconds() -> float | None:
     return (timezone.now() - newest).total_seconds() if newest else None
 
 
+def work() -> list[dict[str, Any]]:
+    """Each kind of work: places on this machine, rows at work and in the queue of all machines, longest wait in s."""
+    queues = {model.WORK: model for model in apps.get_models() if issubclass(model, Queued)}
+    return [{"kind": kind.name} | _work_of(kind.name, queues.get(kind.name)) for kind in KINDS]
+
+
+def _work_of(kind: str, model: type[Queued] | None) -> dict[str, Any]:
+    places = {"places": settings.WORK_PLACES[kind]}
+    if model is not None:
+        rows: Any = model._default_manager.all()
+        waits = rows.oldest_wait().total_seconds()
+        return places | {"at_work": rows.leased().count(), "queued": rows.claimable().count(), "oldest_seconds": waits}
+    at_work, since = _without_queue(kind)
+    oldest = (timezone.now() - min(since)).total_seconds() if since else 0.0
+    return places | {"at_work": at_work, "queued": len(since), "oldest_seconds": max(oldest, 0.0)}
+
+
+def _without_queue(kind: str) -> tuple[int, list[datetime]]:
+    """How much of a kind that is claimed otherwise is under way, and since when each further piece waits."""
+    if kind == "notifications":
+        due = Notice.objects.due(timezone.now()).values_list("due", flat=True)
+        return Notice.objects.leased().count(), list(due)
+    return work_places.taken(kind), datasets.portraits_asked()
+
+
 def disk() -> dict[str, int]:
     usage = shutil.disk_usage(settings.DATA_DIR)
     return {"total": usage.total, "free": usage.free, "runs": held_bytes()}
@@ -62,6 +99,7 @@ def state() -> dict[str, Any]:
     return {
         "runs": runs_by_status(),
         "queue": get_broker().queue_size(),
+        "work": work(),
         "leases": leases(),
         "shares": SearchRun.objects.all().shares(),
         "canary_seconds": canary_seconds(),
@@ -84,6 +122,9 @@ class PortalCollector:
         yield labelled("nasportal_repositories", "Generated repositories by status", "status", now["repositories"])
         yield labelled("nasportal_disk_bytes", "Disk space of the data folder", "what", now["disk"])
         yield GaugeMetricFamily("nasportal_queue_messages", "Messages waiting for a worker", value=now["queue"])
+        for name, words in WORK_WORDS.items():
+            figures = {each["kind"]: each[name] for each in now["work"]}
+            yield labelled(f"nasportal_work_{name}", words, "kind", figures)
         yield GaugeMetricFamily("nasportal_leases", "Runs with a live supervisor", value=len(now["leases"]))
         yield GaugeMetricFamily("nasportal_events", "Stored events", value=now["events"])
         yield GaugeMetricFamily("nasportal_notices_waiting", "Notifications waiting", value=now["notices_waiting"])
@@ -92,7 +133,7 @@ class PortalCollector:
         yield GaugeMetricFamily("nasportal_canary_seconds", "Since a task last went through the cluster", value=value)
 
 
-def labelled(name: str, words: str, label: str, values: dict[str, int]) -> Metric:
+def labelled(name: str, words: str, label: str, values: Mapping[str, float]) -> Metric:
     family = GaugeMetricFamily(name, words, labels=[label])
     for each, value in values.items():
         family.add_metric([each], value)

@@ -27,7 +27,7 @@ from nasportal.lib.installation import portal_version
 FORMAT = {"format": "nas-portal/backup", "version": 1}
 MANIFEST = "manifest.json"
 DATABASE = {"sqlite": "database.sqlite3", "postgresql": "database.pgdump"}
-REBUILT = {"log", "static", "secret_key", "portal.lock", "cache", "backups"}  # and the files of the database
+REBUILT = {"log", "places", "static", "secret_key", "portal.lock", "cache", "backups"}  # and the files of the database
 
 
 class BackupError(Exception):

@@ -30,6 +30,14 @@ def cores() -> int:
 
 
 @cache
+def memory_bytes() -> int:
+    """Read how much memory the machine has, or the control group of this process where that is less."""
+    limit = _read("/sys/fs/cgroup/memory.max").strip()
+    total: int = psutil.virtual_memory().total
+    return min(total, int(limit)) if limit.isdecimal() else total
+
+
+@cache
 def processor() -> str:
     """Name the processor as the system calls it; empty where the system does not say."""
     names = [row.partition(":")[2].strip() for row in _cpu_rows() if row.startswith(("model name", "Model"))]

@@ -5,6 +5,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import models
 
+from nasportal.lib.work_queue import Queued, QueuedQuerySet
 from searches.evaluation.datasets.stored import SCHEME
 
 
@@ -16,8 +17,16 @@ class UploadStatus(models.TextChoices):
     REFUSED = "refused", "refused"
 
 
-class UploadedDataSet(models.Model):
+class UploadedDataSetQuerySet(QueuedQuerySet["UploadedDataSet"]):
+    """Uploads by the work that is left."""
+
+
+class UploadedDataSet(Queued):
     """An npz file or a zip of images, decoded once; searches of its project may run on it."""
+
+    WITH_WORK = UNDER_LEASE = (UploadStatus.READING,)
+    WORK = "datasets"
+    QUEUED_BY = "by"
 
     project = models.ForeignKey("searches.Project", on_delete=models.CASCADE, related_name="datasets")
     key = models.CharField(max_length=32, unique=True)  # its folder, and its name in a spec
@@ -30,6 +39,8 @@ class UploadedDataSet(models.Model):
     reason = models.TextField(blank=True)
     stored_bytes = models.PositiveBigIntegerField(default=0)
     card = models.JSONField(default=dict, blank=True)
+
+    objects = UploadedDataSetQuerySet.as_manager()
 
     class Meta:
         ordering = ["name", "pk"]

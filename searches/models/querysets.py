@@ -12,7 +12,7 @@ from django.db.models import Case, Count, F, Max, Min, Q, Sum, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from nasportal.lib.leases import LeasedQuerySet
+from nasportal.lib.work_queue import QueuedQuerySet
 from searches.models.run_events import KEPT, in_words
 from searches.models.status import UNDER_LEASE, WITH_WORK, Role, Status
 
@@ -59,7 +59,7 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         )
 
 
-class SearchRunQuerySet(LeasedQuerySet["SearchRun"]):
+class SearchRunQuerySet(QueuedQuerySet["SearchRun"]):
     """Runs by what somebody may do with them, and by the work that they have."""
 
     def visible_to(self, user: User) -> SearchRunQuerySet:
@@ -75,9 +75,6 @@ class SearchRunQuerySet(LeasedQuerySet["SearchRun"]):
 
     def with_work(self) -> SearchRunQuerySet:
         return self.filter(status__in=WITH_WORK)
-
-    def leased_on(self, machine: str, now: datetime | None = None) -> SearchRunQuerySet:
-        return self.leased(now).filter(lease_owner__startswith=f"{machine}/")
 
     def fairly_ordered(self, now: datetime | None = None) -> SearchRunQuerySet:
         """The runs of the owners whose turn it is, in their order; of an owner's runs who has waited longest."""

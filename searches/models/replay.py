@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from nasportal.lib.leases import Leased, LeasedQuerySet
+from nasportal.lib.work_queue import Queued, QueuedQuerySet
 
 
 class ReplayStatus(models.TextChoices):
@@ -19,15 +19,16 @@ class ReplayStatus(models.TextChoices):
     STOPPED = "stopped", "stopped"
 
 
-class ReplayQuerySet(LeasedQuerySet["Replay"]):
+class ReplayQuerySet(QueuedQuerySet["Replay"]):
     """Replays by the work that is left."""
 
 
-class Replay(Leased):
+class Replay(Queued):
     """A question to a table, and the figures that answer it; its owner alone sees it."""
 
     WITH_WORK = (ReplayStatus.QUEUED, ReplayStatus.RUNNING)
     UNDER_LEASE = (ReplayStatus.RUNNING,)
+    WORK = "replays"
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="replays")
     table_name = models.CharField(max_length=200)

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from nasportal.lib.leases import Leased
+from nasportal.lib.work_queue import Queued
 from searches.models.project import Project
 from searches.models.querysets import (
     SearchRunQuerySet,
@@ -14,11 +14,14 @@ from searches.models.querysets import (
 from searches.models.status import OVER, UNDER_LEASE, WITH_WORK, Phase, Status
 
 
-class SearchRun(Leased):
+class SearchRun(Queued):
     """One search: its spec, how far it is, and who holds the lease on it."""
 
     WITH_WORK = WITH_WORK
     UNDER_LEASE = UNDER_LEASE
+    WORK = "searches"
+    QUEUED_BY = "created_by"
+    QUEUED_AT = "queued"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs")
     name = models.CharField(max_length=200)

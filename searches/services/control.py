@@ -14,7 +14,8 @@ def control_start(*, run: SearchRun, cost: int) -> SearchRun | None:
         return None
     spec = control_spec(SearchSpec.from_document(run.spec), cost)
     by = run.created_by or run.project.owner
-    control = services.run_create(project=run.project, spec=spec, name=run.name[: 200 - len(SUFFIX)] + SUFFIX, by=by)
+    name = run.name[: 200 - len(SUFFIX)] + SUFFIX
+    control = services.run_create(project=run.project, spec=spec, name=name, by=by, is_bounded=False)
     SearchRun.objects.filter(pk=control.pk).update(control_of=run)
     control.refresh_from_db()
     return control

@@ -9,7 +9,8 @@ import tempfile
 import time
 import unicodedata
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from django_q.tasks import async_task
 from architectures.documents import SpecError
 from nasportal.lib import file_storage
 from nasportal.lib.child_process import ROOT, ChildProcess, DeadlineReached
+from nasportal.lib.work_queue import QueueFull
 from searches.evaluation import datasets
 from searches.evaluation.datasets.preview import CARD, PICTURE
 from searches.evaluation.datasets.reading.resizing import ResizeRule
@@ -32,6 +34,9 @@ from searches.models import Evaluation, Project, SearchRun, UploadedDataSet, Upl
 SUFFIXES = (".npz", ".zip")
 NAME_LENGTH = 100
 READ_SECONDS = 600
+LEASE_SECONDS, BEAT_SECONDS = 30.0, 2.0  # of the reader of an upload
+ATTEMPTS = 3
+ASKED = "asked"  # a file beside the portrait
 ASK_AGAIN_SECONDS = 120  # for a portrait that was asked for and has not come
 MIB = 2**20
 
@@ -71,6 +76,10 @@ def dataset_upload(
 @transaction.atomic
 def _create(upload: UploadedDataSet) -> None:
     Project.objects.select_for_update().get(pk=upload.project_id)  # two uploads at once: the second sees the first
+    try:
+        UploadedDataSet.objects.demand_room(upload.by_id or 0)
+    except QueueFull as full:
+        raise ValidationError(str(full)) from full
     held = upload.project.datasets.aggregate(held=Sum("stored_bytes"))["held"] or 0
     if held + upload.stored_bytes > settings.UPLOAD_QUOTA_BYTES:
         raise ValidationError(
@@ -78,7 +87,20 @@ def _create(upload: UploadedDataSet) -> None:
             f"at most {_mib(settings.UPLOAD_QUOTA_BYTES)} are allowed. Delete one that you no longer need."
         )
     upload.save()
-    transaction.on_commit(lambda: async_task("searches.tasks.dataset_read", upload.pk, group="dataset"))
+    ring(upload.pk)
+
+
+def ring(pk: int) -> None:
+    """Tells the cluster, after the commit, that an upload waits to be read."""
+    transaction.on_commit(lambda: async_task("searches.tasks.dataset_read", pk, group="dataset", save=False))
+
+
+def ring_for_next() -> int:
+    """Tells the cluster once for each upload that waits and finds a free place on this machine."""
+    waiting = UploadedDataSet.objects.waiting_for_free_places()
+    for pk in waiting:
+        ring(pk)
+    return len(waiting)
 
 
 def cleaned(name: str) -> str:
@@ -104,28 +126,45 @@ def _take(file: UploadedFile[bytes], path: Path) -> None:
             stream.write(chunk)
 
 
-def dataset_read(*, pk: int) -> str:
-    """Reads an upload in a process of its own; a second call for the same upload does nothing."""
-    upload = UploadedDataSet.objects.filter(pk=pk, status=UploadStatus.READING).first()
-    if upload is None or not file_storage.fetch(upload.incoming).exists():
+def dataset_read(*, pk: int | None = None) -> str:
+    """Reads the upload, or the one whose turn it is, in a process of its own; a second call does nothing."""
+    those = UploadedDataSet.objects.all() if pk is None else UploadedDataSet.objects.filter(pk=pk)
+    upload = those.claim_in_turn(seconds=LEASE_SECONDS)
+    if upload is None:
         return "nothing to do"
-    source = f"{upload.incoming}?{upload.resize}" if upload.resize else str(upload.incoming)
-    answer = _imported(source, upload.portrait, "--into", str(upload.folder), "--name", upload.name)
+    mine = UploadedDataSet.objects.filter(pk=upload.pk)
+    answer = _answered(upload, lambda: mine.prolong(upload.lease_token, seconds=LEASE_SECONDS))
     changes: dict[str, Any] = {"status": UploadStatus.REFUSED, "reason": answer.get("reason", ""), "stored_bytes": 0}
     if card := answer.get("card"):
         held = sum(file.stat().st_size for file in upload.folder.iterdir())
         file_storage.keep(upload.folder)
         file_storage.keep(upload.portrait)
         changes = {"status": UploadStatus.READY, "card": card, "stored_bytes": held}
-    moved = UploadedDataSet.objects.filter(pk=pk, status=UploadStatus.READING).update(**changes)
+    if not mine.release(upload.lease_token, **changes):
+        return _given_up(upload)
     upload.incoming.unlink(missing_ok=True)
     file_storage.remove(upload.incoming)
-    if not moved:  # deleted meanwhile
-        _remove(upload)
     return str(changes["status"])
 
 
-def _imported(source: str, portrait: Path, *more: str) -> dict[str, Any]:
+def _answered(upload: UploadedDataSet, is_wanted: Callable[[], bool]) -> dict[str, Any]:
+    """What the reader says of an upload, or why it is not begun (again)."""
+    if upload.lease_token > ATTEMPTS:
+        return {"reason": f"its reader was killed {ATTEMPTS} times with the whole worker; make its images fewer"}
+    if not file_storage.fetch(upload.incoming).exists():
+        return {"reason": "its file is gone; upload it again"}
+    source = f"{upload.incoming}?{upload.resize}" if upload.resize else str(upload.incoming)
+    return _imported(source, upload.portrait, "--into", str(upload.folder), "--name", upload.name, is_wanted=is_wanted)
+
+
+def _given_up(upload: UploadedDataSet) -> str:
+    """Removes what was read of an upload that was deleted meanwhile; another reader's work is left alone."""
+    if not UploadedDataSet.objects.filter(pk=upload.pk).exists():
+        _remove(upload)
+    return "it is not wanted any more"
+
+
+def _imported(source: str, portrait: Path, *more: str, is_wanted: Callable[[], bool] = lambda: True) -> dict[str, Any]:
     command = [
         sys.executable,
         "-m",
@@ -139,7 +178,11 @@ def _imported(source: str, portrait: Path, *more: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         try:
             with ChildProcess(command, log=Path(folder) / "log", folder=ROOT, variables=variables) as child:
-                answers = [answer for answer in child.documents(deadline=READ_SECONDS) if answer]
+                answers = []
+                for answer in child.documents(beat=BEAT_SECONDS, deadline=READ_SECONDS):
+                    if answer is None and not is_wanted():
+                        break
+                    answers += [answer] if answer else []
         except DeadlineReached:
             return {"reason": f"it was not read within {READ_SECONDS} s; use smaller or fewer images"}
         if not answers:
@@ -195,7 +238,7 @@ def portrait_of(name: str) -> dict[str, Any] | None:
 
 
 def portrait_ask(name: str) -> None:
-    mark = portrait_folder(name) / "asked"
+    mark = portrait_folder(name) / ASKED
     if mark.exists() and time.time() - mark.stat().st_mtime < ASK_AGAIN_SECONDS:
         return
     mark.parent.mkdir(parents=True, exist_ok=True)
@@ -203,13 +246,35 @@ def portrait_ask(name: str) -> None:
     async_task("searches.tasks.dataset_portray", name, group="dataset")
 
 
+def portraits_asked() -> list[datetime]:
+    """When each portrait was asked for that has neither come nor been refused."""
+    return [datetime.fromtimestamp(mark.stat().st_mtime, UTC) for mark in _marks()]
+
+
+def portrait_ring_for_next() -> None:
+    """Tells the cluster of a portrait that was asked for and has neither come nor been refused."""
+    for mark in _marks()[:1]:
+        async_task("searches.tasks.dataset_portray", mark.parent.name, group="dataset")
+
+
+def _marks() -> list[Path]:
+    marks = portrait_folder("*").parent.glob(f"*/{ASKED}")
+    return sorted(mark for mark in marks if not (mark.parent / CARD).exists())
+
+
 def portrait_make(*, name: str) -> str:
     if (portrait_folder(name) / CARD).exists() or name not in datasets.available():
+        _unmark(name)
         return "nothing to do"
     answer = _imported(name, portrait_folder(name))
     file_storage.keep(portrait_folder(name) / PICTURE)  # before the card, which says that both are there
     file_storage.keep(portrait_folder(name) / CARD)
+    _unmark(name)
     return str(answer.get("reason", "done"))
+
+
+def _unmark(name: str) -> None:
+    (portrait_folder(name) / ASKED).unlink(missing_ok=True)
 
 
 def test_readings(project: Project, sha256: str) -> int:

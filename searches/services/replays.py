@@ -22,6 +22,7 @@ from django_q.tasks import async_task
 
 from nasportal.lib import shutdown
 from nasportal.lib.child_process import ROOT, ChildProcess
+from nasportal.lib.work_queue import QueueFull
 from searches import algorithms
 from searches.models import Replay, ReplayStatus
 from searches.models.replay import ReplayQuerySet
@@ -30,7 +31,7 @@ from searches.tabular.job import FIGURES, QUESTION
 SUFFIXES = (".csv", ".csv.gz")
 TABLE_BYTES = 64 * 2**20
 HEADER_BYTES = 2**16
-MOST_REPEATS, MOST_EVALUATIONS, MOST_AT_ONCE = 500, 5_000, 3
+MOST_REPEATS, MOST_EVALUATIONS = 500, 5_000
 LOOK_SECONDS = 0.5
 COMMAND = (sys.executable, "-m", "searches.tabular")
 
@@ -54,12 +55,11 @@ def replay_create(
 
     Raises ValidationError, by the form's fields, where too many replays are at work or something entered is wrong.
     """
-    if Replay.objects.filter(owner_id=owner.pk, status__in=Replay.WITH_WORK).count() >= MOST_AT_ONCE:
-        raise ValidationError({"table": f"{MOST_AT_ONCE} of your benchmarks have not ended yet. Stop one, or wait."})
     replay = Replay(owner_id=owner.pk, question=dict(question))
     replay.table_name, replay.is_on_server, replay.table_of = source(owner, table, file)
     replay.total = question["repeats"] * len(question["algorithms"].split(","))
     with transaction.atomic():
+        room(owner)
         replay.save()
         replay.folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -71,6 +71,14 @@ def replay_create(
             raise
         ring(replay.pk)
     return replay
+
+
+def room(owner: AbstractBaseUser) -> None:
+    """Refuses a replay at the form's field where the owner has as many as one user may have."""
+    try:
+        Replay.objects.demand_room(owner.pk)
+    except QueueFull as full:
+        raise ValidationError({"table": str(full)}) from full
 
 
 def source(owner: AbstractBaseUser, table: str, file: UploadedFile[bytes] | None) -> tuple[str, bool, Replay | None]:
@@ -133,6 +141,14 @@ def ring(pk: int) -> None:
     transaction.on_commit(lambda: async_task("searches.tasks.replay", pk, group="replay", save=False))
 
 
+def ring_for_next() -> int:
+    """Tells the cluster once for each replay that waits and finds a free place on this machine."""
+    waiting = Replay.objects.waiting_for_free_places()
+    for pk in waiting:
+        ring(pk)
+    return len(waiting)
+
+
 def replay_stop(*, replay: Replay) -> bool:
     """Stops a replay: what is known so far stays, and the job sees at its next look that it is not wanted any more."""
     stopped = Replay.objects.filter(pk=replay.pk, status__in=Replay.WITH_WORK)
@@ -152,20 +168,14 @@ def replay_delete(*, replay: Replay) -> None:
 # The job
 
 
-@transaction.atomic
-def replay_claim(*, pk: int) -> Replay | None:
-    """Claims a replay by compare-and-swap; None when another job has it, or nothing is left to do."""
-    replay = Replay.objects.claimable().filter(pk=pk).select_related("table_of").first()
-    if replay is None:
-        return None
-    token = Replay.objects.claim(replay, seconds=settings.LEASE_SECONDS, status=ReplayStatus.RUNNING)
-    if token is None:
-        return None
-    replay.lease_token = token
-    return replay
+def replay_claim(*, pk: int | None = None) -> Replay | None:
+    """Claims the replay, or the one whose turn it is; None when none waits or this machine has no free place."""
+    those = Replay.objects.select_related("table_of")
+    those = those if pk is None else those.filter(pk=pk)
+    return those.claim_in_turn(seconds=settings.LEASE_SECONDS, status=ReplayStatus.RUNNING)
 
 
-def replay_work(*, pk: int) -> str:
+def replay_work(*, pk: int | None = None) -> str:
     """One slice of work; a replay that is not done by then rings again and goes on behind its last repeat."""
     replay = replay_claim(pk=pk)
     if replay is None:

@@ -49,9 +49,16 @@ def run_check(*, project: Project, spec: SearchSpec, by: AbstractBaseUser | Anon
 
 
 @transaction.atomic
-def run_create(*, project: Project, spec: SearchSpec, name: str, by: AbstractBaseUser) -> SearchRun:
-    """Queues a search; a supervisor is rung for once the row is committed."""
+def run_create(
+    *, project: Project, spec: SearchSpec, name: str, by: AbstractBaseUser, is_bounded: bool = True
+) -> SearchRun:
+    """Queues a search; a supervisor is rung for once the row is committed.
+
+    Raises QueueFull where the user has as many as one user may have, unless the portal itself asks.
+    """
     run_check(project=project, spec=spec, by=by)
+    if is_bounded:
+        SearchRun.objects.demand_room(by.pk)
     run = SearchRun(
         project=project,
         name=one_line(name),

@@ -30,6 +30,7 @@ def run_claim(*, seconds: float, runs_at_once: int, owner: str = "", run_id: int
     """
     now = timezone.now()
     machine = (owner or owner_name()).partition("/")[0]
+    SearchRun.objects.lock_queue()
     if SearchRun.objects.leased_on(machine, now).count() >= runs_at_once:
         return None
     waiting = SearchRun.objects.claimable(now)

@@ -15,6 +15,7 @@ from nasportal.lib.leases import owner_name
 from searches import services
 from searches.models import Notice, Project, Replay, SearchRun, UploadedDataSet
 from searches.models.status import Status
+from searches.services import datasets as dataset_services
 from searches.services import replays as replay_services
 from searches.supervision import device_latency, disk, leases, retention
 
@@ -31,12 +32,12 @@ def reap() -> int:
     device_latency.resume_returned()
     if get_broker().queue_size():
         return 0  # the cluster has messages that it has not taken: they will find the work
-    return ring_for_next() + ring_for_repositories() + ring_for_replays()
+    return ring_for_next() + ring_for_repositories() + ring_for_replays() + ring_for_datasets()
 
 
 def end_leases_of_the_dead() -> int:
     """Work whose process on this machine was killed waits for no lease to end; returns how much there was."""
-    ended = sum(model.objects.end_dead() for model in (SearchRun, Replay, Repository, Notice))
+    ended = sum(model.objects.end_dead() for model in (SearchRun, Replay, Repository, UploadedDataSet, Notice))
     if ended:
         log.info("ended %s leases of processes that are gone", ended)
     return ended
@@ -70,17 +71,15 @@ def ring_for_next() -> int:
 
 
 def ring_for_repositories() -> int:
-    waiting = list(Repository.objects.claimable().values_list("pk", flat=True)[:2])
-    for repository_id in waiting:
-        codegen_services.ring(repository_id)
-    return len(waiting)
+    return codegen_services.ring_for_next()
 
 
 def ring_for_replays() -> int:
-    waiting = list(Replay.objects.claimable().values_list("pk", flat=True)[:2])
-    for pk in waiting:
-        replay_services.ring(pk)
-    return len(waiting)
+    return replay_services.ring_for_next()
+
+
+def ring_for_datasets() -> int:
+    return dataset_services.ring_for_next()
 
 
 def sweep() -> int:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from architectures.documents import SpecErrors
 from nasportal.lib.requests import Request
+from nasportal.lib.work_queue import QueueFull
 from searches import services
 from searches.evaluation import datasets
 from searches.forms import RunForm
@@ -41,7 +42,11 @@ def new_run(request: Request, slug: str) -> HttpResponse:
         template = services.template_save(project=project, name=form.run_name, spec=form.spec, by=request.user)
         messages.success(request, f"{template.name} was saved as a template of this project.")
         return redirect(f"{reverse('searches:run-new', args=[slug])}?template={template.pk}")
-    run = services.run_create(project=project, spec=form.spec, name=form.run_name, by=request.user)
+    try:
+        run = services.run_create(project=project, spec=form.spec, name=form.run_name, by=request.user)
+    except QueueFull as full:
+        messages.warning(request, str(full))
+        return _page(request, project, form, status=429)
     return redirect("searches:run", pk=run.pk)
 
 

@@ -42,7 +42,7 @@ def test_what_cannot_be_followed_is_refused_with_its_reason(waiting: Repository)
     waiting.refresh_from_db()
     assert waiting.status == RepositoryStatus.FAILED
     assert waiting.reason.startswith("weights cannot be loaded from none.safetensors")
-    assert tasks.generate(waiting.pk) == f"repository {waiting.pk}: nothing to do"
+    assert tasks.generate(waiting.pk).startswith(f"repository {waiting.pk}: nothing to do")
 
 
 def test_a_generator_that_takes_too_long_is_stopped(waiting: Repository, monkeypatch: pytest.MonkeyPatch) -> None:

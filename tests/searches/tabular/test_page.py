@@ -155,10 +155,11 @@ def test_only_its_owner_sees_a_replay(page: Client, world: World) -> None:
     ).content.decode()  # fmt: skip
 
 
-def test_three_at_once_are_enough(page: Client) -> None:
-    for _ in range(replay_services.MOST_AT_ONCE):
+def test_as_many_as_a_user_may_queue_are_enough(page: Client, settings: Any) -> None:
+    settings.QUEUED_PER_USER = 3
+    for _ in range(3):
         asked(page)
-    assert "3 of your benchmarks have not ended yet" in ask(page).content.decode()
+    assert "You have 3 replays that are queued or at work, and at most 3 are taken" in ask(page).content.decode()
 
 
 def test_a_deleted_replay_leaves_nothing(page: Client, django_capture_on_commit_callbacks: Any) -> None:
