@@ -83,14 +83,14 @@ SETTINGS: tuple[Setting, ...] = (
         (
             "NASPORTAL_REPLAYS_AT_ONCE",
             "one per four cores and 4 GiB of memory, from 1 to 4",
-            "Replays that this machine works on concurrently.",
+            "Tabular benchmarks that this machine works on concurrently.",
         ),
         ("NASPORTAL_PREVIEWS_AT_ONCE", "`1`", "Previews of built-in datasets that this machine makes concurrently."),
         (
             "NASPORTAL_QUEUED_PER_USER",
             "`100`",
-            "Searches, repositories, datasets or replays (each kind for itself) that one user may have queued or at "
-            "work; at least 20.",
+            "Searches, repositories, datasets or tabular benchmarks (each kind for itself) that one user may have "
+            "queued or running; at least 20.",
         ),
         ("NASPORTAL_EVALUATORS", "the cores divided by the searches", "Evaluator processes per search, one core each."),
         ("NASPORTAL_DEVICE", "`auto`", "Where evaluators train: `auto` (a GPU if there is one), `cpu`, `cuda`, `mps`."),

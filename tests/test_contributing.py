@@ -126,7 +126,8 @@ def test_its_tutorial_adds_a_limit_in_one_file(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_its_tutorial_adds_a_kind_of_event_in_two_files_and_a_test(tmp_path: Path) -> None:
     copied(tmp_path)
-    event, report = re.findall(r"```python\n(.*?)```", TEXT.partition("## Tutorial: add a kind of event")[2], re.S)
+    section = TEXT.partition("## Tutorial: add a kind of event")[2].partition("\n## ")[0]
+    event, report = re.findall(r"```python\n(.*?)```", section, re.S)
     edit(
         tmp_path / "searches/engine/events.py",
         "Event: TypeAlias = (\n",

@@ -151,6 +151,7 @@ def has_shape(text: str) -> bool:
     return any("," in shape for shape in SHAPE.findall(text)) or IN_WORDS.search(text) is not None
 
 
+@pytest.mark.chain(seconds=10)
 def test_public_functions_on_tensors_and_arrays_give_the_shapes() -> None:
     silent = [routine.place for routine in routines() if routine.is_on_arrays() and not has_shape(routine.text())]
     assert silent == [], 'a docstring gives shapes such as "(N, C, H, W)" or says "scalar"'

@@ -79,7 +79,7 @@ def _work_of(kind: str, model: type[Queued] | None) -> dict[str, Any]:
 
 
 def _without_queue(kind: str) -> tuple[int, list[datetime]]:
-    """How much of a kind that is claimed otherwise is under way, and since when each further piece waits."""
+    """Counts what is running of a kind that is claimed otherwise, and lists since when each further piece waits."""
     if kind == "notifications":
         due = Notice.objects.due(timezone.now()).values_list("due", flat=True)
         return Notice.objects.leased().count(), list(due)

@@ -26,7 +26,7 @@ class QueueFull(BadRequest):
 
     def __init__(self, kind: str, count: int) -> None:
         super().__init__(
-            f"You have {count} {kind} that are queued or at work, and at most {settings.QUEUED_PER_USER} are taken: "
+            f"You have {count} {kind} that are queued or running, and may have at most {settings.QUEUED_PER_USER}: "
             "wait for one to end, or delete one."
         )
 

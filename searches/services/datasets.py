@@ -148,7 +148,7 @@ def dataset_read(*, pk: int | None = None) -> str:
 
 
 def _answered(upload: UploadedDataSet, is_wanted: Callable[[], bool]) -> dict[str, Any]:
-    """What the reader says of an upload, or why it is not begun (again)."""
+    """Reads an upload and returns what the reader says, or why it is not begun (again)."""
     if upload.lease_token > ATTEMPTS:
         return {"reason": f"its reader was killed {ATTEMPTS} times with the whole worker; make its images fewer"}
     if not file_storage.fetch(upload.incoming).exists():
@@ -247,7 +247,7 @@ def portrait_ask(name: str) -> None:
 
 
 def portraits_asked() -> list[datetime]:
-    """When each portrait was asked for that has neither come nor been refused."""
+    """Lists when each preview was asked for that has neither come nor failed."""
     return [datetime.fromtimestamp(mark.stat().st_mtime, UTC) for mark in _marks()]
 
 

@@ -74,7 +74,7 @@ def replay_create(
 
 
 def room(owner: AbstractBaseUser) -> None:
-    """Refuses a replay at the form's field where the owner has as many as one user may have."""
+    """Raises ValidationError at the form's field where the owner has as many benchmarks as one user may have."""
     try:
         Replay.objects.demand_room(owner.pk)
     except QueueFull as full:

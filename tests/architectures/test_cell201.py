@@ -14,6 +14,7 @@ SPACE = create("cell201", (3, 32, 32), 10, cells=5)
 
 
 @pytest.mark.skipif(not TABLE.exists(), reason=f"{TABLE} is not there; NASPORTAL_TRUTH_DATA names its folder")
+@pytest.mark.slow
 def test_a_tenth_of_the_table_is_counted_to_its_printed_digits():
     """`make bench` counts all 15,625."""
     assert wrong_counts(table()[::10]) == []

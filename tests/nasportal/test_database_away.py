@@ -21,7 +21,7 @@ from tests.support.databases import new_postgresql
 from tests.support.portal import running_portal, wait_until
 from tests.support.world import World
 
-SENTENCE = "The database is not available. Nothing that was saved is lost; try again in a minute."
+SENTENCE = "The database is not available. Saved data is not lost. Try again in a minute."
 SMALL = SPEC | {"evaluations": 5, "training": {"epochs": 1}}
 AWAY_SECONDS = 6.0  # three leases
 

@@ -133,7 +133,7 @@ class TestAFullQueue:
     def test_a_search_is_refused_in_one_sentence(self, world: World) -> None:
         for by in (world.alice, world.bob, world.bob):
             services.run_create(project=world.project, spec=spec(), name="more", by=by)
-        with pytest.raises(QueueFull, match="You have 2 searches that are queued or at work, and at most 2 are taken"):
+        with pytest.raises(QueueFull, match="You have 2 searches that are queued or running, and may have at most 2"):
             services.run_create(project=world.project, spec=spec(), name="too many", by=world.bob)
 
     def test_the_page_and_the_api_refuse_a_search(self, world: World, client: Client) -> None:
@@ -162,7 +162,7 @@ class TestAFullQueue:
     def test_a_dataset_is_refused_and_its_file_does_not_stay(self, world: World) -> None:
         for _ in range(2):
             waiting("datasets", world.bob)
-        with pytest.raises(ValidationError, match="You have 2 datasets that are queued or at work"):
+        with pytest.raises(ValidationError, match="You have 2 datasets that are queued or running"):
             dataset_services.dataset_upload(
                 project=world.project, by=world.bob, file=SimpleUploadedFile("some.npz", b"x"), name="some"
             )

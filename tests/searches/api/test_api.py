@@ -82,7 +82,7 @@ def test_the_faults_of_a_spec_are_named_with_their_fields(world: World, alice: A
     [
         (b"[" * 5000, 400, "nested too deeply"),
         (b'{"name": NaN}', 400, "NaN is no JSON number"),
-        (b'{"name": "a", "name": "b"}', 400, "the name 'name' stands twice"),
+        (b'{"name": "a", "name": "b"}', 400, "the name 'name' occurs twice"),
         (b"\xff", 400, "must be UTF-8"),
         (b"{", 400, "must be JSON"),
         (b'{"seed": ' + b"9" * 5000 + b"}", 400, "must be JSON"),

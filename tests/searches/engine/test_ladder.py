@@ -243,7 +243,7 @@ def test_the_counted_cost_ends_a_search_at_the_same_place_with_any_number_of_wor
     ends = [run(tmp_path, ShuffledExecutor(n, n), algorithm="learner", max_cost=cost) for n in (1, 3, 8)]
     assert texts(ends[0]) == texts(ends[1]) == texts(ends[2])
     assert 0 < len(texts(ends[0])) < len(texts(whole))
-    assert ends[0][-1].reason == "the counted cost of 4,000,000,000 multiply-adds was reached"
+    assert ends[0][-1].reason == "the compute cost of 4,000,000,000 multiply-adds was reached"
     resumed = run(tmp_path, ShuffledExecutor(3), lines(ends[0])[:5], algorithm="learner", max_cost=cost)
     assert texts(resumed) == texts(ends[0])[5:]
 

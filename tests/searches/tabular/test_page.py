@@ -159,7 +159,7 @@ def test_as_many_as_a_user_may_queue_are_enough(page: Client, settings: Any) -> 
     settings.QUEUED_PER_USER = 3
     for _ in range(3):
         asked(page)
-    assert "You have 3 replays that are queued or at work, and at most 3 are taken" in ask(page).content.decode()
+    assert "You have 3 replays that are queued or running, and may have at most 3" in ask(page).content.decode()
 
 
 def test_a_deleted_replay_leaves_nothing(page: Client, django_capture_on_commit_callbacks: Any) -> None:

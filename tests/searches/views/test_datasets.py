@@ -186,7 +186,7 @@ def test_a_file_and_a_project_have_their_limits(world: World, settings: Any, dat
         uploaded(world, bytes(2 * 2**20))
     uploaded(world)
     settings.UPLOAD_QUOTA_BYTES = 100
-    with pytest.raises(ValidationError, match=r"at most 0 MiB are kept\. Delete one"):
+    with pytest.raises(ValidationError, match=r"at most 0 MiB are allowed\. Delete one"):
         uploaded(world, name="more")
     assert list((data / "datasets/incoming").iterdir()) == []
 
