@@ -7,11 +7,13 @@ import logging
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest
 
 from searches.live.event_tail import GONE, RESYNC, Frame, Subscription, tail
 from searches.models import SearchRun
@@ -19,8 +21,10 @@ from searches.selectors.snapshot import snapshot
 
 log = logging.getLogger(__name__)
 
-RECHECK_SECONDS = 30.0  # a member who was removed stops seeing within this time
-NOT_FOUND = 4404  # also for what is not yours
+RECHECK_SECONDS = 25.0  # who signs out, or is removed, stops seeing within half a minute
+SIGNED_OUT = 4401  # also for an account that was closed
+NO_LONGER_SHARED = 4403
+NOT_FOUND = 4404  # also for what was never yours
 # Daphne closes a connection over a message of more than 1 MiB; escaped once more, a part is at most twice its text.
 PART_AT_MOST = 400_000
 CHATTER_AT_MOST = 200  # messages of a client; it has nothing to say, and one that talks on is let go
@@ -40,7 +44,7 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has
 
     async def connect(self) -> None:
         self.run_id = int(self.scope["url_route"]["kwargs"]["pk"])
-        if not await self.may_see():
+        if await self.objection() is not None:
             await self.close(NOT_FOUND)
             return
         await self.accept()
@@ -63,32 +67,36 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has
 
     async def send_all(self, subscription: Subscription) -> None:
         try:
-            await self.follow(subscription)
+            code = await self.follow(subscription)
         except (DatabaseError, InterfaceError):
             log.exception("run %s: the database does not answer", self.run_id)
             await self.close(TRY_AGAIN)
         else:
-            await self.close(NOT_FOUND)
+            await self.close(code)
 
-    async def follow(self, subscription: Subscription) -> None:
-        """Snapshot, then what is newer than it; a client that fell behind gets another snapshot."""
+    async def follow(self, subscription: Subscription) -> int:
+        """Sends a snapshot, then what is newer than it; a client that fell behind gets another snapshot.
+
+        Returns the code with which to close, once the run is gone or not to be seen any more.
+        """
         seq = await self.send_snapshot()
-        checked = time.monotonic()
+        due = time.monotonic() + RECHECK_SECONDS
         while seq is not None:
             try:
-                frame = await asyncio.wait_for(subscription.frames.get(), RECHECK_SECONDS)
+                frame = await asyncio.wait_for(subscription.frames.get(), max(due - time.monotonic(), 0.01))
             except TimeoutError:
                 frame = None
-            if time.monotonic() - checked > RECHECK_SECONDS:
-                checked = time.monotonic()
-                if not await self.may_see():
-                    break
+            if time.monotonic() >= due:
+                due = time.monotonic() + RECHECK_SECONDS
+                if (objection := await self.objection()) is not None:
+                    return objection
             if frame is None or frame.get("seq", seq + 1) <= seq:
                 continue
             await self.send_frame(frame)
             if frame is GONE:
                 break
             seq = await self.send_snapshot() if frame is RESYNC else frame.get("seq", seq)
+        return NOT_FOUND
 
     async def send_snapshot(self) -> int | None:
         """The `seq` of the snapshot that was sent; None when the run is gone."""
@@ -114,12 +122,23 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has
             }
             await self.send(json.dumps(part, separators=(",", ":")))
 
-    async def may_see(self) -> bool:
-        return bool(await database_sync_to_async(_is_visible)(self.run_id, self.scope.get("user")))
+    async def objection(self) -> int | None:
+        """The code that says why this browser may not see the run; None while it may."""
+        session = self.scope["session"].session_key
+        code: int | None = await database_sync_to_async(_objection)(self.run_id, session)
+        return code
 
 
-def _is_visible(run_id: int, user: Any) -> bool:
-    return user is not None and SearchRun.objects.visible_to(user).filter(pk=run_id).exists()
+def _objection(run_id: int, session: str | None) -> int | None:
+    """Looks at session, account and membership as they are now: the scope has them as they were at the handshake."""
+    request = HttpRequest()
+    request.session = SessionStore(session)
+    user = get_user(request)
+    if not user.is_authenticated:
+        return SIGNED_OUT
+    if SearchRun.objects.visible_to(user).filter(pk=run_id).exists():
+        return None
+    return NO_LONGER_SHARED if SearchRun.objects.filter(pk=run_id).exists() else NOT_FOUND
 
 
 def dumps(frame: Frame) -> str:

@@ -1,14 +1,19 @@
 /* The live connection: a websocket that starts with a snapshot; a reconnect is a start-up. Where sockets do not get through,
    the same snapshot and the events after its seq are polled. */
 
-const gone = 4404; // the server's close code
+// The server's close codes
+const signedOut = 4401;
+const noLongerShared = 4403;
+const gone = 4404;
 const firstPause = 500;
 const longestPause = 15_000;
 const pollPause = 2_000;
 const socketFailuresBeforePolling = 2;
 const notFound = 404; // of the same facts over HTTP
+const unauthorised = 401;
 
 class Gone extends Error {}
+class SignedOut extends Error {}
 
 export class Connection {
   /** @param {{socket: string, snapshot: string, events: string, onFrame: (frame: object) => void, onState: (state: string) => void}} options */
@@ -39,7 +44,11 @@ export class Connection {
       }
       this.#hand(frame);
     };
-    socket.onclose = ({ code }) => (code === gone ? this.#end() : this.#lost());
+    socket.onclose = ({ code }) => {
+      if (code === signedOut) this.#end("signed-out");
+      else if (code === gone || code === noLongerShared) this.#end("gone");
+      else this.#lost();
+    };
   }
 
   #hand(frame) {
@@ -47,11 +56,11 @@ export class Connection {
     this.onFrame(frame);
   }
 
-  /** The run was deleted, or is not ours to see any more. */
-  #end() {
+  /** The run was deleted, or is not ours to see any more, or we are signed out. */
+  #end(state) {
     this.isOver = true;
     this.#stopPolling();
-    this.onState("gone");
+    this.onState(state);
   }
 
   #lost() {
@@ -89,7 +98,8 @@ export class Connection {
         }
         this.onState("polling");
       } catch (error) {
-        if (error instanceof Gone) return this.#end();
+        if (error instanceof Gone) return this.#end("gone");
+        if (error instanceof SignedOut) return this.#end("signed-out");
         this.onState("reconnecting");
         started = false;
       }
@@ -105,6 +115,7 @@ export class Connection {
   async #json(url) {
     const response = await fetch(url, { headers: { Accept: "application/json" } });
     if (response.status === notFound) throw new Gone(`${url} no longer exists`);
+    if (response.status === unauthorised) throw new SignedOut(url);
     if (!response.ok) throw new Error(`${url} answered ${response.status}`);
     return response.json();
   }

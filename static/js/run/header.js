@@ -78,9 +78,18 @@ export class Header {
   }
 
   connection(state) {
-    const words = { live: "live", polling: "live, by polling", reconnecting: "reconnecting", gone: "deleted, or no longer shared with you" };
+    const words = { live: "live", polling: "live, by polling", reconnecting: "reconnecting", gone: "deleted, or no longer shared with you", "signed-out": "signed out" };
     this.#text("connection", words[state]);
-    this.root.querySelector("[data-run='connection']").dataset.state = state;
+    const element = this.root.querySelector("[data-run='connection']");
+    element.dataset.state = state;
+    if (state === "signed-out") element.append(": ", this.#wayIn(element.dataset.login));
+  }
+
+  #wayIn(login) {
+    const link = document.createElement("a");
+    link.href = `${login}?next=${encodeURIComponent(location.pathname)}`;
+    link.textContent = "sign in again";
+    return link;
   }
 
   #text(name, text) {

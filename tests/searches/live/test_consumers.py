@@ -1,7 +1,7 @@
 """The live view: subscribe, snapshot, events after its seq; who may watch, and what a client cannot do."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,12 +9,13 @@ import pytest
 from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.test import Client
 
 from nasportal.asgi import websocket
 from searches import services
 from searches.engine import events as engine
-from searches.live.consumers import CHATTER_AT_MOST
+from searches.live.consumers import CHATTER_AT_MOST, RECHECK_SECONDS
 from searches.live.event_tail import RESYNC, WAITING_AT_MOST, Subscription, look
 from searches.models import SearchRun
 from searches.selectors.snapshot import snapshot
@@ -190,7 +191,34 @@ async def test_a_member_who_was_removed_is_let_go(world: World, monkeypatch: pyt
     async with watching(world.run, world.bob) as socket:
         await frame(socket)
         await in_database(services.member_remove)(project=world.project, user=world.bob)
-        assert (await socket.receive_output(timeout=10))["type"] == "websocket.close"
+        answer = await socket.receive_output(timeout=10)
+        assert (answer["type"], answer["code"]) == ("websocket.close", 4403)
+
+
+def sign_out(user: User) -> None:
+    Session.objects.all().delete()  # as the view does with the session that it is asked by
+
+
+def close_account(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+
+def change_password(user: User) -> None:
+    user.set_password("another battery staple")
+    user.save()
+
+
+@pytest.mark.parametrize("end", [sign_out, close_account, change_password])
+async def test_the_end_of_a_sign_in_ends_the_live_view(
+    world: World, monkeypatch: pytest.MonkeyPatch, end: Callable[[User], None]
+) -> None:
+    assert RECHECK_SECONDS < 30
+    monkeypatch.setattr("searches.live.consumers.RECHECK_SECONDS", 0.2)
+    async with watching(world.run, world.vera) as socket:
+        await frame(socket)
+        await in_database(end)(world.vera)
+        answer = await socket.receive_output(timeout=10)
+        assert (answer["type"], answer["code"]) == ("websocket.close", 4401)
 
 
 async def test_a_client_that_is_too_slow_is_told_to_start_anew() -> None:
