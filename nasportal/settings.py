@@ -34,9 +34,10 @@ def _secret_key() -> str:
     if given:
         return str(given)
     try:
-        return SECRET_KEY_FILE.read_text("ascii").strip()
-    except OSError:
-        return secrets.token_urlsafe(50)
+        kept = SECRET_KEY_FILE.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        kept = ""
+    return kept or secrets.token_urlsafe(50)  # `up` and `worker` replace an empty file before they start a child
 
 
 SECRET_KEY = _secret_key()

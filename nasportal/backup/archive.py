@@ -35,7 +35,12 @@ class BackupError(Exception):
 
 
 def save(target: Path) -> dict[str, Any]:
-    """Writes the archive, under its name only when it is complete; answers with its manifest."""
+    """Writes the archive, under its name only when it is complete; answers with its manifest.
+
+    Raises BackupError for a target within the data folder, which each further backup would contain.
+    """
+    if target.resolve().is_relative_to(settings.DATA_DIR.resolve()):
+        raise BackupError(f"{target} is inside the data folder {settings.DATA_DIR}: name a file outside it.")
     partial = target.with_name(target.name + ".part")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
@@ -60,7 +65,8 @@ def _fill(archive: tarfile.TarFile) -> dict[str, Any]:
         _add(archive, database, database.name, files)
     for path in _saved_files(settings.DATA_DIR):
         _add(archive, path, f"data/{path.relative_to(settings.DATA_DIR).as_posix()}", files)
-    manifest = FORMAT | {"portal": portal_version(), "created": now().isoformat(), "files": files}
+    facts = {"portal": portal_version(), "created": now().isoformat(), "data_folder": str(settings.DATA_DIR.resolve())}
+    manifest = FORMAT | facts | {"files": files}
     text = json.dumps(manifest, indent=1).encode()
     member = tarfile.TarInfo(MANIFEST)
     member.size = len(text)
@@ -72,8 +78,73 @@ def _saved_files(data: Path) -> Iterator[Path]:
     rows = Path(settings.DATABASES["default"]["NAME"]).name  # with SQLite, files beside it begin with its name
     for path in sorted(data.rglob("*")):
         top = path.relative_to(data).parts[0]
-        if path.is_file() and not path.is_symlink() and top not in REBUILT and not top.startswith(rows):
+        is_saved = path.is_file() and not path.is_symlink() and top not in REBUILT and not top.startswith(rows)
+        if is_saved and not is_backup(path):
             yield path
+
+
+def is_backup(path: Path) -> bool:
+    """Tell whether a file is a backup of a portal, or the beginning of one that was cut off, whatever its name."""
+    if not _begins_as_backup(path):
+        return False
+    try:
+        return manifest_of(path) is not None
+    except tarfile.TarError:
+        return True  # it begins as one of ours and ends too early
+
+
+def _begins_as_backup(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            if file.read(512)[257:262] != b"ustar":  # most files end here, without a look into them
+                return False
+        with tarfile.open(path, mode="r:") as archive:
+            first = archive.next()
+    except (OSError, tarfile.TarError):
+        return False
+    return first is not None and first.name in DATABASE.values()
+
+
+def manifest_of(path: Path) -> dict[str, Any] | None:
+    """Read the manifest of a complete backup; None where there is none. Raises tarfile.TarError for a cut one."""
+    with tarfile.open(path, mode="r:") as archive:
+        names = archive.getnames()
+        member = archive.extractfile(MANIFEST) if names and names[-1] == MANIFEST else None
+        found = json.loads(member.read()) if member else None
+    return found if isinstance(found, dict) and found.get("format") == FORMAT["format"] else None
+
+
+def verify(path: Path) -> None:
+    """Read a backup again and compare each file with its sha256. Raises BackupError where one differs."""
+    manifest = manifest_of(path)
+    if manifest is None:
+        raise BackupError(f"{path} has no manifest.")
+    with tarfile.open(path, mode="r:") as archive:
+        for name, expected in manifest["files"].items():
+            member = archive.extractfile(name)
+            if member is None or hashlib.file_digest(member, "sha256").hexdigest() != expected:  # type: ignore[arg-type]
+                raise BackupError(f"The backup is damaged: {name} is not what was saved.")
+
+
+def delete_older(newest: Path, keep: int) -> list[Path]:
+    """Delete the older backups of this data folder beside a verified one; `keep` stay, the newest among them."""
+    verify(newest)
+    found = [(_created(path), path) for path in newest.parent.iterdir() if path.is_file() and path != newest]
+    older = [path for created, path in sorted(found, reverse=True) if created]
+    gone = older[keep - 1 :]
+    for path in gone:
+        path.unlink()
+    return gone
+
+
+def _created(path: Path) -> str:
+    """When a complete backup of this data folder was made; empty for every other file."""
+    try:
+        manifest = manifest_of(path) if _begins_as_backup(path) else None
+    except (tarfile.TarError, OSError, ValueError):
+        return ""
+    is_ours = manifest is not None and manifest.get("data_folder") == str(settings.DATA_DIR.resolve())
+    return str(manifest["created"]) if manifest and is_ours else ""
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str, files: dict[str, str]) -> None:

@@ -3,19 +3,22 @@
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import secrets
 import socket
+import sqlite3
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
-from django.db import DatabaseError, OperationalError, connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from nasportal.accounts import services
@@ -24,7 +27,9 @@ from nasportal.lib.installation import portal_version
 from searches.models import Project
 from searches.supervision.example import load
 
+log = logging.getLogger(__name__)
 STAMP = "collected.json"
+CHECK_SECONDS = 10.0  # for looking over the pages of a database file
 
 
 class Unprepared(Exception):
@@ -59,12 +64,40 @@ def _unwritable(folder: Path, reason: str | None) -> Unprepared:
 
 
 def _make_secret_key(path: Path) -> None:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    """Makes the key where there is none; an empty file, as a power cut may leave it, is none."""
+    there = path.exists()
+    if there and path.read_bytes().strip():
         return
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(50))
+    if there:
+        log.warning("%s was empty and has a new key: everybody has to sign in again.", path)
+    _write_secret(path, secrets.token_urlsafe(50), replaces=there)
+
+
+def _write_secret(path: Path, text: str, *, replaces: bool) -> None:
+    """Writes the file so that it is whole or not there, also after a power cut; another process may be quicker."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if replaces:
+            partial.replace(path)
+        else:
+            with suppress(FileExistsError):
+                os.link(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -132,6 +165,25 @@ def demand_certificate() -> None:
             raise Unprepared(f"{variable} must name a PEM file that can be read, but is {path!r}.")
 
 
+def demand_sound_database() -> None:
+    """Looks over the file of SQLite for damage, for some seconds at most. Raises Unprepared where it finds any."""
+    path = Path(settings.DATABASES["default"]["NAME"])
+    if connection.vendor != "sqlite" or not path.is_file() or not path.stat().st_size:
+        return
+    until = time.monotonic() + CHECK_SECONDS
+    try:
+        with closing(sqlite3.connect(path)) as rows:
+            rows.set_progress_handler(lambda: time.monotonic() > until, 10_000)
+            found = str(rows.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.OperationalError:
+        return  # locked, unreadable or too large to be looked over: what opens it next says so
+    except sqlite3.DatabaseError as error:
+        found = str(error)
+    if found != "ok":
+        what = " ".join(found.split())
+        raise Unprepared(f"The database {path} is damaged ({what}): move it away and put back a backup.")
+
+
 def demand_known_schema() -> None:
     """Refuses a database that a newer version has changed: this one would not know what its columns mean.
 
@@ -161,7 +213,7 @@ def migrate() -> None:
     """The schema of this version."""
     try:
         call_command("migrate", verbosity=0, interactive=False)
-    except OperationalError as error:
+    except DatabaseError as error:
         raise _unusable(error) from error
 
 

@@ -8,6 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from nasportal.lib import rows
 from searches.models import NOTE_LENGTH, TAG_LENGTH, Candidate, Note, SearchRun, Star, Tag
 from searches.services.activity import activity_add
 
@@ -64,7 +65,7 @@ def note_save(*, target: Target, text: str, by: AbstractBaseUser, version: int |
         raise ValidationError("A note must not contain the character NUL.")
     run = place(target)["run"]
     assert isinstance(run, SearchRun)
-    SearchRun.objects.select_for_update().get(pk=run.pk)  # one writer at a time
+    rows.locked(run)  # one writer at a time
     note = note_of(target)
     if version is not None and version != (note.version if note else 0):
         raise NoteOvertaken(note)
@@ -82,9 +83,10 @@ def note_save(*, target: Target, text: str, by: AbstractBaseUser, version: int |
 def tags_set(*, target: Target, names: Iterable[str]) -> list[str]:
     """Exactly these tags, in small letters."""
     wanted = clean_tags(names)
-    rows = Tag.objects.filter(**place(target))
-    rows.exclude(name__in=wanted).delete()
-    there = set(rows.values_list("name", flat=True))
+    rows.locked(place(target)["run"])
+    tags = Tag.objects.filter(**place(target))
+    tags.exclude(name__in=wanted).delete()
+    there = set(tags.values_list("name", flat=True))
     Tag.objects.bulk_create(
         [Tag(**place(target), name=name) for name in wanted if name not in there], ignore_conflicts=True
     )
@@ -111,8 +113,10 @@ def split_tags(text: str) -> list[str]:
     return [each for each in re.split(r"[,\n]", text) if each.strip()]
 
 
+@transaction.atomic
 def star_set(*, target: Target, user: AbstractBaseUser, is_starred: bool) -> None:
     """The user's own mark, on or off; twice is once."""
+    rows.locked(place(target)["run"])
     if is_starred:
         Star.objects.get_or_create(**place(target), user_id=user.pk)
     else:

@@ -23,7 +23,7 @@ from django.db.models import Sum
 from django_q.tasks import async_task
 
 from architectures.documents import SpecError
-from nasportal.lib import file_storage
+from nasportal.lib import file_storage, rows
 from nasportal.lib.child_process import ROOT, ChildProcess, DeadlineReached
 from nasportal.lib.work_queue import QueueFull
 from searches.evaluation import datasets
@@ -75,7 +75,7 @@ def dataset_upload(
 
 @transaction.atomic
 def _create(upload: UploadedDataSet) -> None:
-    Project.objects.select_for_update().get(pk=upload.project_id)  # two uploads at once: the second sees the first
+    rows.locked(upload.project)  # two uploads at once: the second sees the first
     try:
         UploadedDataSet.objects.demand_room(upload.by_id or 0)
     except QueueFull as full:

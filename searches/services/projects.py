@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.text import slugify
 
+from nasportal.lib import rows
 from searches.models import Membership, Project, SearchRun, SpecTemplate
 from searches.models.status import WITH_WORK, Role
 from searches.services.activity import activity_add
@@ -47,6 +48,7 @@ def _numbered(stem: str, count: int) -> list[str]:
 @transaction.atomic
 def project_rename(*, project: Project, name: str, by: AbstractBaseUser) -> Project:
     """The slug stays: links to the project go on working."""
+    rows.locked(project)
     project.name = one_line(name)
     project.full_clean()
     project.save(update_fields=["name"])
@@ -60,6 +62,7 @@ def project_delete(*, project: Project) -> None:
 
     Raises ValidationError while a run in it is live: its files would be pulled from under an engine.
     """
+    rows.locked(project)
     live = SearchRun.objects.select_for_update().filter(project=project, status__in=WITH_WORK).count()
     if live:
         raise ValidationError(f"{live} of the project's runs have not ended. Cancel or pause them first.")
@@ -73,6 +76,7 @@ def project_delete(*, project: Project) -> None:
 @transaction.atomic
 def project_transfer(*, project: Project, to: AbstractBaseUser, by: AbstractBaseUser) -> Project:
     """Hands a project to one of its members; the former owner stays as an editor. Raises ValidationError for others."""
+    project.owner_id = rows.locked(project).owner_id  # as it is now: another transfer may have been quicker
     membership = Membership.objects.filter(project=project, user_id=to.pk).first()
     if membership is None:
         raise ValidationError(f"{to.get_username()} is not a member of this project. Add them first.")
@@ -89,6 +93,7 @@ def member_add(
     *, project: Project, user: AbstractBaseUser, role: str, by: AbstractBaseUser | None = None
 ) -> Membership:
     """Adds somebody to a project, or changes their role. Raises ValidationError where it is the owner."""
+    project.owner_id = rows.locked(project).owner_id
     if user.pk == project.owner_id:
         raise ValidationError("The owner of a project cannot have another role in it.")
     membership = Membership.objects.filter(project=project, user_id=user.pk).first()
@@ -105,6 +110,7 @@ def member_add(
 
 @transaction.atomic
 def member_remove(*, project: Project, user: AbstractBaseUser, by: AbstractBaseUser | None = None) -> None:
+    rows.locked(project)
     gone, _ = Membership.objects.filter(project=project, user_id=user.pk).delete()
     if gone:
         left = by is not None and by.pk == user.pk
@@ -114,6 +120,7 @@ def member_remove(*, project: Project, user: AbstractBaseUser, by: AbstractBaseU
 @transaction.atomic
 def template_save(*, project: Project, name: str, spec: SearchSpec, by: AbstractBaseUser) -> SpecTemplate:
     """Keeps a spec under a name; the same name again replaces it."""
+    rows.locked(project)
     name = one_line(name)
     template = SpecTemplate.objects.filter(project=project, name=name).first() or SpecTemplate(
         project=project, name=name
@@ -127,5 +134,6 @@ def template_save(*, project: Project, name: str, spec: SearchSpec, by: Abstract
 
 @transaction.atomic
 def template_delete(*, template: SpecTemplate, by: AbstractBaseUser) -> None:
+    rows.locked(template)
     activity_add(project=template.project, by=by, what=f"deleted the template {template.name}")
     template.delete()

@@ -10,6 +10,7 @@ from codegen import services as repository_services
 from codegen.bundle import BundleRequest
 from codegen.models import Repository, RepositoryStatus
 from codegen.repository_request import RepositoryRequest
+from nasportal.lib import rows
 from searches.models import Candidate, CandidateRepository, SearchRun
 from searches.models.run_events import RepositoryRequested
 from searches.selectors.repository_request import request_of
@@ -39,6 +40,7 @@ def bundle_request(
 
 @transaction.atomic
 def _bundle_link(candidate: Candidate, asked: BundleRequest, by: AbstractBaseUser) -> Repository:
+    rows.locked(candidate.run)
     repository = repository_services.repository_request(owner=by, name=asked.name, request=asked.to_document())
     CandidateRepository.objects.get_or_create(candidate=candidate, repository=repository)
     return repository
@@ -46,6 +48,7 @@ def _bundle_link(candidate: Candidate, asked: BundleRequest, by: AbstractBaseUse
 
 @transaction.atomic
 def _repository_link(candidate: Candidate, request: RepositoryRequest, by: AbstractBaseUser) -> Repository:
+    rows.locked(candidate.run)
     repository = repository_services.repository_request(owner=by, name=request.name, request=request.to_document())
     _, is_new = CandidateRepository.objects.get_or_create(candidate=candidate, repository=repository)
     if is_new:

@@ -5,6 +5,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from architectures.documents import SpecErrors
+from nasportal.lib import rows
 from searches.models import Project, SearchRun
 from searches.models.run_events import StatusChanged
 from searches.models.status import DELETABLE, WISHES, WITH_WORK, Status
@@ -56,6 +57,7 @@ def run_create(
 
     Raises QueueFull where the user has as many as one user may have, unless the portal itself asks.
     """
+    rows.locked(project)
     run_check(project=project, spec=spec, by=by)
     if is_bounded:
         SearchRun.objects.demand_room(by.pk)
@@ -77,6 +79,7 @@ def run_create(
 
 @transaction.atomic
 def run_rename(*, run: SearchRun, name: str, by: AbstractBaseUser) -> SearchRun:
+    rows.locked(run)
     before, run.name = run.name, one_line(name)
     run.full_clean(exclude=["spec", "header", "selection"])
     run.save(update_fields=["name"])
@@ -106,7 +109,7 @@ def run_cancel(*, run: SearchRun, by: AbstractBaseUser) -> SearchRun:
 @transaction.atomic
 def run_delete(*, run: SearchRun, by: AbstractBaseUser) -> None:
     """Deletes rows and files. Raises RunRefuses for a live run, since its engine is still writing."""
-    locked = SearchRun.objects.select_for_update().get(pk=run.pk)
+    locked = rows.locked(run)
     if locked.status not in DELETABLE:
         raise RunRefuses(locked, "delete")
     transaction.on_commit(removal(locked.folder))
@@ -117,7 +120,7 @@ def run_delete(*, run: SearchRun, by: AbstractBaseUser) -> None:
 @transaction.atomic
 def _wish(run: SearchRun, wish: str, by: AbstractBaseUser) -> SearchRun:
     now = timezone.now()
-    locked = SearchRun.objects.select_for_update().get(pk=run.pk)
+    locked = rows.locked(run)
     target = WISHES[wish].get(Status(locked.status))
     if target is None or not run_move(
         run=locked, sources=[Status(locked.status)], target=target, by=by.get_username(), now=now

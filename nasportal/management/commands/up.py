@@ -47,6 +47,7 @@ class Command(BaseCommand):
             sys.exit(2)
 
     def _serve(self, host: str, port: int) -> None:
+        prepare.demand_sound_database()
         prepare.demand_known_schema()
         self._save_rows()
         prepare.migrate()

@@ -118,3 +118,58 @@ def test_nothing_is_saved_where_there_is_no_portal(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert ended.stderr == f"There is no portal in {tmp_path}/var: set NASPORTAL_DATA to its data folder.\n"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def portal_folder(tmp_path: Path) -> Path:
+    """A data folder with a database and one file."""
+    data = tmp_path / "var"
+    (data / "runs" / "1").mkdir(parents=True)
+    (data / "runs" / "1" / "a.txt").write_text("kept")
+    with sqlite3.connect(data / "nasportal.sqlite3") as rows:
+        rows.execute("CREATE TABLE some (thing)")
+    rows.close()
+    return data
+
+
+def test_a_backup_into_the_data_folder_is_refused(portal_folder: Path) -> None:
+    ended = manage(portal_folder, "backup", str(portal_folder / "saved" / "a.tar"))
+    target = portal_folder / "saved" / "a.tar"
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        f"{target} is inside the data folder {portal_folder}: name a file outside it.\n",
+    )
+
+
+def test_a_backup_leaves_out_earlier_ones_whatever_their_names(portal_folder: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second.tar"
+    assert manage(portal_folder, "backup", str(first)).returncode == 0
+    whole = first.read_bytes()
+    (portal_folder / "runs" / "1" / "no-suffix").write_bytes(whole)
+    (portal_folder / "runs" / "cut.tar.part").write_bytes(whole[: len(whole) // 2])
+    (portal_folder / "runs" / "1" / "other.tar").write_bytes(b"no archive of ours")
+    assert manage(portal_folder, "backup", str(second)).returncode == 0
+    with tarfile.open(second) as archive:
+        names = archive.getnames()
+    assert names == ["database.sqlite3", "data/runs/1/a.txt", "data/runs/1/other.tar", "manifest.json"]
+
+
+def test_keep_deletes_older_backups_of_this_portal_alone(portal_folder: Path, saved: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "nightly"
+    folder.mkdir()
+    (folder / "notes.tar").write_text("somebody's own")
+    (folder / "of-another-portal.tar").write_bytes(saved.read_bytes())
+    for name in ("1", "2", "3"):
+        assert manage(portal_folder, "backup", str(folder / name)).returncode == 0
+    ended = manage(portal_folder, "backup", str(folder / "4"), "--keep", "2")
+    assert "Deleted 2 older backups: 2, 1." in ended.stderr
+    assert sorted(path.name for path in folder.iterdir()) == ["3", "4", "notes.tar", "of-another-portal.tar"]
+
+
+def test_keep_deletes_nothing_where_the_new_backup_fails(portal_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "nightly"
+    folder.mkdir()
+    assert manage(portal_folder, "backup", str(folder / "1")).returncode == 0
+    (portal_folder / "nasportal.sqlite3").unlink()
+    assert manage(portal_folder, "backup", str(folder / "2"), "--keep", "1").returncode == 2
+    assert [path.name for path in folder.iterdir()] == ["1"]
