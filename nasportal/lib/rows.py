@@ -17,5 +17,5 @@ def locked(row: Row) -> Row:
     rows: models.QuerySet[Row] = type(row)._default_manager.select_for_update()
     found = rows.filter(pk=row.pk).first()
     if found is None:
-        raise Gone(f"{row._meta.verbose_name} {row.pk} was deleted in the meantime")
+        raise Gone(f"{row._meta.verbose_name} {row.pk} was deleted.")
     return found
