@@ -138,7 +138,7 @@ def delete_older(newest: Path, keep: int) -> list[Path]:
 
 
 def _created(path: Path) -> str:
-    """When a complete backup of this data folder was made; empty for every other file."""
+    """Returns when a complete backup of this data folder was made; empty for every other file."""
     try:
         manifest = manifest_of(path) if _begins_as_backup(path) else None
     except (tarfile.TarError, OSError, ValueError):
