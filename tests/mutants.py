@@ -145,7 +145,7 @@ def tested(root: Path, area: str) -> int:
 
 
 def is_caught(mutant: Mutant, root: Path) -> bool:
-    """Whether the area's tests fail with the fault; afterwards the file is as it was."""
+    """Tells whether the area's tests fail with the fault; afterwards the file is as it was."""
     path = root / mutant.file
     source = path.read_text(encoding="utf-8")
     path.write_text(mutant.text(root), encoding="utf-8")

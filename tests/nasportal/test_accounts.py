@@ -111,7 +111,7 @@ def test_of_forty_wrong_passwords_at_once_at_most_ten_are_tried(alice: User, mon
 
 
 def wrong_ones(**same: str) -> None:
-    """As many wrong passwords as slow down, each of another pair."""
+    """Tries as many wrong passwords as slow down, each of another pair."""
     for number in range(services.SLOW_AFTER):
         pair = {"name": f"name-{number}", "address": f"10.1.0.{number}"} | same
         assert services.login_attempt_add(**pair) is Verdict.ADMITTED

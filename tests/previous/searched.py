@@ -94,7 +94,7 @@ KEPT = ("nsga2", "nsga2 on a ladder", "portfolio")  # whole, so that a change of
 
 
 def history(spec: SearchSpec, executor: FormulaExecutor) -> History:
-    """Of an undisturbed search by formula, without a portal."""
+    """Returns the hash of an undisturbed search by formula, without a portal."""
     with TemporaryDirectory() as folder, steps_by_formula():
         reports = list(search(spec, executor=executor, folder=Path(folder)))
     (header,) = (each.header for each in reports if isinstance(each, SearchStarted))
@@ -112,7 +112,7 @@ def steps_by_formula() -> Iterator[None]:
 
 
 def history_text(header: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> str:
-    """Without machine, timing and files, and nothing besides: the sha256 of these bytes is the history's."""
+    """Writes a history without machine, timing and files: the sha256 of these bytes is the history's."""
     ordered = sorted(lines, key=order)
     rows = [header, *({name: entry[name] for name in names(entry)} for entry in ordered)]
     return "".join(f"{canonical(row)}\n" for row in rows)

@@ -34,6 +34,6 @@ def trained(name: str, folder: Path) -> str:
 
 
 def environment(data: Path, **more: str) -> dict[str, str]:
-    """Of a process that knows this data folder only."""
+    """Returns the environment of a process that knows this data folder only."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     return kept | {"NASPORTAL_DATA": str(data), "PYTHONPATH": str(ROOT)} | more
