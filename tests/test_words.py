@@ -204,6 +204,7 @@ def test_each_exception_is_still_needed(file: str, part: str, reason: str) -> No
     assert any(part in text and any(word.found_in(text) for word in WORDS) for where, text in texts() if where == file)
 
 
+@pytest.mark.chain(seconds=6)
 def test_a_banned_word_is_seen_in_every_kind_of_text() -> None:
     """The readers above read something: each of them, and more than a handful."""
     for reader, least in ((templates, 500), (scripts, 100), (messages, 1000), (commands, 60), (option_texts, 100)):

@@ -73,6 +73,7 @@ def frames_after(run: SearchRun, seq: int) -> list[dict[str, Any]]:
     return frames
 
 
+@pytest.mark.chain(seconds=6)
 @pytest.mark.parametrize("changes", [{}, {"ladder": LADDER}], ids=["plain", "ladder"])
 def test_every_event_takes_the_page_where_a_later_snapshot_would(
     blank: Page, world: World, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch

@@ -168,6 +168,7 @@ class Bound(Course):
         return replace(found, violation=max(0.0, found.losses[1] / bound - 1))
 
 
+@pytest.mark.chain(seconds=6)
 @pytest.mark.parametrize("after", [1, 5])
 def test_a_cancelled_search_stops_at_once_and_goes_on_to_the_same_history(
     name: str, after: int, tmp_path: Path

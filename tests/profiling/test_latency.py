@@ -61,6 +61,7 @@ def test_it_measures_until_the_parts_agree_or_the_time_is_up() -> None:
     assert calls["reference"] > len(found.reference)
 
 
+@pytest.mark.slow
 def test_a_reference_that_is_slow_throughout_is_given_all_the_time() -> None:
     def counted(nominal: float) -> int:
         found = measure(
@@ -92,6 +93,7 @@ def test_low_times_ignore_the_tail() -> None:
     assert low(np.array([3.0, 1.0, 2.0, 9.0])) == 2.0  # of few the mean of three
 
 
+@pytest.mark.slow
 def test_a_larger_network_takes_longer() -> None:
     from architectures.nets.module import build
 

@@ -154,6 +154,7 @@ def test_a_backup_leaves_out_earlier_ones_whatever_their_names(portal_folder: Pa
     assert names == ["database.sqlite3", "data/runs/1/a.txt", "data/runs/1/other.tar", "manifest.json"]
 
 
+@pytest.mark.slow
 def test_keep_deletes_older_backups_of_this_portal_alone(portal_folder: Path, saved: Path, tmp_path: Path) -> None:
     folder = tmp_path / "nightly"
     folder.mkdir()

@@ -109,6 +109,7 @@ def test_half_done_runs_of_the_last_release_go_on_to_the_same_history(
         assert invariants.broken(run, history_sha256=world.finished.history_sha256) == []
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_weights_that_stood_in_columns_of_their_own_are_not_forgotten(world: World, current_schema: None) -> None:
     kept = world.finished.evaluations.with_weights().latest("number")

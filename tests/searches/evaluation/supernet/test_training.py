@@ -67,6 +67,7 @@ def test_every_variant_learns_weights_first_and_then_alphas(space: spaces.Space,
     assert 0 < max(first["loss"], second["loss"]) < 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("space", "variant"), [(CELL, "gdas"), (CHAIN, "gdas"), (CELL, "darts")])
 def test_it_goes_on_from_its_state_to_the_same_bits(space: spaces.Space, variant: str) -> None:
     whole = training(space, variant=variant, eigenvalue_growth=9.0)
