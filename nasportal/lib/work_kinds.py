@@ -33,13 +33,18 @@ def searches(cores: int, memory_bytes: int) -> int:
     return max(1, min(cores // 2, 4))
 
 
+def deliveries(cores: int, memory_bytes: int) -> int:
+    """Give notifications eight places: a delivery waits for another host and needs no core."""
+    return 8
+
+
 KINDS = (
     WorkKind("searches", "NASPORTAL_RUNS_AT_ONCE", searches),
     WorkKind("repositories", "NASPORTAL_REPOSITORIES_AT_ONCE", shared(4)),
     WorkKind("datasets", "NASPORTAL_DATASETS_AT_ONCE", shared(3)),
     WorkKind("replays", "NASPORTAL_REPLAYS_AT_ONCE", shared(4)),
     WorkKind("previews", "NASPORTAL_PREVIEWS_AT_ONCE", shared(1)),
-    WorkKind("notifications", "", shared(1)),  # nasportal/server/courier.py
+    WorkKind("notifications", "", deliveries),  # the threads of nasportal/server/courier.py
 )
 
 

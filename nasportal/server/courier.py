@@ -9,6 +9,7 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
 from searches.services import notifications
@@ -16,7 +17,6 @@ from searches.services.notifications import Errand
 
 logger = logging.getLogger("nasportal.server.courier")
 BEAT_SECONDS = 1.0
-AT_ONCE = 8
 
 
 class Courier(threading.Thread):
@@ -24,7 +24,8 @@ class Courier(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="courier", daemon=True)
-        self.pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="courier")
+        self.places: int = settings.WORK_PLACES["notifications"]
+        self.pool = ThreadPoolExecutor(self.places, thread_name_prefix="courier")
         self.under_way: set[Future[None]] = set()
 
     def run(self) -> None:
@@ -39,7 +40,7 @@ class Courier(threading.Thread):
     def round(self) -> int:
         """Claim what is due and there is room for, and hand it to the threads; return how much that was."""
         self.under_way = {each for each in self.under_way if not each.done()}
-        errands = notifications.notices_claim(room=AT_ONCE - len(self.under_way))
+        errands = notifications.notices_claim(room=self.places - len(self.under_way))
         self.under_way |= {self.pool.submit(_send, errand) for errand in errands}
         return len(errands)
 

@@ -76,7 +76,7 @@ def test_least_squares_find_a_known_answer() -> None:
 
 
 def test_least_squares_keep_the_conditions_of_an_optimum() -> None:
-    """Where a coefficient is above 0 the error does not fall any more; where it is 0, more of it would raise it."""
+    """Holds the optimum: a coefficient above 0 has a flat error, and more of one at 0 would raise it."""
     for seed in range(100):
         generator = np.random.default_rng(seed)
         table = generator.random((30, 6)) * 10.0 ** generator.integers(0, 8, 6)

@@ -14,6 +14,7 @@ from nasportal.lib import work_kinds
 from nasportal.lib.work_kinds import GIB, KINDS
 from nasportal.lib.work_places import place, taken
 from nasportal.lib.work_queue import Queued, QueueFull
+from nasportal.server.courier import Courier
 from searches import services, tasks
 from searches.models import Replay
 from searches.services import datasets as dataset_services
@@ -35,11 +36,17 @@ def defaults(cores: int, gib: int) -> dict[str, int]:
 
 
 def test_each_kind_has_a_place_on_the_smallest_machine() -> None:
-    assert set(defaults(cores=1, gib=1).values()) == {1}
+    smallest = defaults(cores=1, gib=1)
+    assert smallest.pop("notifications") == 8  # they wait for other hosts, and need no core
+    assert set(smallest.values()) == {1}
+
+
+def test_the_courier_has_as_many_threads_as_administrators_are_shown_places() -> None:
+    assert Courier().places == portal_settings.WORK_PLACES["notifications"]
 
 
 def test_places_follow_cores_and_memory() -> None:
-    large = {"searches": 4, "repositories": 4, "datasets": 3, "replays": 4, "previews": 1, "notifications": 1}
+    large = {"searches": 4, "repositories": 4, "datasets": 3, "replays": 4, "previews": 1, "notifications": 8}
     assert defaults(cores=32, gib=64) == large
     assert defaults(cores=32, gib=8) == large | {"repositories": 2, "datasets": 2, "replays": 2}
     assert defaults(cores=8, gib=64) == large | {"repositories": 2, "datasets": 2, "replays": 2}
